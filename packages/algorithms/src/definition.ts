@@ -1,0 +1,20 @@
+import type { HyperparameterSchema } from "./job/hyperparameters.ts";
+
+/** Everything the platform and the container need to know of a built-in algorithm before any of its code runs. */
+export interface AlgorithmDefinition {
+  /** `linear-learner`: the repository name of its image. */
+  readonly name: string;
+  /** Further repository names that mean the same algorithm. */
+  readonly aliases: readonly string[];
+  /** Column of the registry-account table that its image lives under. */
+  readonly registry: "first-party" | "lda" | "mx-style" | "deepar" | "xgboost";
+  readonly hyperparameters: HyperparameterSchema;
+  readonly channels: readonly {
+    readonly name: string;
+    readonly required: boolean;
+    readonly contentTypes: readonly string[];
+  }[];
+  /** CreateTrainingJob fills `AlgorithmSpecification.MetricDefinitions` with these. Regexes are Python's. */
+  readonly metrics: readonly { readonly name: string; readonly regex: string }[];
+  readonly supportsDistributedTraining: boolean;
+}

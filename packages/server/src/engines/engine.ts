@@ -1,0 +1,110 @@
+/** Runs container-shaped work. One contract suite (`engine-contract.ts`) holds for every engine. */
+
+/** Names one run: `[a-z0-9-]{1,63}`, derived from the record it belongs to, so that a second start finds the first. */
+export type RunId = string;
+
+export type RunState =
+  /** Never started, or removed. */
+  | { readonly phase: "absent" }
+  /** Accepted, not running yet. */
+  | { readonly phase: "pending" }
+  /** `address` is where its server answers, reachable from any gateway: `unix:/path` or `tcp:host:port`. */
+  | { readonly phase: "running"; readonly startedAt: number; readonly address: string }
+  | {
+      readonly phase: "exited";
+      readonly startedAt: number;
+      readonly endedAt: number;
+      /** 128 + n for signal n. */
+      readonly exitCode: number;
+      /** Why, in words, when the engine knows more than the code says: `out of memory`. */
+      readonly reason?: "out-of-memory";
+    }
+  /** The run died without leaving an exit status (its supervisor was killed, the host restarted). */
+  | { readonly phase: "lost"; readonly reason: string };
+
+/** One file of a channel: a path relative to the channel's directory and the immutable file that holds its bytes. */
+export interface ChannelFile {
+  readonly path: string;
+  readonly source: string;
+  readonly sizeBytes: number;
+}
+
+/** A directory made of immutable files, which the run may change without any effect on them. */
+export interface Channel {
+  /** Where it appears, absolute and below /opt/ml: `/opt/ml/input/data/train`. */
+  readonly target: string;
+  readonly files: readonly ChannelFile[];
+  readonly readOnly: boolean;
+}
+
+/** What an image declares: the files it consists of and the command it runs. */
+export interface RootFs {
+  /** Host paths shown read-only inside, besides the minimal tree (libc, /dev, /proc, /tmp) that every run has. */
+  readonly binds: readonly { readonly source: string; readonly target: string }[];
+}
+
+export interface RunSpec {
+  readonly root: RootFs;
+  /** Executable (a path inside) and its arguments. */
+  readonly command: readonly string[];
+  /** The whole environment: nothing of the server's own is added. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** `algo-1`; what the run sees as its host name. */
+  readonly hostname: string;
+  /**
+   * Host directory bound to /opt/ml, writable. The engine makes it belong to the run's user before the start. Other
+   * mounts (channels) appear below it.
+   */
+  readonly mlDirectory: string;
+  readonly channels: readonly Channel[];
+  readonly network: "none";
+  readonly resources: {
+    /** Hard limit in bytes, where the host lets us. */
+    readonly memoryBytes?: number;
+    /** Upper bound in cores; cores are shared by weight below it. */
+    readonly cpus?: number;
+    /** Share of contended cores relative to other runs, 1 to 10,000; 100 is the default. */
+    readonly cpuWeight?: number;
+  };
+  /** Set for servers: the run gets SAGEBRUSH_LISTEN (a path inside) and must listen on that Unix socket. */
+  readonly serves: boolean;
+  /**
+   * Where stdout and stderr, merged, are appended as they come: lines `EPOCH_MILLISECONDS SPACE TEXT LF`. Lives on
+   * after `remove`; rotated by nobody but its owner. Bytes past `maxLogBytes` are dropped with one notice line.
+   */
+  readonly logFile: string;
+  readonly maxLogBytes: number;
+}
+
+export interface Capabilities {
+  /** Files, processes and network of the host are out of the run's reach. */
+  readonly isolation: boolean;
+  readonly memoryLimit: boolean;
+  readonly cpuLimit: boolean;
+  /** What this engine lacks on this host and what that costs, for `sagebrush doctor` and the start banner. */
+  readonly notices: readonly string[];
+}
+
+/** The backend cannot be reached or refuses for now; the caller retries. */
+export class EngineUnavailable extends Error {
+  override readonly name = "EngineUnavailable";
+}
+
+/** Every call is idempotent on `id`: a reconciler may repeat any of them after a crash. */
+export interface Engine {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** Starts the run unless it was started before. Resolves when its supervisor has taken over. */
+  start(id: RunId, spec: RunSpec): Promise<void>;
+  observe(id: RunId): Promise<RunState>;
+  /** Every run this engine knows, to find orphans. */
+  list(): Promise<RunId[]>;
+  /** Sends SIGTERM to the run's first process, then SIGKILL to everything after `graceMs`. Returns at once. */
+  stop(id: RunId, graceMs: number): Promise<void>;
+  /** Ends the run if need be and frees everything but the log file and the /opt/ml directory. */
+  remove(id: RunId): Promise<void>;
+  /** Calls back when a run may have changed. A hint: whoever must not miss a change observes again. @returns Stops. */
+  watch(listener: (id: RunId) => void): () => void;
+  /** Lets go of watchers and timers. Runs go on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,16 @@
+import type { Clock } from "./clock.ts";
+import type { Configuration } from "./configuration.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import type { Log } from "./log.ts";
+import type { ObjectCatalogue } from "./objects/object-catalogue.ts";
+import type { Store } from "./store/store.ts";
+
+/** What every service may use. Engines are not here: services reach them only through reconcilers. */
+export interface Platform {
+  readonly configuration: Configuration;
+  readonly dataDirectory: DataDirectory;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+  readonly objects: ObjectCatalogue;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: "server", include: ["packages/server/src/**/*.test.ts"] } },
+      { extends: true, test: { name: "algorithms", include: ["packages/algorithms/src/**/*.test.ts"] } },
+      { extends: true, test: { name: "conformance", include: ["test/**/*.test.ts"], testTimeout: 300_000 } },
+    ],
+  },
+});
