@@ -1,0 +1,92 @@
+import type { AlgorithmDefinition } from "../definition.ts";
+import type { Rows } from "../formats/rows.ts";
+import type { Channel } from "./channels.ts";
+import type { HyperparameterSchema, Parsed } from "./hyperparameters.ts";
+import type { JobLog } from "./job-log.ts";
+
+/** What `/opt/ml/input/config/resourceconfig.json` says of this host and its peers. */
+export interface ResourceConfig {
+  /** `algo-1`. */
+  readonly currentHost: string;
+  /** Every host of the job, in lexicographic order. */
+  readonly hosts: readonly string[];
+}
+
+/** All that an algorithm sees of its job. Hyperparameters are parsed, checked and completed with defaults. */
+export interface TrainingContext<H = Readonly<Record<string, unknown>>> {
+  readonly hyperparameters: H;
+  /**
+   * The hyperparameters as they were given, with the platform's own (`_tuning_objective_metric` is there when a tuning
+   * job started this one).
+   */
+  readonly given: Readonly<Record<string, string>>;
+  /** Channels that the job was given, by name. Required ones are there: that was checked. */
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly resources: ResourceConfig;
+  readonly log: JobLog;
+  /** `/opt/ml/model`: what is in it at the end becomes model.tar.gz. */
+  readonly modelDirectory: string;
+  /** `/opt/ml/output/data`: what is in it at the end becomes output.tar.gz. */
+  readonly outputDirectory: string;
+  /** Set when the job has a CheckpointConfig: files in it outlive this run, and those of an earlier run are there. */
+  readonly checkpointsDirectory: string | undefined;
+  /** Cores that this run may use, at least 1. */
+  readonly cpus: number;
+  /** Memory that this run may use, where there is a limit. */
+  readonly memoryBytes: number | undefined;
+  /**
+   * Aborts on SIGTERM. `fit` then writes the model as far as it has come and returns; 120 seconds later the run is
+   * killed.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** One result per row, column by column, ready for any encoding. */
+export interface Predictions {
+  readonly rows: number;
+  readonly columns: readonly PredictionColumn[];
+}
+
+/** A named result: a number per row, or a list of `width` numbers per row, row-major. */
+export interface PredictionColumn {
+  /** `score`, `predicted_label`. */
+  readonly name: string;
+  /** Absent: one number per row. A number: lists, even of length 1. */
+  readonly width?: number;
+  readonly values: Float32Array | Float64Array;
+}
+
+/** A loaded model. Calls are synchronous and cheap: they run on the server's event loop. */
+export interface Predictor {
+  /** How many features a row has; rows of another width are refused before `predict` is called. */
+  readonly featureDim: number;
+  /** `configuration` is the request's per-instance options object, where the format has one. */
+  predict(rows: Rows, configuration?: Readonly<Record<string, unknown>>): Predictions;
+}
+
+/** How the answers of an algorithm are written. */
+export interface ResponseFormat {
+  /** Name of the list that wraps JSON answers: `predictions`, `projections`, `scores`. */
+  readonly wrapper: string;
+  /** What is answered when the caller names no type. */
+  readonly defaultAccept: "application/json" | "text/csv";
+}
+
+/** A built-in algorithm: what is known of it, and its code. */
+export interface AlgorithmModule extends AlgorithmDefinition {
+  readonly response: ResponseFormat;
+  /** Name in the `Algorithm` dimension of `#metrics` lines: `Linear Learner`. */
+  readonly title: string;
+  fit(job: TrainingContext): Promise<void>;
+  /** Reads what `fit` wrote. */
+  load(modelDirectory: string): Promise<Predictor>;
+}
+
+/** Joins a definition with its code, whose hyperparameters are typed by the definition's schema. */
+export function defineAlgorithm<S extends HyperparameterSchema>(
+  definition: AlgorithmDefinition & { readonly hyperparameters: S },
+  code: Pick<AlgorithmModule, "response" | "title" | "load"> & { fit(job: TrainingContext<Parsed<S>>): Promise<void> },
+): AlgorithmModule {
+  // The caller of `fit` parses with this very schema, which is what makes the narrower type true.
+  return { ...definition, ...code, fit: (job) => code.fit(job as TrainingContext<Parsed<S>>) };
+}

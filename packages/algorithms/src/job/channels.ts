@@ -1,0 +1,32 @@
+import type { Table } from "../formats/rows.ts";
+
+/** A content type and its parameters: `text/csv;label_size=0`. */
+export interface ContentType {
+  /** Lower case, without parameters. */
+  readonly type: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** One input channel in File mode: a directory of whole files. */
+export interface Channel {
+  readonly name: string;
+  readonly directory: string;
+  /** As the job gave it; undefined when it gave none. */
+  readonly contentType: ContentType | undefined;
+  readonly distribution: "FullyReplicated" | "ShardedByS3Key";
+  /**
+   * Reads every file of the channel, sorted by bytes, on all cores, into one table.
+   * @throws CustomerError naming file and line (or record) when the content is not what its type says, when a row has
+   * another width than the first, or when there is no row.
+   */
+  read(options: ReadOptions): Promise<Table>;
+}
+
+export interface ReadOptions {
+  /** Labels per row where the content type's `label_size` does not say: 1 for supervised algorithms, else 0. */
+  readonly labelWidth: number;
+  /** Content type where the channel names none. */
+  readonly defaultContentType: string;
+  /** Refuses rows of another width: the `feature_dim` hyperparameter, or the width of the training rows. */
+  readonly featureDim?: number;
+}
