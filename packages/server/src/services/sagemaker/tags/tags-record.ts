@@ -1,0 +1,31 @@
+import type { Scope } from "../../../scope.ts";
+import type { RecordKey, Store, Write } from "../../../store/store.ts";
+
+/** Tags of one resource; the record's name is the resource's ARN. */
+export interface TagsRecord {
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Where the tags of a resource are kept. */
+export function tagsKey(scope: Scope, arn: string): RecordKey {
+  return { account: scope.account, region: scope.region, kind: "tags", name: arn };
+}
+
+/**
+ * The write that belongs into the transaction that creates a resource. It is made for resources without tags too, so
+ * that a new resource never inherits those of a namesake.
+ */
+export function initialTags(
+  scope: Scope,
+  arn: string,
+  tags: readonly { readonly Key: string; readonly Value: string }[] | undefined,
+): Write {
+  const value: TagsRecord = { tags: Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key, Value])) };
+  return { op: "put", key: tagsKey(scope, arn), value };
+}
+
+/** The writes that belong into the transaction that deletes a resource. */
+export async function dropTags(store: Store, scope: Scope, arn: string): Promise<Write[]> {
+  const key = tagsKey(scope, arn);
+  return (await store.get(key)) ? [{ op: "delete", key }] : [];
+}
