@@ -1,0 +1,48 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+
+const SOURCES = "packages/algorithms/src";
+const TARGET = "packages/algorithms/.build";
+
+/** Every `*.as.ts` under the algorithms package, repository-relative, in a stable order. */
+function kernelSources(root) {
+  return readdirSync(join(root, SOURCES), { recursive: true })
+    .filter((path) => path.endsWith(".as.ts"))
+    .map((path) => join(SOURCES, path))
+    .sort();
+}
+
+/** Flags measured in the design's kernel trials; memory is shared with worker threads and passed in as `env.memory`. */
+const FLAGS = [
+  "-O3",
+  "--noAssert",
+  ...["--runtime", "stub"],
+  ...["--enable", "simd", "--enable", "relaxed-simd", "--enable", "threads", "--enable", "bulk-memory"],
+  "--importMemory",
+  "--sharedMemory",
+  ...["--initialMemory", "16", "--maximumMemory", "65536"],
+];
+
+function compile(root, source) {
+  const target = join(root, TARGET, `${basename(source, ".as.ts")}.wasm`);
+  const fresh = `${target}.new`;
+  const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
+  const result = spawnSync(process.execPath, [asc, source, "--outFile", fresh, ...FLAGS], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  if (result.status !== 0) throw new Error(`asc could not compile ${source}:\n${result.stdout}${result.stderr}`);
+  rmSync(target, { force: true });
+  renameSync(fresh, target);
+}
+
+export const name = "kernels";
+export const inputs = [SOURCES, "scripts/setup/kernels.mjs", "node_modules/assemblyscript/package.json"];
+export const outputs = [TARGET];
+
+/** Compiles every AssemblyScript kernel to WebAssembly. */
+export async function run(root) {
+  mkdirSync(join(root, TARGET), { recursive: true });
+  for (const source of kernelSources(root)) compile(root, source);
+}
