@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+
+/** What an `ml.*` instance type has. */
+export interface InstanceType {
+  readonly name: string;
+  readonly vcpus: number;
+  readonly memoryBytes: number;
+  readonly accelerators: number;
+  /** `V100`; empty without accelerators. */
+  readonly accelerator: string;
+}
+
+const gibibyte = 2 ** 30;
+let table: ReadonlyMap<string, InstanceType> | undefined;
+
+/** The type of that name, or `undefined`. The table is read on first use. */
+export function instanceType(name: string): InstanceType | undefined {
+  table ??= readTable();
+  return table.get(name);
+}
+
+function readTable(): ReadonlyMap<string, InstanceType> {
+  const text = readFileSync(new URL("instance-types.csv", import.meta.url), "utf8");
+  const rows = text.trimEnd().split("\n").slice(1);
+  return new Map(rows.map((row) => [row.slice(0, row.indexOf(",")), parseRow(row)]));
+}
+
+function parseRow(row: string): InstanceType {
+  const [name = "", vcpus, memoryGib, accelerators, accelerator = ""] = row.split(",");
+  return {
+    name,
+    vcpus: Number(vcpus),
+    memoryBytes: Number(memoryGib) * gibibyte,
+    accelerators: Number(accelerators),
+    accelerator,
+  };
+}

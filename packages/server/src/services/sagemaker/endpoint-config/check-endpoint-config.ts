@@ -1,0 +1,54 @@
+import { validationException } from "../../../errors.ts";
+import type { OperationContext } from "../../service.ts";
+import { models } from "../model/resource.ts";
+import type { EndpointConfigValue, ProductionVariant } from "./endpoint-config-record.ts";
+
+/** Members that change how an endpoint behaves and that are not built yet: better refused than silently ignored. */
+const notYet = ["ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig"] as const;
+const variantNotYet = [
+  "ServerlessConfig",
+  "ManagedInstanceScaling",
+  "InstancePools",
+  "CapacityReservationConfig",
+] as const;
+
+/**
+ * Applies the rules of CreateEndpointConfig that the model of the API cannot state.
+ * @throws ValidationException with the first rule that is broken.
+ */
+export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], context: OperationContext): Promise<void> {
+  const given: Readonly<Record<string, unknown>> = { ...spec };
+  for (const member of notYet) if (isPresent(given[member])) throw unsupported(member);
+  if (spec.DataCaptureConfig?.EnableCapture ?? spec.DataCaptureConfig !== undefined)
+    throw unsupported("DataCaptureConfig");
+  const names = new Set<string>();
+  for (const variant of spec.ProductionVariants) {
+    if (names.has(variant.VariantName)) {
+      throw validationException(
+        `Duplicate variant name "${variant.VariantName}": names must differ within a configuration.`,
+      );
+    }
+    names.add(variant.VariantName);
+    checkVariant(variant);
+    // Reading it is checking it: SageMaker refuses a configuration whose model is not there.
+    await models.get(context, variant.ModelName as string);
+  }
+}
+
+function checkVariant(variant: ProductionVariant): void {
+  const given: Readonly<Record<string, unknown>> = { ...variant };
+  for (const member of variantNotYet) if (isPresent(given[member])) throw unsupported(member);
+  if (variant.ModelName === undefined) throw unsupported("A variant without ModelName (inference components)");
+  const missing = ["InstanceType", "InitialInstanceCount"].filter((member) => given[member] === undefined);
+  if (missing.length > 0) {
+    throw validationException(`${missing.join(" and ")} must be given for variant "${variant.VariantName}".`);
+  }
+}
+
+function isPresent(member: unknown): boolean {
+  return Array.isArray(member) ? member.length > 0 : member !== undefined;
+}
+
+function unsupported(what: string): Error {
+  return validationException(`${what} is not supported by this version.`);
+}

@@ -1,0 +1,50 @@
+import { invariant, validationException } from "../../../errors.ts";
+import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
+import type { Fleet, ServingContainer, Variant } from "../../../serving/fleet.ts";
+import type { OperationContext } from "../../service.ts";
+import type { ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
+import { endpointConfigs } from "../endpoint-config/resource.ts";
+import { type ModelValue, onlyContainer } from "../model/model-record.ts";
+import { models } from "../model/resource.ts";
+
+/** A container has 8 minutes to answer its first ping unless the variant says otherwise. */
+const startupTimeoutSeconds = 480;
+
+/**
+ * Copies a configuration and its models into a fleet without instances, so that the endpoint no longer needs them.
+ * @throws ValidationException when the configuration or a model is gone.
+ */
+export async function fleetOfConfig(context: OperationContext, configName: string, id: number): Promise<Fleet> {
+  const config = await endpointConfigs.get(context, configName);
+  const variants: Variant[] = [];
+  for (const variant of config.value.spec.ProductionVariants) {
+    invariant(variant.ModelName !== undefined, "CreateEndpointConfig refuses variants without a model");
+    const model = await models.get(context, variant.ModelName);
+    variants.push(variantOf(variant, variant.ModelName, containerOf(model.value)));
+  }
+  return { id, configName, role: "incoming", since: context.platform.clock.now(), variants };
+}
+
+function variantOf(variant: ProductionVariant, modelName: string, container: ServingContainer): Variant {
+  return {
+    name: variant.VariantName,
+    modelName,
+    instanceType: variant.InstanceType ?? "",
+    desiredInstanceCount: variant.InitialInstanceCount ?? 1,
+    weight: variant.InitialVariantWeight ?? 1,
+    startupTimeoutSeconds: variant.ContainerStartupHealthCheckTimeoutInSeconds ?? startupTimeoutSeconds,
+    container,
+    instances: [],
+  };
+}
+
+function containerOf(model: ModelValue): ServingContainer {
+  const container = onlyContainer(model.spec);
+  invariant(container?.Image !== undefined, "CreateModel refuses models without a container and its image");
+  const base = { image: container.Image, environment: container.Environment ?? {} };
+  const url = container.ModelDataUrl;
+  if (url === undefined) return base;
+  const location = parseModelDataUrl(url);
+  if (location === undefined) throw validationException(`Could not find model data at ${url}.`);
+  return { ...base, model: { ...location, url } };
+}

@@ -1,0 +1,17 @@
+import type { OperationTable } from "../operation.ts";
+import { createEndpoint } from "./create.ts";
+import { deleteEndpoint } from "./delete.ts";
+import { endpoints } from "./resource.ts";
+import { updateEndpoint } from "./update.ts";
+
+/** CreateEndpoint, DescribeEndpoint, ListEndpoints, UpdateEndpoint, DeleteEndpoint. */
+export const endpointOperations = {
+  CreateEndpoint: createEndpoint,
+  DescribeEndpoint: (input, context) => endpoints.describe(context, input.EndpointName),
+  ListEndpoints: async (input, context) => {
+    const page = await endpoints.list(input, context);
+    return { Endpoints: page.summaries, ...page.next };
+  },
+  UpdateEndpoint: updateEndpoint,
+  DeleteEndpoint: deleteEndpoint,
+} satisfies OperationTable;

@@ -1,0 +1,65 @@
+import { validationException } from "../../../errors.ts";
+import { resolveImage, UnknownImage } from "../../../images/resolve-image.ts";
+import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
+import type { OperationContext } from "../../service.ts";
+import { type ContainerDefinition, type ModelValue, onlyContainer } from "./model-record.ts";
+
+/** Largest environment of all containers of a model together, in bytes of keys and values. */
+const maxEnvironmentBytes = 32 * 1024;
+
+/**
+ * Applies the rules of CreateModel that the model of the API cannot state.
+ * @throws ValidationException with the first rule that is broken.
+ */
+export async function checkModel(spec: ModelValue["spec"], context: OperationContext): Promise<void> {
+  if (spec.PrimaryContainer && spec.Containers) {
+    throw validationException("You cannot specify both PrimaryContainer and Containers. Give one of them.");
+  }
+  const container = onlyContainer(spec);
+  if (container === undefined) throw validationException("You must specify either PrimaryContainer or Containers.");
+  if (spec.Containers && spec.Containers.length > 1) {
+    throw unsupported(
+      `Containers with ${spec.Containers.length} elements (inference pipelines and multi-container models)`,
+    );
+  }
+  checkContainer(container);
+  await checkArtifact(container, context);
+}
+
+function checkContainer(container: ContainerDefinition): void {
+  if (container.ModelPackageName !== undefined) throw unsupported("ModelPackageName");
+  if (container.Mode === "MultiModel") throw unsupported("Mode MultiModel");
+  if (container.ModelDataSource !== undefined) throw unsupported("ModelDataSource; use ModelDataUrl");
+  if (container.AdditionalModelDataSources?.length) throw unsupported("AdditionalModelDataSources");
+  if (container.Image === undefined) throw validationException("You must specify Image for the container.");
+  const environment = Object.entries(container.Environment ?? {});
+  const bytes = environment.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+  if (bytes > maxEnvironmentBytes) {
+    throw validationException(
+      `The environment of the model's containers has ${bytes} bytes; the limit is ${maxEnvironmentBytes}.`,
+    );
+  }
+  try {
+    resolveImage(container.Image);
+  } catch (error) {
+    if (error instanceof UnknownImage) throw validationException(error.message);
+    throw error;
+  }
+}
+
+/** Like SageMaker, looks for the artifact at once: a typing error should not wait for an endpoint to show. */
+async function checkArtifact(container: ContainerDefinition, context: OperationContext): Promise<void> {
+  const url = container.ModelDataUrl;
+  if (url === undefined) return;
+  const location = parseModelDataUrl(url);
+  if (location === undefined) {
+    throw validationException(`Invalid model data URL ${url}: it must name an object, as s3://BUCKET/KEY does.`);
+  }
+  const { objects } = context.platform;
+  const found = (await objects.hasBucket(location.bucket)) && (await objects.head(location.bucket, location.key));
+  if (!found) throw validationException(`Could not find model data at ${url}.`);
+}
+
+function unsupported(what: string): Error {
+  return validationException(`${what} is not supported by this version.`);
+}

@@ -1,0 +1,15 @@
+import type { Input } from "../operation.ts";
+
+/** The value of a `model` record: CreateModel's input as it came, tags excepted. */
+export interface ModelValue {
+  readonly arn: string;
+  readonly spec: Omit<Input<"CreateModel">, "Tags">;
+}
+
+/** One container as CreateModel describes it. */
+export type ContainerDefinition = NonNullable<Input<"CreateModel">["PrimaryContainer"]>;
+
+/** The container that requests go to. One of several is never the only one: create refuses such models for now. */
+export function onlyContainer(spec: ModelValue["spec"]): ContainerDefinition | undefined {
+  return spec.PrimaryContainer ?? spec.Containers?.[0];
+}
