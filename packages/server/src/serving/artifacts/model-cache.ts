@@ -1,0 +1,178 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ChannelFile } from "../../engines/engine.ts";
+import type { Log } from "../../log.ts";
+import type { ObjectCatalogue, ObjectEntry } from "../../objects/object-catalogue.ts";
+import {
+  ArchiveRefused,
+  defaultExtractLimits,
+  type ExtractedFile,
+  type ExtractLimits,
+  extractModelArchive,
+} from "./extract.ts";
+import type { ObjectLocation } from "./model-location.ts";
+
+/** How far a model's files are. `key` names the extracted copy for as long as it exists. */
+export type PreparedModel =
+  | { readonly state: "ready"; readonly key: string; readonly files: readonly ChannelFile[] }
+  | { readonly state: "pending" }
+  /** Nothing but another object mends this. `reason` is fit for a FailureReason. */
+  | { readonly state: "refused"; readonly reason: string };
+
+export interface ModelCacheOptions {
+  /** Holds one folder per extracted archive. Belongs to this cache alone. */
+  readonly directory: string;
+  readonly objects: ObjectCatalogue;
+  readonly log: Log;
+  readonly limits?: ExtractLimits;
+}
+
+type Extraction =
+  | { readonly state: "running"; readonly listeners: Set<() => void> }
+  | { readonly state: "refused"; readonly reason: string }
+  | { readonly state: "failed"; readonly error: unknown };
+
+/**
+ * Extracted model archives, shared read-only by every instance that serves them. An archive is unpacked once per
+ * object version (bucket, key, ETag, size and time name the copy) and appears whole or not at all: it is unpacked
+ * beside its place, flushed and renamed.
+ */
+export class ModelCache {
+  readonly #options: ModelCacheOptions;
+  readonly #extractions = new Map<string, Extraction>();
+  readonly #manifests = new Map<string, readonly ExtractedFile[]>();
+
+  constructor(options: ModelCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the folder and drops what a crash left half unpacked. Call once, before anything else. */
+  async open(): Promise<void> {
+    const { directory } = this.#options;
+    await mkdir(directory, { recursive: true });
+    const names = await readdir(directory);
+    await Promise.all(
+      names.filter(isPartial).map((name) => rm(join(directory, name), { recursive: true, force: true })),
+    );
+  }
+
+  /**
+   * Looks for the extracted files, and starts unpacking when they are not there. Returns at once in any case.
+   * @param pinned - `key` of an earlier answer: preferred, so that a replaced instance serves what the others serve.
+   * @param settled - Called once when a `pending` answer has changed.
+   * @throws What broke an unpacking that is worth another try (disk full, store unreachable).
+   */
+  async prepare(location: ObjectLocation, pinned: string | undefined, settled: () => void): Promise<PreparedModel> {
+    const kept = pinned === undefined ? undefined : await this.#ready(pinned);
+    if (kept !== undefined) return kept;
+    const uri = `s3://${location.bucket}/${location.key}`;
+    const entry = await this.#options.objects.head(location.bucket, location.key);
+    if (entry === undefined) return { state: "refused", reason: `Could not find model data at ${uri}.` };
+    const key = keyOf(entry);
+    const ready = await this.#ready(key);
+    if (ready !== undefined) return ready;
+    const known = this.#extractions.get(key);
+    if (known?.state === "running") known.listeners.add(settled);
+    else if (known?.state === "refused") return { state: "refused", reason: archiveReason(uri, known.reason) };
+    else if (known?.state === "failed") {
+      // Forgotten as it is reported, so that the next look tries again.
+      this.#extractions.delete(key);
+      throw known.error;
+    } else this.#begin(key, entry, settled);
+    return { state: "pending" };
+  }
+
+  /** Deletes copies that `isUsed` does not claim and that nobody looked for since `before`. @returns How many. */
+  async collect(isUsed: (key: string) => boolean, before: number): Promise<number> {
+    const { directory } = this.#options;
+    let removed = 0;
+    for (const name of await readdir(directory)) {
+      if (isPartial(name) || isUsed(name) || this.#extractions.has(name)) continue;
+      const { mtimeMs } = await stat(join(directory, name));
+      if (mtimeMs >= before) continue;
+      this.#manifests.delete(name);
+      await rm(join(directory, name), { recursive: true, force: true });
+      removed += 1;
+    }
+    return removed;
+  }
+
+  async #ready(key: string): Promise<PreparedModel | undefined> {
+    const folder = join(this.#options.directory, key);
+    try {
+      // The time says when it was last wanted, which is what `collect` goes by.
+      const now = new Date();
+      await utimes(folder, now, now);
+      const manifest = this.#manifests.get(key) ?? parseManifest(await readFile(join(folder, "manifest.json"), "utf8"));
+      this.#manifests.set(key, manifest);
+      const files = manifest.map(({ path, sizeBytes }) => ({ path, sizeBytes, source: join(folder, "files", path) }));
+      return { state: "ready", key, files };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      this.#manifests.delete(key);
+      return undefined;
+    }
+  }
+
+  #begin(key: string, entry: ObjectEntry, settled: () => void): void {
+    const listeners = new Set([settled]);
+    this.#extractions.set(key, { state: "running", listeners });
+    this.#extract(key, entry)
+      .then(
+        () => this.#extractions.delete(key),
+        (error: unknown) => this.#extractions.set(key, outcomeOf(error)),
+      )
+      .finally(() => {
+        for (const listener of listeners) listener();
+      });
+  }
+
+  async #extract(key: string, entry: ObjectEntry): Promise<void> {
+    const { directory, objects, log, limits } = this.#options;
+    const partial = join(directory, `${key}.${randomUUID()}.partial`);
+    const startedAt = performance.now();
+    try {
+      await mkdir(join(partial, "files"), { recursive: true });
+      const body = await objects.read(entry.bucket, entry.key);
+      const files = await extractModelArchive(body, join(partial, "files"), await fitting(limits, directory));
+      await writeFile(join(partial, "manifest.json"), JSON.stringify(files), { flush: true });
+      await rename(partial, join(directory, key));
+      const milliseconds = Math.round(performance.now() - startedAt);
+      log.info("model unpacked", { bucket: entry.bucket, key: entry.key, files: files.length, milliseconds });
+    } catch (error) {
+      await rm(partial, { recursive: true, force: true });
+      throw error;
+    }
+  }
+}
+
+/** Names the extracted copy of one version of an object. */
+export function keyOf(entry: ObjectEntry): string {
+  const parts = [entry.bucket, entry.key, entry.etag, entry.sizeBytes, entry.modifiedAt, entry.versionId ?? ""];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
+}
+
+function outcomeOf(error: unknown): Extraction {
+  return error instanceof ArchiveRefused ? { state: "refused", reason: error.message } : { state: "failed", error };
+}
+
+/** SageMaker's form of the sentence, with the reason behind it. */
+function archiveReason(uri: string, reason: string): string {
+  return `Failed to extract model data archive for container "container_1" from URL "${uri}": ${reason}. Please ensure that the object located at the URL is a valid tar.gz archive.`;
+}
+
+/** Never more than the disk has, less a twentieth of it that stays free. */
+async function fitting(limits: ExtractLimits = defaultExtractLimits, directory: string): Promise<ExtractLimits> {
+  const disk = await statfs(directory);
+  const available = Math.max(0, (disk.bavail - disk.blocks / 20) * disk.bsize);
+  return { ...limits, maxBytes: Math.min(limits.maxBytes, available) };
+}
+
+function isPartial(name: string): boolean {
+  return name.endsWith(".partial");
+}
+
+function parseManifest(text: string): readonly ExtractedFile[] {
+  return JSON.parse(text) as readonly ExtractedFile[];
+}

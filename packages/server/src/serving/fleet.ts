@@ -1,0 +1,74 @@
+import type { ObjectLocation } from "./artifacts/model-location.ts";
+
+/**
+ * The value of an `endpoint` record: everything that is needed to run and route it, so that configurations and models
+ * may be deleted while it serves, and any gateway can build its routes from records alone.
+ */
+export interface EndpointValue {
+  readonly arn: string;
+  /** `e-<12 hex>`, made anew for each endpoint, so that a namesake never finds the runs of one that was deleted. */
+  readonly runPrefix: string;
+  /** What Describe names: the configuration that serves, or the first one until there is such. */
+  readonly configName: string;
+  readonly failureReason?: string;
+  /** At most one incoming and one active; outgoing ones drain. Each is one configuration as it was when it was asked for. */
+  readonly fleets: readonly Fleet[];
+  /** Numbers given out so far, so that no run id is used twice. */
+  readonly nextFleet: number;
+  readonly nextInstance: number;
+}
+
+export interface Fleet {
+  readonly id: number;
+  readonly configName: string;
+  /** `incoming` comes up, `active` gets the traffic, `outgoing` ends what it has begun. */
+  readonly role: "incoming" | "active" | "outgoing";
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  readonly variants: readonly Variant[];
+}
+
+export interface Variant {
+  readonly name: string;
+  readonly modelName: string;
+  readonly instanceType: string;
+  readonly desiredInstanceCount: number;
+  /** Share of traffic relative to the other variants; 0 is reached by TargetVariant only. */
+  readonly weight: number;
+  readonly startupTimeoutSeconds: number;
+  readonly container: ServingContainer;
+  readonly instances: readonly Instance[];
+  /** Instances that died one after the other without serving for long; delays the next start. */
+  readonly crashes?: { readonly count: number; readonly at: number; readonly reason: string };
+}
+
+/** One container of a model, as the model said when the fleet was made. */
+export interface ServingContainer {
+  readonly image: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Absent for images that bring their model along. */
+  readonly model?: ObjectLocation & { readonly url: string };
+  /** Name of the extracted copy, once there is one: later instances serve the same bytes. */
+  readonly modelKey?: string;
+}
+
+export interface Instance {
+  /** `e-<12 hex>-<n>`; names the run, its log and its folder. */
+  readonly runId: string;
+  /** `draining` ones get no new request and go when the last one is answered. */
+  readonly phase: "starting" | "ready" | "draining";
+  /** When the phase began, milliseconds since 1970. */
+  readonly since: number;
+  /** Where it answers; set when ready. */
+  readonly address?: string;
+}
+
+/** Every instance of every fleet. */
+export function instancesOf(value: EndpointValue): Instance[] {
+  return value.fleets.flatMap((fleet) => fleet.variants.flatMap((variant) => variant.instances));
+}
+
+/** The fleet with that role. */
+export function fleetOf(value: EndpointValue, role: "incoming" | "active"): Fleet | undefined {
+  return value.fleets.find((fleet) => fleet.role === role);
+}

@@ -1,0 +1,45 @@
+import { type Backend, maxOutstandingPerInstance } from "./backend.ts";
+import type { EndpointRoute, VariantRoute } from "./routing-table.ts";
+
+/**
+ * The variant that a request goes to: each is drawn with probability weight / sum of weights.
+ * @param random - Uniform in [0, 1).
+ * @returns `undefined` when every weight is zero.
+ */
+export function chooseVariant(route: EndpointRoute, random: number): VariantRoute | undefined {
+  if (route.variants.length === 1 && route.totalWeight > 0) return route.variants[0];
+  let left = random * route.totalWeight;
+  for (const variant of route.variants) {
+    if (variant.weight > 0 && left < variant.weight) return variant;
+    left -= variant.weight;
+  }
+  // Rounding may leave a crumb behind the last one.
+  return route.variants.findLast((variant) => variant.weight > 0);
+}
+
+/**
+ * The instance with the fewest requests under way, the first of equals being the one after `after`, so that idle
+ * instances take turns. Instances whose ping fails are used only when no other is left.
+ * @param tried - Not to be used again.
+ * @returns `undefined` when there is none; `"busy"` when all have as many requests as they may have.
+ */
+export function chooseBackend(
+  backends: readonly Backend[],
+  after: number,
+  tried?: ReadonlySet<Backend>,
+): Backend | "busy" | undefined {
+  let best: Backend | undefined;
+  let seen = false;
+  for (let i = 0; i < backends.length; i++) {
+    const backend = backends[(after + i) % backends.length] as Backend;
+    if (tried?.has(backend) === true) continue;
+    seen = true;
+    if (backend.outstanding >= maxOutstandingPerInstance) continue;
+    if (best === undefined || isBetter(backend, best)) best = backend;
+  }
+  return best ?? (seen ? "busy" : undefined);
+}
+
+function isBetter(a: Backend, b: Backend): boolean {
+  return a.suspect === b.suspect ? a.outstanding < b.outstanding : b.suspect;
+}

@@ -1,0 +1,147 @@
+import type { Log } from "../../log.ts";
+import type { RecordKey, Store, StoredRecord } from "../../store/store.ts";
+import { type EndpointValue, fleetOf } from "../fleet.ts";
+import { Backend } from "./backend.ts";
+
+/** One variant as requests see it. */
+export interface VariantRoute {
+  readonly name: string;
+  readonly weight: number;
+  readonly backends: readonly Backend[];
+}
+
+/** One endpoint as requests see it. */
+export interface EndpointRoute {
+  readonly name: string;
+  readonly variants: readonly VariantRoute[];
+  readonly totalWeight: number;
+}
+
+/** The part of a record's key that requests know. */
+export interface EndpointName {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+}
+
+/**
+ * Where requests go, in memory: a cache of the `endpoint` records, kept fresh by the store's watch. A watch is a hint,
+ * so an endpoint that is not in the table is read from the store before a caller is told that it does not exist.
+ */
+export class RoutingTable {
+  readonly #store: Store;
+  readonly #log: Log;
+  readonly #routes = new Map<string, EndpointRoute & { readonly version: number }>();
+  readonly #backends = new Map<string, Backend>();
+  /** Run ids of each endpoint's backends, to close those that left. */
+  readonly #owned = new Map<string, ReadonlySet<string>>();
+  #unwatch: (() => void) | undefined;
+
+  constructor(store: Store, log: Log) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** Reads every endpoint there is and follows changes from then on. */
+  async open(): Promise<void> {
+    this.#unwatch = this.#store.watch(["endpoint"], (key) => {
+      this.refresh(key).catch((error: unknown) =>
+        this.#log.error("route not refreshed", { endpoint: key.name, error }),
+      );
+    });
+    let token: string | undefined;
+    do {
+      const page = await this.#store.list<EndpointValue>({ kind: "endpoint", limit: 1_000, ...(token && { token }) });
+      for (const record of page.records) this.#apply(record);
+      token = page.next;
+    } while (token !== undefined);
+  }
+
+  /** The way to an endpoint, when it serves. */
+  lookup(endpoint: EndpointName): EndpointRoute | undefined {
+    return this.#routes.get(idOf(endpoint));
+  }
+
+  /** Reads one endpoint's record again. @returns The way to it, when it serves. */
+  async refresh(endpoint: EndpointName): Promise<EndpointRoute | undefined> {
+    const key: RecordKey = {
+      account: endpoint.account,
+      region: endpoint.region,
+      kind: "endpoint",
+      name: endpoint.name,
+    };
+    const record = await this.#store.get<EndpointValue>(key);
+    if (record === undefined) this.#drop(idOf(endpoint));
+    else this.#apply(record);
+    return this.lookup(endpoint);
+  }
+
+  /** The connections to one instance, when it is or was in the table. */
+  backend(runId: string): Backend | undefined {
+    return this.#backends.get(runId);
+  }
+
+  /** Closes every connection; requests under way end first. */
+  close(): void {
+    this.#unwatch?.();
+    for (const backend of this.#backends.values()) backend.close();
+    this.#backends.clear();
+    this.#routes.clear();
+  }
+
+  #apply(record: StoredRecord<EndpointValue>): void {
+    const id = idOf(record);
+    const known = this.#routes.get(id);
+    // Two reads may overtake each other. A deleted and remade endpoint starts at version 1 again, with other runs.
+    if (known !== undefined && known.version === record.version) return;
+    this.#retain(id, record.value);
+    const active = record.status === "Deleting" ? undefined : fleetOf(record.value, "active");
+    if (active === undefined) {
+      this.#routes.delete(id);
+      return;
+    }
+    const variants = active.variants.map((variant) => ({
+      name: variant.name,
+      weight: variant.weight,
+      backends: variant.instances.flatMap(({ runId, phase, address }) =>
+        phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
+      ),
+    }));
+    const totalWeight = variants.reduce((sum, { weight }) => sum + weight, 0);
+    this.#routes.set(id, { name: record.name, variants, totalWeight, version: record.version });
+  }
+
+  /** Keeps the connections of instances that are still in the record (draining ones answer yet), closes the others. */
+  #retain(id: string, value: EndpointValue): void {
+    const now = new Set<string>();
+    for (const { variants } of value.fleets) {
+      for (const { instances } of variants) for (const { runId } of instances) now.add(runId);
+    }
+    for (const runId of this.#owned.get(id) ?? []) if (!now.has(runId)) this.#closeBackend(runId);
+    this.#owned.set(id, now);
+  }
+
+  #drop(id: string): void {
+    this.#routes.delete(id);
+    for (const runId of this.#owned.get(id) ?? []) this.#closeBackend(runId);
+    this.#owned.delete(id);
+  }
+
+  #open(runId: string, address: string): Backend {
+    const known = this.#backends.get(runId);
+    if (known !== undefined && known.address === address) return known;
+    known?.close();
+    const backend = new Backend(runId, address);
+    this.#backends.set(runId, backend);
+    return backend;
+  }
+
+  #closeBackend(runId: string): void {
+    this.#backends.get(runId)?.close();
+    this.#backends.delete(runId);
+  }
+}
+
+function idOf({ account, region, name }: EndpointName): string {
+  return `${account}/${region}/${name}`;
+}
