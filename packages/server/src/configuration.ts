@@ -1,3 +1,8 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
 /** What the server was told to do, after command line, environment, config file and defaults were merged. */
 export interface Configuration {
   readonly dataDirectory: string;
@@ -16,4 +21,245 @@ export interface Configuration {
   /** Web origins that may call the server from a browser, besides what a bucket's CORS rules allow. */
   readonly allowedOrigins: readonly string[];
   readonly engine: "auto" | "sandbox" | "process";
+}
+
+/** A setting that cannot be used: says which one, what came and what would do. */
+export class ConfigurationError extends Error {
+  override readonly name = "ConfigurationError";
+}
+
+interface Setting {
+  /** Command-line name without dashes; the config file's key. The environment's is SAGEBRUSH_ and this in capitals. */
+  readonly name: string;
+  readonly kind: "text" | "flag" | "list";
+  readonly argument?: string;
+  readonly fallback: string;
+  readonly doc: string;
+}
+
+/** Every setting, described once: the parser, `sagebrush help` and docs/reference/configuration.md read this table. */
+export const settings: readonly Setting[] = [
+  {
+    name: "data-dir",
+    kind: "text",
+    argument: "DIR",
+    fallback: "~/.sagebrush",
+    doc: "Where everything of this installation lives.",
+  },
+  {
+    name: "host",
+    kind: "text",
+    argument: "ADDRESS",
+    fallback: "127.0.0.1",
+    doc: "Address to listen on. Anything but loopback needs TLS files or --insecure, and credentials.",
+  },
+  { name: "port", kind: "text", argument: "N", fallback: "9310", doc: "Port of every service; 0 takes a free one." },
+  {
+    name: "account",
+    kind: "text",
+    argument: "ID",
+    fallback: "000000000000",
+    doc: "The account id in ARNs and registry host names: twelve digits.",
+  },
+  {
+    name: "region",
+    kind: "text",
+    argument: "NAME",
+    fallback: "us-east-1",
+    doc: "The region that `sagebrush env` exports. The server answers every region.",
+  },
+  {
+    name: "auth",
+    kind: "text",
+    argument: "required|open",
+    fallback: "required",
+    doc: "`open` takes any credentials, as local emulators do; on loopback only.",
+  },
+  {
+    name: "public-url",
+    kind: "list",
+    argument: "URL",
+    fallback: "",
+    doc: "An address that clients use instead of the listening one; repeat it for several. The first is handed out.",
+  },
+  { name: "tls-cert", kind: "text", argument: "FILE", fallback: "", doc: "TLS certificate chain (PEM)." },
+  { name: "tls-key", kind: "text", argument: "FILE", fallback: "", doc: "TLS private key (PEM)." },
+  {
+    name: "insecure",
+    kind: "flag",
+    fallback: "false",
+    doc: "Listen off loopback without TLS. Anyone on the path can read and replay requests.",
+  },
+  {
+    name: "allow-origin",
+    kind: "list",
+    argument: "ORIGIN",
+    fallback: "",
+    doc: "A web origin whose pages may call the server; repeat it for several. Bucket CORS rules allow more.",
+  },
+  {
+    name: "engine",
+    kind: "text",
+    argument: "auto|sandbox|process",
+    fallback: "auto",
+    doc: "What runs the work: `sandbox` (bubblewrap), `process` (no isolation), `auto` takes the sandbox where it can.",
+  },
+];
+
+type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/**
+ * Merges command line, environment (`SAGEBRUSH_PORT`), config file (`--config`, else `config.json` in the data
+ * directory) and defaults, in this order of precedence.
+ * @throws ConfigurationError naming the setting.
+ */
+export function readConfiguration(commandLine: Values, environment: NodeJS.ProcessEnv = process.env): Configuration {
+  const early = first(commandLine["data-dir"]) ?? environment["SAGEBRUSH_DATA_DIR"] ?? "~/.sagebrush";
+  const explicit = first(commandLine["config"]) ?? environment["SAGEBRUSH_CONFIG"];
+  const file = readConfigFile(explicit ?? join(expandHome(early), "config.json"), explicit !== undefined);
+  const lookup = (name: string): string | readonly string[] | undefined =>
+    commandLine[name] ?? environment[environmentName(name)] ?? file[name];
+  const text = (name: string): string => first(lookup(name)) ?? settingNamed(name).fallback;
+  const list = (name: string): string[] => {
+    const value = lookup(name);
+    if (value === undefined) return [];
+    return (typeof value === "string" ? value.split(",") : [...value]).map((item) => item.trim()).filter(Boolean);
+  };
+
+  const tlsCert = text("tls-cert");
+  const tlsKey = text("tls-key");
+  if ((tlsCert === "") !== (tlsKey === "")) {
+    throw new ConfigurationError("--tls-cert and --tls-key belong together: give both or neither.");
+  }
+  const configuration: Configuration = {
+    dataDirectory: resolve(expandHome(text("data-dir"))),
+    host: text("host"),
+    port: portNumber(text("port")),
+    account: matching("account", text("account"), /^\d{12}$/, "twelve digits"),
+    region: matching("region", text("region"), /^[a-z]{2}(-[a-z]+)+-\d+$/, "a region name such as eu-west-1"),
+    auth: oneOf("auth", text("auth"), ["required", "open"]),
+    publicUrls: list("public-url").map(publicUrl),
+    ...(tlsCert === "" ? {} : { tls: { certificateFile: tlsCert, keyFile: tlsKey } }),
+    insecure: oneOf("insecure", text("insecure"), ["true", "false"]) === "true",
+    allowedOrigins: list("allow-origin"),
+    engine: oneOf("engine", text("engine"), ["auto", "sandbox", "process"]),
+  };
+  refuseUnsafe(configuration);
+  return configuration;
+}
+
+/** Whether an address can be reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Splits a command's arguments by the settings table and further options of its own. */
+export function parseCommandLine(
+  args: readonly string[],
+  extra: Readonly<Record<string, { type: "string" | "boolean"; short?: string }>> = {},
+): { values: Record<string, string | string[]>; positionals: string[] } {
+  const options: Record<string, { type: "string" | "boolean"; multiple?: boolean; short?: string }> = {
+    config: { type: "string" },
+    ...extra,
+  };
+  for (const setting of settings) {
+    options[setting.name] =
+      setting.kind === "flag" ? { type: "boolean" } : { type: "string", multiple: setting.kind === "list" };
+  }
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    const texts = Object.entries(values).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(String) : String(value),
+    ]);
+    return { values: Object.fromEntries(texts) as Record<string, string | string[]>, positionals };
+  } catch (error) {
+    throw new ConfigurationError((error as Error).message, { cause: error });
+  }
+}
+
+function refuseUnsafe(configuration: Configuration): void {
+  if (isLoopback(configuration.host)) return;
+  const where = `Listening on ${configuration.host} (not loopback)`;
+  if (configuration.auth === "open") {
+    throw new ConfigurationError(`${where} with --auth open would let anyone in. Drop one of the two.`);
+  }
+  if (!configuration.tls && !configuration.insecure) {
+    throw new ConfigurationError(`${where} needs --tls-cert and --tls-key, or --insecure to go without.`);
+  }
+}
+
+function readConfigFile(path: string, required: boolean): Values {
+  let content: string;
+  try {
+    content = readFileSync(expandHome(path), "utf8");
+  } catch (error) {
+    if (!required && (error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new ConfigurationError(`The config file ${path} cannot be read: ${(error as Error).message}`);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content);
+  } catch (error) {
+    throw new ConfigurationError(`The config file ${path} is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new ConfigurationError(`The config file ${path} must hold one JSON object.`);
+  }
+  const values: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(parsed)) {
+    if (!settings.some((setting) => setting.name === name)) {
+      throw new ConfigurationError(`The config file ${path} has an unknown setting "${name}".`);
+    }
+    values[name] = Array.isArray(value) ? value.map(String) : String(value);
+  }
+  return values;
+}
+
+function settingNamed(name: string): Setting {
+  const setting = settings.find((candidate) => candidate.name === name);
+  if (!setting) throw new Error(`No setting is called ${name}.`);
+  return setting;
+}
+
+function environmentName(name: string): string {
+  return `SAGEBRUSH_${name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+function first(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : value?.[0];
+}
+
+function expandHome(path: string): string {
+  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+}
+
+function portNumber(value: string): number {
+  const port = Number(value);
+  if (/^\d+$/.test(value) && port <= 65_535) return port;
+  throw new ConfigurationError(`--port must be a number from 0 to 65535, not "${value}".`);
+}
+
+function matching(name: string, value: string, pattern: RegExp, expected: string): string {
+  if (pattern.test(value)) return value;
+  throw new ConfigurationError(`--${name} must be ${expected}, not "${value}".`);
+}
+
+function oneOf<Choice extends string>(name: string, value: string, choices: readonly Choice[]): Choice {
+  const found = choices.find((choice) => choice === value);
+  if (found) return found;
+  throw new ConfigurationError(`--${name} must be one of ${choices.join(", ")}, not "${value}".`);
+}
+
+function publicUrl(value: string): string {
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch {
+    throw new ConfigurationError(`--public-url must be an address such as https://ml.example.com, not "${value}".`);
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new ConfigurationError(`--public-url must begin with http:// or https://, not "${value}".`);
+  }
+  return url.origin;
 }

@@ -1,0 +1,88 @@
+import {
+  CloudWatchLogsClient,
+  FilterLogEventsCommand,
+  type FilteredLogEvent,
+} from "@aws-sdk/client-cloudwatch-logs";
+import { DescribeEndpointCommand, DescribeTrainingJobCommand, SageMakerClient } from "@aws-sdk/client-sagemaker";
+import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { clientConfiguration } from "./clients.ts";
+import { CommandError } from "./command-error.ts";
+
+const pollMs = 500;
+
+/** `sagebrush logs NAME [-f]`: a job's or an endpoint's log, oldest line first. */
+export async function run(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseCommandLine(args, { follow: { type: "boolean", short: "f" } });
+  const [name] = positionals;
+  if (name === undefined || positionals.length > 1) throw new CommandError("name one training job or endpoint.");
+  const client = clientConfiguration(readConfiguration(values).dataDirectory);
+  const source = await findSource(new SageMakerClient(client), name);
+  const logs = new CloudWatchLogsClient(client);
+  const seen = new Set<string>();
+  for (;;) {
+    // Asked before reading: what a job wrote before it ended is then surely among the lines.
+    const ended = await source.hasEnded();
+    for await (const event of events(logs, source.group, source.prefix)) {
+      const id = event.eventId ?? "";
+      if (seen.has(id)) continue;
+      seen.add(id);
+      process.stdout.write(`${event.message ?? ""}\n`);
+    }
+    if (values["follow"] !== "true" || ended) return 0;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+interface Source {
+  readonly group: string;
+  readonly prefix: string;
+  hasEnded(): Promise<boolean>;
+}
+
+async function findSource(client: SageMakerClient, name: string): Promise<Source> {
+  try {
+    await client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
+    return {
+      group: "/aws/sagemaker/TrainingJobs",
+      prefix: `${name}/`,
+      hasEnded: async () => {
+        const job = await client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
+        return !["InProgress", "Stopping"].includes(job.TrainingJobStatus ?? "");
+      },
+    };
+  } catch (error) {
+    if ((error as Error).name !== "ValidationException" && (error as Error).name !== "ResourceNotFound") throw error;
+  }
+  try {
+    await client.send(new DescribeEndpointCommand({ EndpointName: name }));
+  } catch (error) {
+    if ((error as Error).name !== "ValidationException") throw error;
+    throw new CommandError(`there is no training job and no endpoint called "${name}".`);
+  }
+  return { group: `/aws/sagemaker/Endpoints/${name}`, prefix: "", hasEnded: () => Promise.resolve(false) };
+}
+
+async function* events(
+  client: CloudWatchLogsClient,
+  group: string,
+  prefix: string,
+): AsyncGenerator<FilteredLogEvent> {
+  let nextToken: string | undefined;
+  do {
+    const page = await client
+      .send(
+        new FilterLogEventsCommand({
+          logGroupName: group,
+          ...(prefix === "" ? {} : { logStreamNamePrefix: prefix }),
+          ...(nextToken === undefined ? {} : { nextToken }),
+        }),
+      )
+      .catch((error: Error) => {
+        // The group appears with the first line.
+        if (error.name === "ResourceNotFoundException") return { events: [], nextToken: undefined };
+        throw error;
+      });
+    yield* page.events ?? [];
+    nextToken = page.nextToken;
+  } while (nextToken !== undefined);
+}

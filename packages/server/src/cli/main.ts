@@ -1,0 +1,34 @@
+import { ConfigurationError } from "../configuration.ts";
+import { CommandError } from "./command-error.ts";
+import { commands, usage } from "./commands.ts";
+
+/** Runs one command and returns its exit code. Errors a person can mend are printed as one line without a stack. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const [name = "help", ...rest] = args;
+  if (["help", "--help", "-h"].includes(name)) {
+    process.stdout.write(usage());
+    return 0;
+  }
+  const command = commands[name];
+  if (!command) {
+    process.stderr.write(`There is no command "${name}".\n\n${usage()}`);
+    return 2;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    process.stdout.write(usage(name));
+    return 0;
+  }
+  try {
+    const { run } = await command.load();
+    return await run(rest);
+  } catch (error) {
+    if (error instanceof ConfigurationError || error instanceof CommandError) {
+      process.stderr.write(`sagebrush ${name}: ${error.message}\n`);
+      return error instanceof ConfigurationError ? 2 : 1;
+    }
+    throw error;
+  }
+}
+
+// exitCode instead of exit(): standard output may be a pipe that still holds lines.
+process.exitCode = await runCommand(process.argv.slice(2));

@@ -1,0 +1,68 @@
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Configuration } from "../../configuration.ts";
+import { CommandError } from "../command-error.ts";
+import { findServer, readCredentials } from "../running-server.ts";
+
+const commandLine = fileURLToPath(new URL("../main.ts", import.meta.url));
+const patienceMs = 30_000;
+
+export interface BackgroundServer {
+  readonly url: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  stop(): Promise<void>;
+}
+
+/** The server at work on the data directory, started as a process of its own unless it runs already. */
+export async function startInBackground(configuration: Configuration): Promise<BackgroundServer> {
+  const { dataDirectory } = configuration;
+  let running = findServer(dataDirectory);
+  if (!running) {
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    const logFile = join(dataDirectory, "server.log");
+    const log = openSync(logFile, "a", 0o600);
+    const child = spawn(process.execPath, [commandLine, "up", ...settingsOf(configuration)], {
+      detached: true,
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    let exited = false;
+    child.once("exit", () => {
+      exited = true;
+    });
+    child.unref();
+    const deadline = Date.now() + patienceMs;
+    while (!running) {
+      if (exited) throw new CommandError(`the server ended at its start:\n${readFileSync(logFile, "utf8")}`);
+      if (Date.now() > deadline) throw new CommandError(`the server did not start in time; see ${logFile}.`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      running = findServer(dataDirectory);
+    }
+  }
+  const { run: down } = await import("../down.ts");
+  return {
+    url: running.url,
+    region: running.region,
+    credentials: readCredentials(dataDirectory),
+    stop: async () => {
+      const write = process.stdout.write;
+      // `down` reports to people on its own; here its lines would tear the phase's line apart.
+      process.stdout.write = () => true;
+      try {
+        await down(["--data-dir", dataDirectory, "--all"]);
+      } finally {
+        process.stdout.write = write;
+      }
+    },
+  };
+}
+
+function settingsOf(configuration: Configuration): string[] {
+  return [
+    ...["--data-dir", configuration.dataDirectory, "--host", configuration.host, "--port", String(configuration.port)],
+    ...["--account", configuration.account, "--region", configuration.region, "--engine", configuration.engine],
+  ];
+}

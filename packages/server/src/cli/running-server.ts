@@ -1,0 +1,68 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CommandError } from "./command-error.ts";
+
+/** A server at work on a data directory, as it wrote it down when it began to listen. */
+export interface RunningServer {
+  readonly pid: number;
+  /** `http://127.0.0.1:9310` */
+  readonly url: string;
+  readonly startedAt: string;
+  readonly account: string;
+  readonly region: string;
+  readonly engine: string;
+}
+
+/** Writes the note that other commands find the server by. */
+export function announce(dataDirectory: string, server: RunningServer): void {
+  writeFileSync(noteOf(dataDirectory), `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
+}
+
+/** Takes the note back. */
+export function withdraw(dataDirectory: string): void {
+  rmSync(noteOf(dataDirectory), { force: true });
+}
+
+/** The server at work on this data directory, or `undefined`: a note whose process is gone does not count. */
+export function findServer(dataDirectory: string): RunningServer | undefined {
+  let server: RunningServer;
+  try {
+    server = JSON.parse(readFileSync(noteOf(dataDirectory), "utf8")) as RunningServer;
+  } catch {
+    return undefined;
+  }
+  return isAlive(server.pid) ? server : undefined;
+}
+
+/** @throws CommandError when none runs. */
+export function requireServer(dataDirectory: string): RunningServer {
+  const server = findServer(dataDirectory);
+  if (!server) {
+    throw new CommandError(`no server is running on ${dataDirectory}. Start one with \`sagebrush up\`.`);
+  }
+  return server;
+}
+
+/** Access key of the installation. @throws CommandError before the first start. */
+export function readCredentials(dataDirectory: string): { accessKeyId: string; secretAccessKey: string } {
+  try {
+    const content = readFileSync(join(dataDirectory, "credentials.json"), "utf8");
+    return JSON.parse(content) as { accessKeyId: string; secretAccessKey: string };
+  } catch (error) {
+    throw new CommandError(`there are no credentials in ${dataDirectory} yet: start the server once (${String(error)}).`);
+  }
+}
+
+/** Whether a process with this id exists. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function noteOf(dataDirectory: string): string {
+  return join(dataDirectory, "server.json");
+}

@@ -1,0 +1,117 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { pythonEnvironment, pythonMissing, pythonOf } from "./setup/python-environment.mjs";
+import { root, runStage } from "./setup.mjs";
+
+/** What a suite counted. A suite that could not run at all counts as one failure, or as one skip with its reason. */
+interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly string[];
+}
+
+interface Suite {
+  readonly name: string;
+  run(reports: string): Promise<Tally>;
+}
+
+const forbidSkips = process.env["SAGEBRUSH_FORBID_SKIPS"] === "1";
+const typescript: Suite = { name: "typescript", run: runVitest };
+const clients: readonly Suite[] = ["boto3", "aws-cli", "sagemaker-v2", "sagemaker-v3"].map((client) => ({
+  name: client,
+  run: (reports) => runPytest(client, reports),
+}));
+
+process.exitCode = await main(process.argv.slice(2));
+
+/** `npm test [-- SUITE ...]`: every suite, or those named. Two lanes: TypeScript beside the Python clients. */
+async function main(wanted: readonly string[]): Promise<number> {
+  const known = [typescript, ...clients].map((suite) => suite.name);
+  const unknown = wanted.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    process.stderr.write(`There is no suite ${unknown.join(", ")}; there are ${known.join(", ")}.\n`);
+    return 2;
+  }
+  const reports = join(root, ".build", "test-reports");
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports, { recursive: true });
+  const isWanted = (suite: Suite): boolean => wanted.length === 0 || wanted.includes(suite.name);
+  const lanes = [[typescript], clients].map((lane) => lane.filter(isWanted));
+  const tallies = (await Promise.all(lanes.map((lane) => inTurn(lane, reports)))).flat();
+
+  const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
+  const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
+  const skipped = tallies.flatMap((tally) => tally.skipped);
+  for (const reason of skipped) process.stdout.write(`skipped: ${reason}\n`);
+  const forbidden = forbidSkips && skipped.length > 0;
+  if (forbidden) process.stdout.write("Skipping is forbidden here (SAGEBRUSH_FORBID_SKIPS=1).\n");
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped.length} skipped\n`);
+  return failed > 0 || forbidden || passed === 0 ? 1 : 0;
+}
+
+async function inTurn(suites: readonly Suite[], reports: string): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  for (const suite of suites) {
+    const started = performance.now();
+    const tally = await suite.run(reports);
+    tallies.push(tally);
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    const counts = `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped`;
+    process.stdout.write(`suite ${suite.name} took ${seconds} s: ${counts}.\n`);
+  }
+  return tallies;
+}
+
+async function runVitest(reports: string): Promise<Tally> {
+  const report = join(reports, "typescript.json");
+  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  await output(process.execPath, [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: [] };
+  const { testResults } = JSON.parse(readFileSync(report, "utf8")) as {
+    testResults: { status: string; assertionResults: { status: string; fullName: string }[] }[];
+  };
+  const tests = testResults.flatMap((file) => file.assertionResults);
+  // A file that fails to load has no tests to count, and is a failure all the same.
+  const brokenFiles = testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
+  return {
+    passed: tests.filter((test) => test.status === "passed").length,
+    failed: tests.filter((test) => test.status === "failed").length + brokenFiles.length,
+    skipped: tests.filter((test) => !["passed", "failed"].includes(test.status)).map((test) => test.fullName),
+  };
+}
+
+async function runPytest(client: string, reports: string): Promise<Tally> {
+  const missing = pythonMissing();
+  if (missing !== undefined) return { passed: 0, failed: 0, skipped: [`suite ${client}: ${missing}`] };
+  try {
+    await runStage(pythonEnvironment(client));
+  } catch (error) {
+    process.stderr.write(`${client}: ${(error as Error).message}\n`);
+    return { passed: 0, failed: 1, skipped: [] };
+  }
+  const report = join(reports, `${client}.xml`);
+  const folder = join("test", "conformance", client);
+  const code = await output(pythonOf(root, client), [
+    ...["-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", `--junitxml=${report}`, folder],
+  ]);
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: [] };
+  const head = /<testsuite [^>]*>/.exec(readFileSync(report, "utf8"))?.[0] ?? "";
+  const count = (name: string): number => Number(new RegExp(` ${name}="(\\d+)"`).exec(head)?.[1] ?? 0);
+  const failed = count("failures") + count("errors");
+  const skipped = count("skipped");
+  return {
+    passed: count("tests") - failed - skipped,
+    failed: failed > 0 || code === 0 ? failed : 1,
+    skipped: Array.from({ length: skipped }, () => `a test of ${client}`),
+  };
+}
+
+/** Runs a command with its output on ours. @returns Its exit code. */
+function output(command: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", () => resolve(1));
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+}
