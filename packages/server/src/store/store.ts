@@ -70,6 +70,8 @@ export interface ListQuery {
   readonly from?: string;
   readonly nameContains?: string;
   readonly status?: string;
+  /** Leaves out records in one of these statuses: how a rescan finds unfinished work among many finished records. */
+  readonly statusNot?: readonly string[];
   /** Milliseconds since 1970, all exclusive. */
   readonly createdAfter?: number;
   readonly createdBefore?: number;
