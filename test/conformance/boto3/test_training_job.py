@@ -1,0 +1,146 @@
+"""Training jobs through boto3: what a caller sees of a job's life and of its mistakes."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ParamValidationError
+
+IMAGE = "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1"
+ROLE = "arn:aws:iam::000000000000:role/SagebrushExecutionRole"
+
+
+@pytest.fixture(scope="module")
+def clients(client_environment):
+    session = boto3.Session(
+        aws_access_key_id=client_environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=client_environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=client_environment["AWS_REGION"],
+    )
+    url = client_environment["AWS_ENDPOINT_URL"]
+    return {each: session.client(each, endpoint_url=url) for each in ("s3", "sagemaker", "logs", "sagemaker-runtime")}
+
+
+@pytest.fixture(scope="module")
+def bucket(clients, penguins):
+    clients["s3"].create_bucket(Bucket="training-jobs")
+    clients["s3"].upload_file(str(penguins["train"]), "training-jobs", "penguins/train.csv")
+    return "training-jobs"
+
+
+def request(name, bucket, **changes):
+    return {
+        "TrainingJobName": name,
+        "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        "RoleArn": ROLE,
+        "HyperParameters": {"predictor_type": "multiclass_classifier", "num_classes": "3", "epochs": "5"},
+        "InputDataConfig": [
+            {
+                "ChannelName": "train",
+                "ContentType": "text/csv",
+                "DataSource": {
+                    "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/penguins/"}
+                },
+            }
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/models"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+        **changes,
+    }
+
+
+def finished(clients, name):
+    waiter = clients["sagemaker"].get_waiter("training_job_completed_or_stopped")
+    try:
+        waiter.wait(TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+    except Exception:  # the waiter raises on Failed; the caller looks at the status itself
+        pass
+    return clients["sagemaker"].describe_training_job(TrainingJobName=name)
+
+
+def test_a_job_completes_and_tells_its_story(clients, bucket, name):
+    created = clients["sagemaker"].create_training_job(**request(name, bucket))
+    assert created["TrainingJobArn"] == f"arn:aws:sagemaker:us-east-1:000000000000:training-job/{name}"
+    job = finished(clients, name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert job["SecondaryStatus"] == "Completed"
+    statuses = [each["Status"] for each in job["SecondaryStatusTransitions"]]
+    assert statuses == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+    assert all(each["StartTime"] <= each["EndTime"] for each in job["SecondaryStatusTransitions"])
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{bucket}/models/{name}/output/model.tar.gz"
+    assert job["BillableTimeInSeconds"] >= 1
+    metrics = {each["MetricName"]: each["Value"] for each in job["FinalMetricDataList"]}
+    assert metrics["train:progress"] == 100
+    head = clients["s3"].head_object(Bucket=bucket, Key=f"models/{name}/output/model.tar.gz")
+    assert head["ContentLength"] > 0
+    streams = clients["logs"].describe_log_streams(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
+    )["logStreams"]
+    assert len(streams) == 1 and streams[0]["logStreamName"].startswith(f"{name}/algo-1-")
+    events = clients["logs"].get_log_events(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=streams[0]["logStreamName"], startFromHead=True
+    )["events"]
+    assert any("#quality_metric" in event["message"] for event in events)
+
+
+def test_a_taken_name_is_refused(clients, bucket, name):
+    clients["sagemaker"].create_training_job(**request(name, bucket))
+    with pytest.raises(ClientError) as refused:
+        clients["sagemaker"].create_training_job(**request(name, bucket))
+    assert refused.value.response["Error"]["Code"] == "ResourceInUse"
+    finished(clients, name)
+
+
+def test_an_empty_input_is_refused(clients, bucket, name):
+    channels = request(name, bucket)["InputDataConfig"]
+    channels[0]["DataSource"]["S3DataSource"]["S3Uri"] = f"s3://{bucket}/nothing/here"
+    with pytest.raises(ClientError, match=r"No S3 objects found under S3 URL"):
+        clients["sagemaker"].create_training_job(**request(name, bucket, InputDataConfig=channels))
+    with pytest.raises(ClientError):
+        clients["sagemaker"].describe_training_job(TrainingJobName=name)
+
+
+def test_bad_hyperparameters_fail_the_job_with_the_reason(clients, bucket, name):
+    clients["sagemaker"].create_training_job(
+        **request(name, bucket, HyperParameters={"predictor_type": "regressor", "no_such": "1"})
+    )
+    job = finished(clients, name)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "no_such" in job["FailureReason"]
+    assert "Additional properties are not allowed" in job["FailureReason"]
+
+
+def test_every_violation_is_named_at_once(clients, bucket, name):
+    broken = request("not_a-name!", bucket)
+    broken["ResourceConfig"]["InstanceType"] = "ml.nothing.large"
+    client = clients["sagemaker"]
+    client.meta.config.parameter_validation = False
+    try:
+        with pytest.raises((ClientError, ParamValidationError), match="2 validation errors detected") as refused:
+            client.create_training_job(**broken)
+    finally:
+        client.meta.config.parameter_validation = True
+    message = str(refused.value)
+    assert "Value 'not_a-name!' at 'trainingJobName' failed to satisfy constraint" in message
+    assert "'resourceConfig.instanceType' failed to satisfy constraint: Member must satisfy enum value set" in message
+
+
+def test_a_job_stops(clients, bucket, name):
+    many = {"predictor_type": "regressor", "epochs": "1000000", "early_stopping_patience": "2000000"}
+    clients["sagemaker"].create_training_job(**request(name, bucket, HyperParameters=many))
+    clients["sagemaker"].stop_training_job(TrainingJobName=name)
+    job = finished(clients, name)
+    assert job["TrainingJobStatus"] == "Stopped"
+    assert job["SecondaryStatusTransitions"][-1]["Status"] == "Stopped"
+
+
+def test_jobs_page(clients, bucket):
+    names = [f"page-{index}" for index in range(5)]
+    for each in names:
+        clients["sagemaker"].create_training_job(**request(each, bucket))
+    pages = clients["sagemaker"].get_paginator("list_training_jobs").paginate(
+        NameContains="page-", SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 2}
+    )
+    listed = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
+    assert listed == names
+    for each in names:
+        finished(clients, each)
