@@ -40,7 +40,16 @@ export class HealthChecks {
     this.untrack(runId);
     const probe: Probe = { address, startedAt: Date.now(), passed: false, failingSince: undefined, timer: undefined };
     this.#probes.set(runId, probe);
-    this.#ping(runId, probe);
+    void this.#ping(runId, probe);
+  }
+
+  /** Pings it now rather than at its next turn: a request has just failed there. */
+  check(runId: string): void {
+    const probe = this.#probes.get(runId);
+    if (probe?.timer === undefined) return;
+    clearTimeout(probe.timer);
+    probe.timer = undefined;
+    void this.#ping(runId, probe);
   }
 
   /** Stops pinging it. */
@@ -62,6 +71,7 @@ export class HealthChecks {
   }
 
   async #ping(runId: string, probe: Probe): Promise<void> {
+    probe.timer = undefined;
     const ok = await ping(probe.address);
     if (this.#probes.get(runId) !== probe) return;
     const before = `${probe.passed} ${probe.failingSince !== undefined}`;

@@ -1,9 +1,17 @@
 import type { Service } from "../service.ts";
 import type { OperationTable } from "./operation.ts";
+import { endpointOperations } from "./endpoint/index.ts";
+import { endpointConfigOperations } from "./endpoint-config/index.ts";
+import { modelOperations } from "./model/index.ts";
 import { tagOperations } from "./tags/index.ts";
+import { trainingJobOperations } from "./training-job/index.ts";
 
 /** Every SageMaker operation that is built: one table a noun, merged. Adding a noun is adding its line. */
 export const sagemakerOperations = {
+  ...trainingJobOperations,
+  ...modelOperations,
+  ...endpointConfigOperations,
+  ...endpointOperations,
   ...tagOperations,
 } satisfies OperationTable;
 

@@ -1,0 +1,14 @@
+import type { Invoker } from "../../serving/invoke/invoker.ts";
+import type { Service } from "../service.ts";
+import { invokeEndpoint } from "./invoke-endpoint.ts";
+
+/** The data plane: everything of it goes past the gateway's codecs, straight to the model processes. */
+export function sagemakerRuntimeService(invoker: Invoker): Service {
+  return {
+    name: "sagemaker-runtime",
+    signingNames: ["sagemaker"],
+    protocol: "rest-json",
+    operations: {},
+    streamOperations: { InvokeEndpoint: invokeEndpoint(invoker) },
+  };
+}

@@ -1,0 +1,154 @@
+import { mkdir, rm } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { RunState } from "../../../engines/engine.ts";
+import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
+import { partitionOf, type Scope } from "../../../scope.ts";
+import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
+import { type EndpointValue, instancesOf, type Variant } from "../../../serving/fleet.ts";
+import { tailOfLog } from "../../../serving/log-tail.ts";
+import type { Serving } from "../../../serving/open-serving.ts";
+import { type StoredRecord, WriteConflict } from "../../../store/store.ts";
+import { ensureStream } from "../../logs/streams.ts";
+import { dropTags } from "../tags/tags-record.ts";
+import { type Plan, planEndpoint, type Sight } from "./plan.ts";
+import { instanceIdOf, instancePaths, logName, runSpec } from "./run-spec.ts";
+
+type EndpointRecord = StoredRecord<EndpointValue>;
+
+/** SIGKILL follows SIGTERM after this long. */
+const stopGraceMs = 30_000;
+
+/** Drives endpoints: brings fleets up, moves traffic, replaces instances that die, and takes down what has to go. */
+export function endpointController(options: Serving): Controller<EndpointValue> {
+  return {
+    kind: "endpoint",
+    finalStatuses: [],
+    concurrency: 8,
+    reconcile: (record) => new Step(options, record).run(),
+  };
+}
+
+/** One look at one endpoint and what follows from it. */
+class Step {
+  readonly #options: Serving;
+  readonly #record: EndpointRecord;
+
+  constructor(options: Serving, record: EndpointRecord) {
+    this.#options = options;
+    this.#record = record;
+  }
+
+  async run(): Promise<Outcome> {
+    const { status = "Creating", value } = this.#record;
+    const plan = planEndpoint({ status, value }, await this.#look());
+    for (const runId of plan.stop) await this.#options.engine.stop(runId, stopGraceMs);
+    for (const runId of plan.remove) await this.#remove(runId);
+    if (plan.isGone) return await this.#forget();
+    // Names come first: a run is started only after the record that names it is safe.
+    const changed = plan.next.status !== status || !isDeepStrictEqual(plan.next.value, value);
+    if (changed && !(await this.#write(plan))) return again(0);
+    for (const { instance, variant } of plan.start) await this.#start(instance.runId, variant);
+    if (plan.start.length > 0) return again(0);
+    return status === "Failed" && instancesOf(value).length === 0 ? done : again(plan.againMs);
+  }
+
+  async #look(): Promise<Sight> {
+    const { engine, clock, health, routes, dataDirectory } = this.#options;
+    const runs = new Map<string, RunState>();
+    const lastWords = new Map<string, string>();
+    for (const { runId } of instancesOf(this.#record.value)) {
+      this.#options.own(runId, this.#record);
+      const run = await engine.observe(runId);
+      runs.set(runId, run);
+      if (run.phase === "running") health.track(runId, run.address);
+      else health.untrack(runId);
+      if (run.phase === "exited") lastWords.set(runId, await tailOfLog(instancePaths(dataDirectory, runId).log));
+    }
+    const models = await this.#prepareModels(runs);
+    const absent: RunState = { phase: "absent" };
+    return {
+      now: clock.now(),
+      run: (runId) => runs.get(runId) ?? absent,
+      health: (runId) => health.read(runId),
+      outstanding: (runId) => routes.backend(runId)?.outstanding ?? 0,
+      model: (fleet, variant) => models.get(`${fleet.id}/${variant.name}`) ?? { state: "pending" },
+      lastWords: (runId) => lastWords.get(runId) ?? "",
+    };
+  }
+
+  /** Models of the variants that have an instance to start. */
+  async #prepareModels(runs: ReadonlyMap<string, RunState>): Promise<Map<string, PreparedModel>> {
+    const prepared = new Map<string, PreparedModel>();
+    if (this.#record.status === "Deleting") return prepared;
+    for (const fleet of this.#record.value.fleets) {
+      for (const variant of fleet.variants) {
+        const wants = variant.instances.some(
+          ({ runId, phase }) => phase === "starting" && runs.get(runId)?.phase === "absent",
+        );
+        if (wants) prepared.set(`${fleet.id}/${variant.name}`, await this.#prepareModel(variant));
+      }
+    }
+    return prepared;
+  }
+
+  async #prepareModel({ container }: Variant): Promise<PreparedModel> {
+    if (container.model === undefined) return { state: "ready", key: "", files: [] };
+    const settled = () => this.#options.wake(this.#record);
+    return await this.#options.models.prepare(container.model, container.modelKey, settled);
+  }
+
+  async #start(runId: string, variant: Variant): Promise<void> {
+    const { store, dataDirectory, engine } = this.#options;
+    const { account, region, name } = this.#record;
+    const model = await this.#prepareModel(variant);
+    // Collected or lost between the look and now: the next look fetches it again.
+    if (model.state !== "ready") return;
+    const { ml } = instancePaths(dataDirectory, runId);
+    const scope: Scope = { partition: partitionOf(region), account, region };
+    const stream = `${variant.name}/${instanceIdOf(runId)}`;
+    await Promise.all([
+      mkdir(ml, { recursive: true }),
+      ensureStream(store, scope, `/aws/sagemaker/Endpoints/${name}`, stream, logName(runId)),
+    ]);
+    await engine.start(runId, runSpec(dataDirectory, variant, runId, region, model.files));
+  }
+
+  /** Frees a run and its folder. Its log stays. */
+  async #remove(runId: string): Promise<void> {
+    await this.#options.engine.remove(runId);
+    await rm(instancePaths(this.#options.dataDirectory, runId).folder, { recursive: true, force: true });
+    this.#options.health.untrack(runId);
+    this.#options.own(runId, undefined);
+  }
+
+  /** @returns Whether the record was still the one that was looked at. */
+  async #write({ next }: Plan): Promise<boolean> {
+    const { store, routes, log } = this.#options;
+    const { account, region, kind, name, version, status } = this.#record;
+    const key = { account, region, kind, name };
+    try {
+      await store.write([{ op: "update", key, version, value: next.value, status: next.status }]);
+    } catch (error) {
+      if (error instanceof WriteConflict) return false;
+      throw error;
+    }
+    // Requests follow the new record from here on; whoever drains relies on it.
+    await routes.refresh(key);
+    if (next.status !== status) {
+      const { failureReason } = next.value;
+      log.info("endpoint changed", { endpoint: name, status: next.status, ...(failureReason && { failureReason }) });
+    }
+    return true;
+  }
+
+  async #forget(): Promise<Outcome> {
+    const { store, log } = this.#options;
+    const { account, region, kind, name, version, value } = this.#record;
+    const scope: Scope = { partition: partitionOf(region), account, region };
+    const tags = await dropTags(store, scope, value.arn);
+    await store.write([{ op: "delete", key: { account, region, kind, name }, version }, ...tags]);
+    this.#options.metrics.forget({ account, region }, name);
+    log.info("endpoint deleted", { endpoint: name });
+    return done;
+  }
+}

@@ -1,0 +1,163 @@
+import type { ServerResponse } from "node:http";
+import { ServiceError } from "../../errors.ts";
+import type { Scope } from "../../scope.ts";
+import type { Backend } from "../routing/backend.ts";
+import { chooseBackend, chooseVariant } from "../routing/choose.ts";
+import type { EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
+import type { InvocationObserver } from "../variant-metrics.ts";
+import {
+  modelAnsweredError,
+  modelBrokeOff,
+  modelTimedOut,
+  type Place,
+  serviceUnavailable,
+  validationError,
+} from "./model-errors.ts";
+import { type SendOutcome, send } from "./send.ts";
+
+/** One invocation as the runtime API hands it over. */
+export interface Invoke {
+  readonly scope: Scope;
+  readonly endpoint: string;
+  readonly targetVariant: string | undefined;
+  /** For the model: names and values in turn. */
+  readonly headers: string[];
+  readonly body: Buffer;
+  readonly publicUrl: string;
+  /** Starts an answer that is too long to be kept; see `ModelRequest.overflow`. */
+  readonly overflow: (variant: string, status: number, headers: readonly Buffer[]) => ServerResponse;
+}
+
+/** A model's good answer. `body` is absent when it has gone out already. */
+export interface Answer {
+  readonly variant: string;
+  readonly status: number;
+  readonly headers: readonly Buffer[];
+  readonly body?: Buffer;
+}
+
+/** The contract gives a model 60 s for its whole answer. */
+export const invocationTimeoutMs = 60_000;
+
+/** What an invoker works with. */
+export interface InvokerOptions {
+  readonly routes: RoutingTable;
+  readonly observer: InvocationObserver;
+  /** Told about an instance that refused or dropped a connection, so that it is looked at at once. */
+  readonly suspected: (runId: string) => void;
+  readonly timeoutMs?: number;
+}
+
+/** Takes invocations to instances and back: chooses variant and instance, tries once more elsewhere, counts. */
+export class Invoker {
+  readonly #options: InvokerOptions;
+  readonly #timeoutMs: number;
+  #turn = 0;
+
+  constructor(options: InvokerOptions) {
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? invocationTimeoutMs;
+  }
+
+  /**
+   * Invokes a model.
+   * @throws ServiceError ValidationError, ModelError or ServiceUnavailable, as the runtime API documents them.
+   */
+  async invoke(request: Invoke): Promise<Answer> {
+    const startedAt = performance.now();
+    const route = await this.#route(request);
+    const variant = variantOf(route, request.targetVariant);
+    const outcome = await this.#attempts(request, variant, startedAt);
+    const modelStatus = outcome.kind === "answered" || outcome.kind === "streamed" ? outcome.status : 0;
+    const elapsed = performance.now() - startedAt;
+    const { account, region } = request.scope;
+    this.#options.observer.observe({
+      account,
+      region,
+      endpoint: request.endpoint,
+      variant: variant.name,
+      modelStatus,
+      modelMs: elapsed,
+      totalMs: elapsed,
+    });
+    return answerOf(outcome, request, variant);
+  }
+
+  async #route({ scope, endpoint }: Invoke): Promise<EndpointRoute> {
+    const name = { account: scope.account, region: scope.region, name: endpoint };
+    const route = this.#options.routes.lookup(name) ?? (await this.#options.routes.refresh(name));
+    // SageMaker says the same of an endpoint that is not in service yet.
+    if (route === undefined) throw validationError(`Endpoint ${endpoint} of account ${scope.account} not found.`);
+    return route;
+  }
+
+  async #attempts(request: Invoke, variant: VariantRoute, startedAt: number): Promise<SendOutcome> {
+    const modelRequest = {
+      path: "/invocations",
+      headers: request.headers,
+      body: request.body,
+      deadline: startedAt + this.#timeoutMs,
+      overflow: (status: number, headers: readonly Buffer[]) => request.overflow(variant.name, status, headers),
+    };
+    const first = this.#choose(variant);
+    const outcome = await send(first, modelRequest);
+    if (!mayTryElsewhere(outcome)) return outcome;
+    this.#suspect(first);
+    const second = chooseBackend(variant.backends, this.#turn, new Set([first]));
+    if (second === undefined || second === "busy") return outcome;
+    const again = await send(second, modelRequest);
+    if (mayTryElsewhere(again)) this.#suspect(second);
+    return again;
+  }
+
+  #choose(variant: VariantRoute): Backend {
+    this.#turn = (this.#turn + 1) & 0xffff;
+    const backend = chooseBackend(variant.backends, this.#turn);
+    if (backend === "busy")
+      throw serviceUnavailable(`Variant ${variant.name} has as many requests as it can hold. Try again later.`);
+    if (backend === undefined) throw noneHealthy(variant.name);
+    return backend;
+  }
+
+  #suspect(backend: Backend): void {
+    backend.suspect = true;
+    this.#options.suspected(backend.runId);
+  }
+}
+
+/** Only a request of whose answer nothing was seen may be sent twice. */
+function mayTryElsewhere(outcome: SendOutcome): boolean {
+  return outcome.kind === "refused" || (outcome.kind === "broken" && !outcome.sawResponse);
+}
+
+function variantOf(route: EndpointRoute, target: string | undefined): VariantRoute {
+  const variant =
+    target === undefined ? chooseVariant(route, Math.random()) : route.variants.find(({ name }) => name === target);
+  if (variant !== undefined) return variant;
+  if (target === undefined)
+    throw validationError(`No variant of endpoint ${route.name} gets traffic: all weights are 0.`);
+  throw validationError(`Variant ${target} of endpoint ${route.name} not found.`);
+}
+
+function answerOf(outcome: SendOutcome, request: Invoke, variant: VariantRoute): Answer {
+  if (outcome.kind === "streamed") return { variant: variant.name, status: outcome.status, headers: [] };
+  if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) {
+    return { variant: variant.name, status: outcome.status, headers: outcome.headers, body: outcome.body };
+  }
+  const { scope, endpoint, publicUrl } = request;
+  const place: Place = { scope, endpoint, container: "primary", publicUrl };
+  throw failureOf(outcome, place, variant.name);
+}
+
+function failureOf(outcome: Exclude<SendOutcome, { kind: "streamed" }>, place: Place, variant: string): ServiceError {
+  if (outcome.kind === "answered") return modelAnsweredError(place, outcome.status, outcome.body);
+  if (outcome.kind === "timeout") return modelTimedOut(place);
+  if (outcome.kind === "broken") return modelBrokeOff(place);
+  return noneHealthy(variant);
+}
+
+function noneHealthy(variant: string): ServiceError {
+  return serviceUnavailable(
+    `No instance of variant ${variant} is healthy at the moment; a replacement is being started. Try again later.`,
+  );
+}

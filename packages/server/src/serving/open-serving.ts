@@ -1,0 +1,130 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../clock.ts";
+import type { DataDirectory } from "../data-directory.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { Log } from "../log.ts";
+import type { ObjectCatalogue } from "../objects/object-catalogue.ts";
+import type { RecordKey, Store } from "../store/store.ts";
+import { ModelCache } from "./artifacts/model-cache.ts";
+import { type EndpointValue, instancesOf } from "./fleet.ts";
+import { HealthChecks } from "./health.ts";
+import { Invoker } from "./invoke/invoker.ts";
+import { RoutingTable } from "./routing/routing-table.ts";
+import { VariantCounters } from "./variant-metrics.ts";
+
+/** Extracted models that no endpoint uses are kept this long, for the next endpoint of the same model. */
+const unusedModelMs = 24 * 3600_000;
+const collectEveryMs = 6 * 3600_000;
+
+/** What serving stands on. */
+export interface ServingOptions {
+  readonly store: Store;
+  readonly objects: ObjectCatalogue;
+  readonly engine: Engine;
+  readonly dataDirectory: DataDirectory;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Wakes a record's key in the reconcile loop. */
+  readonly wake: (key: RecordKey) => void;
+  /** Shorter in tests. */
+  readonly invocationTimeoutMs?: number;
+}
+
+/** The inference data plane, in one piece: what the endpoint controller and the runtime API work with. */
+export interface Serving extends ServingOptions {
+  readonly models: ModelCache;
+  readonly routes: RoutingTable;
+  readonly health: HealthChecks;
+  readonly metrics: VariantCounters;
+  readonly invoker: Invoker;
+  /** Tells which record a run belongs to, so that hints find their way; `undefined` when it is gone. */
+  readonly own: (runId: string, key: RecordKey | undefined) => void;
+  /** Drops extracted models that nothing used for a day, and runs that no record names. */
+  collect(): Promise<{ readonly models: number; readonly runs: number }>;
+  /** Lets requests under way end. Instances go on running. */
+  close(): void;
+}
+
+/** Opens the data plane. Endpoints that served before a restart serve again when this resolves. */
+export async function openServing(options: ServingOptions): Promise<Serving> {
+  const { store, objects, engine, dataDirectory, log, wake, invocationTimeoutMs } = options;
+  const owners = new Map<string, RecordKey>();
+  const hint = (runId: string): void => {
+    const key = owners.get(runId);
+    if (key !== undefined) wake(key);
+  };
+  const models = new ModelCache({ directory: dataDirectory.models, objects, log });
+  const routes = new RoutingTable(store, log);
+  const health = new HealthChecks((runId) => {
+    const backend = routes.backend(runId);
+    if (backend !== undefined) backend.suspect = health.read(runId).failingSince !== undefined;
+    hint(runId);
+  });
+  const metrics = new VariantCounters();
+  const suspected = (runId: string): void => {
+    health.check(runId);
+    hint(runId);
+  };
+  const timeout = invocationTimeoutMs === undefined ? {} : { timeoutMs: invocationTimeoutMs };
+  const invoker = new Invoker({ routes, observer: metrics, suspected, ...timeout });
+  const collect = async () => {
+    const used = await usage(store);
+    const before = options.clock.now() - unusedModelMs;
+    const removed = await models.collect((key) => used.models.has(key), before);
+    return { models: removed, runs: await removeOrphans(engine, dataDirectory, used.runs) };
+  };
+  await models.open();
+  await routes.open();
+  const unwatch = engine.watch(hint);
+  const collecting = setInterval(() => {
+    collect().catch((error: unknown) => log.warn("models not collected", { error }));
+  }, collectEveryMs);
+  collecting.unref();
+  return {
+    ...options,
+    models,
+    routes,
+    health,
+    metrics,
+    invoker,
+    own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
+    collect,
+    close() {
+      clearInterval(collecting);
+      unwatch();
+      health.close();
+      routes.close();
+    },
+  };
+}
+
+/** Which extracted models and which runs the records name. */
+async function usage(store: Store): Promise<{ models: ReadonlySet<string>; runs: ReadonlySet<string> }> {
+  const models = new Set<string>();
+  const runs = new Set<string>();
+  let token: string | undefined;
+  do {
+    const page = await store.list<EndpointValue>({ kind: "endpoint", limit: 1_000, ...(token && { token }) });
+    for (const { value } of page.records) {
+      for (const { runId } of instancesOf(value)) runs.add(runId);
+      for (const { variants } of value.fleets) {
+        for (const { container } of variants) if (container.modelKey !== undefined) models.add(container.modelKey);
+      }
+    }
+    token = page.next;
+  } while (token !== undefined);
+  return { models, runs };
+}
+
+/** Removes runs and folders of instances whose record is gone: a crash may fall between the two. */
+async function removeOrphans(engine: Engine, directory: DataDirectory, known: ReadonlySet<string>): Promise<number> {
+  const running = await engine.list();
+  const folders = await readdir(directory.runs).catch(() => []);
+  const orphans = new Set([...running, ...folders].filter((id) => id.startsWith("e-") && !known.has(id)));
+  for (const id of orphans) {
+    await engine.remove(id);
+    await rm(join(directory.runs, id), { recursive: true, force: true });
+  }
+  return orphans.size;
+}
