@@ -1,0 +1,209 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import type { FileLayer } from "../../durable/file-layer.ts";
+import { nodeFileLayer } from "../../durable/file-layer.ts";
+import { ServiceError } from "../../errors.ts";
+import type { Store, Write } from "../../store/store.ts";
+import type { DigestAlgorithm } from "../checksums/digest-set.ts";
+import { DigestThread } from "../checksums/digest-thread.ts";
+import { bytesKey } from "../object-name.ts";
+import type { BytesRecord, BytesReference, PartSummary } from "../object-records.ts";
+import { ByteFiles } from "./byte-files.ts";
+import { type Ingested, ingest } from "./ingest.ts";
+
+/**
+ * Objects up to this size ride in the store: their bytes are committed with their metadata in one group commit, which
+ * saves two fsyncs and a folder entry. `bench/s3.ts` measures both sides of the limit.
+ */
+export const INLINE_BYTES = 32 * 1024;
+
+/** Files written before the event loop gets a turn, when small objects are written out. About 2 ms. */
+const WRITE_OUT_BATCH = 128;
+
+/** A range of bytes, both ends inclusive. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes by id, wherever they are: beside the records when small, else in immutable files. */
+export class ByteStore {
+  readonly files: ByteFiles;
+  readonly #store: Store;
+  readonly #thread = new DigestThread();
+  readonly #inlineBytes: number;
+  /** Small objects written out for jobs live here; a restart of the machine drops them, so they need no fsync. */
+  readonly #writtenOut: string;
+  readonly #writtenOutIds = new Set<string>();
+
+  constructor(options: { store: Store; directory: string; layer?: FileLayer; inlineBytes?: number }) {
+    this.#store = options.store;
+    this.files = new ByteFiles(options.directory, options.layer ?? nodeFileLayer);
+    this.#inlineBytes = options.inlineBytes ?? INLINE_BYTES;
+    this.#writtenOut = join(options.directory, "written-out", bootId());
+  }
+
+  async open(): Promise<void> {
+    await this.files.open();
+    const above = join(this.#writtenOut, "..");
+    for (const boot of await readdir(above).catch(() => [])) {
+      const path = join(above, boot);
+      if (path !== this.#writtenOut) await rm(path, { recursive: true, force: true });
+      else for (const id of await readdir(path, { recursive: true })) this.#writtenOutIds.add(id.slice(id.indexOf("/") + 1));
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#thread.close();
+  }
+
+  /** Stores a stream without referring to it yet. */
+  ingest(body: AsyncIterable<Uint8Array>, algorithms: readonly DigestAlgorithm[]): Promise<Ingested> {
+    return ingest(body, algorithms, { files: this.files, thread: this.#thread, inlineBytes: this.#inlineBytes }, newId);
+  }
+
+  /** The writes that make freshly stored bytes referred to, once. */
+  adopt(ingested: Ingested, parts?: readonly PartSummary[]): Write {
+    const { bytes, data } = ingested;
+    const value: BytesRecord = {
+      references: 1,
+      sizeBytes: bytes.sizeBytes,
+      ...(data !== undefined && { data }),
+      ...(parts && { parts }),
+    };
+    return { op: "create", key: bytesKey(bytes.id), value };
+  }
+
+  /** The write that adds a reference: a server-side copy shares the bytes. @returns `undefined` when they are gone. */
+  share(id: string): Promise<Write | undefined> {
+    return this.#amend(id, (before) => ({ ...before, references: before.references + 1 }));
+  }
+
+  /** The write that records how an object was put together, where the bytes change their only owner. */
+  take(id: string, parts?: readonly PartSummary[]): Promise<Write | undefined> {
+    return this.#amend(id, (before) => ({ ...before, ...(parts && { parts }) }));
+  }
+
+  async #amend(id: string, change: (before: BytesRecord) => BytesRecord): Promise<Write | undefined> {
+    const key = bytesKey(id);
+    const record = await this.#store.get<BytesRecord>(key);
+    return record && { op: "update", key, version: record.version, value: change(record.value) };
+  }
+
+  /** The write that takes a reference away, and whether it was the last. */
+  async unshare(id: string): Promise<{ write: Write; isLast: boolean } | undefined> {
+    const record = await this.#store.get<BytesRecord>(bytesKey(id));
+    if (!record) return undefined;
+    const { key, version } = { key: bytesKey(id), version: record.version };
+    if (record.value.references <= 1) return { write: { op: "delete", key, version }, isLast: true };
+    const value = { ...record.value, references: record.value.references - 1 };
+    return { write: { op: "update", key, version, value }, isLast: false };
+  }
+
+  /** Removes what is on disk for bytes that no record refers to. */
+  async erase(reference: BytesReference): Promise<void> {
+    if (!reference.inline) return this.files.remove(reference.id);
+    if (this.#writtenOutIds.delete(reference.id)) await rm(this.#outPath(reference.id), { force: true });
+  }
+
+  /** The same for an id alone, if no record refers to it: the last holder let go of a deleted object. */
+  async eraseUnreferenced(id: string): Promise<void> {
+    if (await this.#store.get(bytesKey(id))) return;
+    await this.erase({ id, sizeBytes: 0, inline: this.#writtenOutIds.has(id) });
+  }
+
+  /** The bytes, or a range of them, small ones in one piece. @throws ServiceError `NoSuchKey` when they are gone by now. */
+  async read(reference: BytesReference, range?: ByteRange): Promise<Buffer | Readable> {
+    const { start, end } = range ?? { start: 0, end: reference.sizeBytes - 1 };
+    if (reference.sizeBytes === 0) return Buffer.alloc(0);
+    if (reference.inline) return (await this.#inline(reference.id)).subarray(start, end + 1);
+    try {
+      return await this.files.read(reference.id, start, end);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") throw vanished(error);
+      throw error;
+    }
+  }
+
+  /** The same, always as a stream. */
+  async stream(reference: BytesReference, range?: ByteRange): Promise<Readable> {
+    const found = await this.read(reference, range);
+    return Buffer.isBuffer(found) ? Readable.from([found], { objectMode: false }) : found;
+  }
+
+  async parts(id: string): Promise<readonly PartSummary[] | undefined> {
+    return (await this.#store.get<BytesRecord>(bytesKey(id)))?.value.parts;
+  }
+
+  /**
+   * Paths of files that hold the bytes, small ones written out first. Each reference must be held before.
+   * @throws ServiceError `NoSuchKey` when bytes are gone by now.
+   */
+  async paths(references: readonly BytesReference[]): Promise<string[]> {
+    const paths: string[] = [];
+    let written = 0;
+    for (const reference of references) {
+      if (!reference.inline) {
+        const path = this.files.path(reference.id);
+        if (!existsSync(path)) throw vanished();
+        paths.push(path);
+        continue;
+      }
+      const path = this.#outPath(reference.id);
+      if (!this.#writtenOutIds.has(reference.id)) {
+        this.#writeOut(path, await this.#inline(reference.id));
+        this.#writtenOutIds.add(reference.id);
+        if (++written % WRITE_OUT_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      paths.push(path);
+    }
+    return paths;
+  }
+
+  /** Synchronous on purpose: 16 us a file, where the asynchronous calls take five times that. */
+  #writeOut(path: string, bytes: Buffer): void {
+    const folder = join(path, "..");
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
+    const beside = `${path}.${process.pid}`;
+    const file = openSync(beside, "w", 0o444);
+    try {
+      for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+    } finally {
+      closeSync(file);
+    }
+    // A crash between the two calls must not leave a short file under the name.
+    renameSync(beside, path);
+  }
+
+  #outPath(id: string): string {
+    return join(this.#writtenOut, id.slice(0, 2), id);
+  }
+
+  async #inline(id: string): Promise<Buffer> {
+    const record = await this.#store.get<BytesRecord>(bytesKey(id));
+    if (record?.value.data === undefined) throw vanished();
+    return Buffer.from(record.value.data, "base64");
+  }
+}
+
+/** Bytes that a record referred to a moment ago: the object was replaced or deleted meanwhile. */
+function vanished(cause?: unknown): ServiceError {
+  return new ServiceError("NoSuchKey", "The specified key does not exist.", { status: 404, cause });
+}
+
+function newId(): string {
+  return randomBytes(16).toString("hex");
+}
+
+/** Names this run of the machine: files that were never synced are trusted only until it ends. */
+function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    // Without Linux's boot id every start of the server distrusts what the last one wrote out.
+    return newId();
+  }
+}

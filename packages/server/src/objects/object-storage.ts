@@ -1,0 +1,177 @@
+import type { Readable } from "node:stream";
+import type { Clock } from "../clock.ts";
+import type { FileLayer } from "../durable/file-layer.ts";
+import type { Log } from "../log.ts";
+import { silentLog } from "../log.ts";
+import type { Store } from "../store/store.ts";
+import { noSuchBucket, noSuchKey } from "./bucket-errors.ts";
+import { Buckets } from "./buckets.ts";
+import { ByteStore } from "./bytes/byte-store.ts";
+import { Holds } from "./holds.ts";
+import { Listing } from "./listing.ts";
+import { BucketLocks } from "./locks.ts";
+import type { ObjectCatalogue, ObjectEntry, PutAttributes } from "./object-catalogue.ts";
+import { type BytesReference, isDeleteMarker, type ObjectVersion } from "./object-records.ts";
+import { Objects } from "./objects.ts";
+import { type Swept, sweep } from "./sweep.ts";
+import { Uploads } from "./uploads.ts";
+
+/** Where the catalogue keeps things. */
+export interface ObjectStorageOptions {
+  readonly store: Store;
+  /** Folder of the object files; `DataDirectory.objects`. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log?: Log;
+  /** Injected by durability tests. */
+  readonly layer?: FileLayer;
+  /** Objects up to this size ride in the store. */
+  readonly inlineBytes?: number;
+}
+
+/** An entry that remembers where its bytes are, so that a held version is read even after it was replaced. */
+interface StoredEntry extends ObjectEntry {
+  readonly bytes: BytesReference;
+}
+
+/**
+ * Opens the catalogue: makes its folders, removes unfinished uploads' bytes, reads the holds. After an unclean end a
+ * sweep runs behind.
+ */
+export async function openObjectCatalogue(options: ObjectStorageOptions): Promise<ObjectStorage> {
+  const storage = new ObjectStorage(options);
+  await storage.open();
+  return storage;
+}
+
+/** The catalogue with everything that S3 needs beyond `ObjectCatalogue`. */
+export class ObjectStorage implements ObjectCatalogue {
+  readonly buckets: Buckets;
+  readonly objects: Objects;
+  readonly uploads: Uploads;
+  readonly listing: Listing;
+  readonly bytes: ByteStore;
+  readonly #holds: Holds;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #sweeping: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ObjectStorageOptions) {
+    const { store, clock } = options;
+    const locks = new BucketLocks();
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = options.log ?? silentLog;
+    this.#holds = new Holds(store);
+    this.bytes = new ByteStore(options);
+    this.buckets = new Buckets(store, locks);
+    this.listing = new Listing(store);
+    const { bytes, buckets } = this;
+    this.objects = new Objects({ store, clock, buckets, bytes, holds: this.#holds, locks });
+    this.uploads = new Uploads({ store, clock, buckets, bytes, objects: this.objects });
+  }
+
+  async open(): Promise<void> {
+    await Promise.all([this.bytes.open(), this.#holds.open()]);
+    if (await this.bytes.files.wasClean()) return;
+    this.#sweeping = this.sweep()
+      .then((swept) => this.#log.info("Swept objects after an unclean end.", { ...swept }))
+      .catch((error: unknown) => this.#log.error("The sweep of objects failed; `gc` runs it again.", { error }));
+  }
+
+  /** Waits for a sweep under way. Writes must have ended. */
+  async close(): Promise<void> {
+    await this.#sweeping;
+    await this.bytes.close();
+    await this.bytes.files.markClean();
+  }
+
+  /** Removes what crashes left and uploads older than the retention. What `gc` calls. */
+  sweep(options: { uploadRetentionMs?: number } = {}): Promise<Swept> {
+    const { bytes, uploads } = this;
+    return sweep({ store: this.#store, clock: this.#clock, bytes, holds: this.#holds, uploads }, options);
+  }
+
+  async hasBucket(bucket: string): Promise<boolean> {
+    return (await this.buckets.find(bucket)) !== undefined;
+  }
+
+  async *list(bucket: string, prefix: string): AsyncGenerator<ObjectEntry> {
+    const query = { bucket, prefix, delimiter: "", limit: 1000 };
+    for (let after = ""; ; ) {
+      const page = await this.listing.objects(query, after);
+      for (const item of page.items) {
+        if (!("key" in item)) continue;
+        yield toEntry(bucket, item.key, item.version);
+        after = item.key;
+      }
+      if (!page.isTruncated) return;
+    }
+  }
+
+  async head(bucket: string, key: string): Promise<ObjectEntry | undefined> {
+    const found = await this.objects.find(bucket, key);
+    return found && !isDeleteMarker(found) ? toEntry(bucket, key, found) : undefined;
+  }
+
+  async read(bucket: string, key: string): Promise<Readable> {
+    const { bytes } = await this.objects.get(bucket, key);
+    return this.bytes.stream(bytes);
+  }
+
+  async file(entry: ObjectEntry, holder: string): Promise<string> {
+    return (await this.files([entry], holder))[0] as string;
+  }
+
+  async files(entries: readonly ObjectEntry[], holder: string): Promise<string[]> {
+    const references: BytesReference[] = [];
+    for (const entry of entries) references.push(await this.#reference(entry));
+    await this.#holds.hold(holder, references.map((reference) => reference.id));
+    return this.bytes.paths(references);
+  }
+
+  async release(holder: string): Promise<void> {
+    for (const id of await this.#holds.release(holder)) await this.bytes.eraseUnreferenced(id);
+  }
+
+  async put(
+    bucket: string,
+    key: string,
+    body: AsyncIterable<Uint8Array>,
+    attributes: PutAttributes = {},
+  ): Promise<ObjectEntry> {
+    // Before the bytes are taken in: a wrong bucket should not cost an upload.
+    if (!(await this.hasBucket(bucket))) throw noSuchBucket(bucket);
+    const ingested = await this.bytes.ingest(body, ["MD5"]);
+    const etag = `"${Buffer.from(ingested.digests.MD5 as string, "base64").toString("hex")}"`;
+    const version = await this.objects.put(bucket, key, { source: { kind: "fresh", ingested }, etag, attributes });
+    return toEntry(bucket, key, version);
+  }
+
+  async remove(bucket: string, key: string): Promise<void> {
+    await this.objects.remove(bucket, key);
+  }
+
+  async #reference(entry: ObjectEntry): Promise<BytesReference> {
+    if ("bytes" in entry) return (entry as StoredEntry).bytes;
+    // An entry that went through a record: find the version again, and never another one.
+    const found = await this.objects.find(entry.bucket, entry.key, entry.versionId);
+    if (!found || isDeleteMarker(found) || found.etag !== entry.etag) throw noSuchKey(entry.key);
+    return found.bytes;
+  }
+}
+
+function toEntry(bucket: string, key: string, version: ObjectVersion): StoredEntry {
+  const { etag, modifiedAt, bytes, versionId, attributes } = version;
+  return {
+    bucket,
+    key,
+    sizeBytes: bytes.sizeBytes,
+    etag,
+    modifiedAt,
+    bytes,
+    ...(attributes.contentType !== undefined && { contentType: attributes.contentType }),
+    ...(versionId !== "null" && { versionId }),
+  };
+}
