@@ -9,6 +9,7 @@ const programs = {
   test: ["scripts/test.ts"],
   check: ["scripts/check.ts"],
   bench: ["scripts/bench.ts"],
+  generate: ["scripts/generate.ts"],
 };
 
 const [command = "", ...rest] = process.argv.slice(2);
