@@ -1,0 +1,186 @@
+/* A channel: a private, writable tree over immutable files, without copying them where the kernel can help. */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+const char *const channel_form_names[] = {"none", "data-only", "hardlink", "copy"};
+enum channel_form *channel_form_used;
+
+/* What a builder does with one file of the channel: make it at `path`. @returns -1 with errno. */
+typedef int (*make_entry)(const struct plan *plan, const struct record *head, const struct record *entry, const char *path);
+
+/* An empty file of the right size whose extended attributes say where its bytes lie: below the data layer's root. */
+static int make_pointer(const struct plan *plan, const struct record *head, const struct record *entry, const char *path) {
+  int ours = geteuid() == 0 && plan->uid >= 0;
+  size_t root = strlen(head->arg[1]);
+  const char *redirect = entry->arg[1] + (root == 1 ? 0 : root);
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) return -1;
+  int bad = ftruncate(fd, atoll(entry->arg[2])) ||
+            fsetxattr(fd, ours ? "trusted.overlay.metacopy" : "user.overlay.metacopy", "", 0, 0) ||
+            fsetxattr(fd, ours ? "trusted.overlay.redirect" : "user.overlay.redirect", redirect, strlen(redirect), 0) ||
+            (ours && fchown(fd, (uid_t)plan->uid, (gid_t)plan->uid));
+  int saved = errno;
+  close(fd);
+  errno = saved;
+  return bad ? -1 : 0;
+}
+
+static int make_link(const struct plan *plan, const struct record *head, const struct record *entry, const char *path) {
+  (void)plan, (void)head;
+  return link(entry->arg[1], path);
+}
+
+/* A clone where the file system shares blocks between files, bytes otherwise. */
+static int make_copy(const struct plan *plan, const struct record *head, const struct record *entry, const char *path) {
+  (void)head;
+  int in = open(entry->arg[1], O_RDONLY | O_CLOEXEC);
+  if (in < 0) return -1;
+  int out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644), bad = out < 0;
+  if (!bad && ioctl(out, FICLONE, in)) {
+    ssize_t done;
+    while ((done = copy_file_range(in, NULL, out, NULL, 1 << 30, 0)) > 0) continue;
+    if (done < 0) { /* two file systems, or an old kernel */
+      static char block[1 << 16];
+      bad = lseek(in, 0, SEEK_SET) != 0 || lseek(out, 0, SEEK_SET) != 0;
+      while (!bad && (done = read(in, block, sizeof block)) > 0) bad = write_all(out, block, (size_t)done);
+      bad |= done < 0;
+    }
+  }
+  if (!bad && plan->uid >= 0) bad = fchown(out, (uid_t)plan->uid, (gid_t)plan->uid);
+  int saved = errno;
+  close(in);
+  if (out >= 0) close(out);
+  errno = saved;
+  return bad ? -1 : 0;
+}
+
+/* Makes the channel's files below `root`. @returns -1 with errno when one could not be made. */
+static int build(const struct plan *plan, const struct record *head, size_t offset, const char *root, make_entry make) {
+  char path[PATH_MAX], last[PATH_MAX] = "";
+  struct record entry;
+  int got;
+  for (size_t next = offset; (got = plan_next(plan, &next, &entry)) > 0 && !strcmp(entry.op, "entry");) {
+    if (snprintf(path, sizeof path, "%s/%s", root, entry.arg[0]) >= (int)sizeof path) return errno = ENAMETOOLONG, -1;
+    size_t folder = (size_t)(strrchr(path, '/') - path);
+    if (strlen(last) != folder || strncmp(last, path, folder)) {
+      make_folders(path, 0, plan->uid);
+      memcpy(last, path, folder);
+      last[folder] = 0;
+    }
+    if (make(plan, head, &entry, path)) return -1;
+  }
+  return got < 0 ? (errno = EINVAL, -1) : 0;
+}
+
+static void skip_entries(const struct plan *plan, size_t *offset) {
+  struct record entry;
+  for (size_t next = *offset; plan_next(plan, &next, &entry) > 0 && !strcmp(entry.op, "entry"); *offset = next) continue;
+}
+
+static void folder(const char *work, const char *name, long long uid, char *path) {
+  if (snprintf(path, PATH_MAX, "%s/%s", work, name) >= PATH_MAX) fail("%s: too long", work);
+  if (mkdir(path, 0755) && errno != EEXIST) fail("%s: %s", path, strerror(errno));
+  if (uid >= 0 && chown(path, (uid_t)uid, (gid_t)uid)) fail("%s: %s", path, strerror(errno));
+}
+
+/* A mount can succeed and its files still fail, so the first byte of one decides. */
+static int readable(const struct plan *plan, size_t offset, const char *target) {
+  char path[PATH_MAX], byte;
+  struct record entry;
+  while (plan_next(plan, &offset, &entry) > 0 && !strcmp(entry.op, "entry")) {
+    if (atoll(entry.arg[2]) == 0) continue;
+    snprintf(path, sizeof path, "%s/%s", target, entry.arg[0]);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t got = read(fd, &byte, 1);
+    close(fd);
+    return got == 1;
+  }
+  return 1;
+}
+
+/* Paths are given relative to the work folder: no character of the data directory's name needs escaping. */
+static int overlay(const char *work, const char *target, const char *options) {
+  if (chdir(work)) return -1;
+  int bad = mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options);
+  int saved = errno;
+  if (chdir("/")) return -1;
+  errno = saved;
+  return bad;
+}
+
+static int mount_data_only(const struct plan *plan, const struct record *head, size_t offset, const char *target) {
+  char tree[PATH_MAX], data[PATH_MAX];
+  const char *work = head->arg[2];
+  folder(work, "tree", plan->uid, tree);
+  folder(work, "data", -1, data);
+  if (build(plan, head, offset, tree, make_pointer)) return -1;
+  if (mount(head->arg[1], data, NULL, MS_BIND | MS_REC, NULL)) return -1;
+  int bad = overlay(work, target, plan->uid >= 0
+                                      ? "redirect_dir=on,metacopy=on,lowerdir=tree::data,upperdir=upper,workdir=work"
+                                      : "userxattr,lowerdir=tree::data,upperdir=upper,workdir=work");
+  int saved = errno;
+  umount2(data, MNT_DETACH); /* the overlay holds its own clone; the store must not stay visible */
+  errno = saved;
+  if (bad) return -1;
+  if (readable(plan, offset, target)) return 0;
+  umount2(target, MNT_DETACH);
+  return errno = EIO, -1;
+}
+
+static int mount_hardlinks(const struct plan *plan, const struct record *head, size_t offset, const char *target) {
+  char links[PATH_MAX];
+  folder(head->arg[2], "links", plan->uid, links);
+  if (build(plan, head, offset, links, make_link)) return -1;
+  return overlay(head->arg[2], target, "userxattr,lowerdir=links,upperdir=upper,workdir=work");
+}
+
+static void mount_copies(const struct plan *plan, const struct record *head, size_t offset, const char *target) {
+  char copies[PATH_MAX];
+  folder(head->arg[2], "copies", plan->uid, copies);
+  if (build(plan, head, offset, copies, make_copy)) fail("channel %s: %s", head->arg[0], strerror(errno));
+  if (mount(copies, target, NULL, MS_BIND, NULL)) fail("channel %s: %s", head->arg[0], strerror(errno));
+}
+
+static enum channel_form first_form(const struct plan *plan, const struct record *head) {
+  if (!head->arg[1][0]) return CHANNEL_COPY; /* no files: nothing to lie over */
+  for (enum channel_form form = CHANNEL_DATA_ONLY; plan->form && form <= CHANNEL_COPY; form++) {
+    if (!strcmp(plan->form, channel_form_names[form])) return form;
+  }
+  return CHANNEL_DATA_ONLY;
+}
+
+void channel_mount(const struct plan *plan, const struct record *head, size_t *offset, const char *target) {
+  char path[PATH_MAX], work[PATH_MAX];
+  enum channel_form form = first_form(plan, head);
+  snprintf(work, sizeof work, "%s", head->arg[2]);
+  make_folders(work, 1, -1);
+  folder(work, "upper", plan->uid, path);
+  folder(work, "work", plan->uid, path);
+  if (form == CHANNEL_DATA_ONLY && mount_data_only(plan, head, *offset, target)) form = CHANNEL_HARDLINK;
+  /* Hard links keep the store's owner, which only a run under that same user can live with. */
+  if (form == CHANNEL_HARDLINK && (plan->uid >= 0 || mount_hardlinks(plan, head, *offset, target))) form = CHANNEL_COPY;
+  if (form == CHANNEL_COPY) mount_copies(plan, head, *offset, target);
+  if (head->arg[1][0] && form > *channel_form_used) *channel_form_used = form;
+  skip_entries(plan, offset);
+}
+
+void channel_copy(const struct plan *plan, const struct record *head, size_t *offset, const char *target) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s", target);
+  make_folders(path, 1, plan->uid);
+  if (build(plan, head, *offset, path, make_copy)) fail("channel %s: %s", target, strerror(errno));
+  *channel_form_used = CHANNEL_COPY;
+  skip_entries(plan, offset);
+}

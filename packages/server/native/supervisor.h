@@ -1,0 +1,99 @@
+/* What the parts of the supervisor share. README.md says what the supervisor is for; read supervisor.c first. */
+#ifndef SAGEBRUSH_SUPERVISOR_H
+#define SAGEBRUSH_SUPERVISOR_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- plan.c: the run as the engine wrote it -------------------------------------------------------------------- */
+
+/* One record: the operation's name and its arguments, all inside the mapped file. */
+struct record {
+  const char *op;
+  const char *arg[4];
+};
+
+struct plan {
+  char *data;
+  size_t size;
+  size_t records; /* offset of the first record of the set-up part (files, mounts, channels) */
+  const char *run, *exit, *log, *bwrap, *args, *seccomp, *cwd, *cgroup, *key, *form;
+  long long log_max, memory, cpu_weight, cpu_quota;
+  long long uid; /* -1: stay who we are */
+  char **command, **env;
+};
+
+int plan_open(struct plan *plan, const char *path);
+/* Reads the record at `*offset` and moves on; 0 at the end. */
+int plan_next(const struct plan *plan, size_t *offset, struct record *record);
+void plan_close(struct plan *plan);
+
+/* ---- record.c: small files that other processes read ------------------------------------------------------------ */
+
+/* Writes `text` to a temporary name and renames it over `path`; `durable` adds fsync of the file and its folder. */
+int record_write(const char *path, const char *text, int durable);
+int write_all(int fd, const char *bytes, size_t count);
+/* Writes into an existing (kernel) file. */
+int poke(const char *path, const char *text);
+long long now_millis(void);
+/* Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat), 0 if there is none. */
+unsigned long long start_ticks(pid_t pid);
+
+/* ---- cgroup.c ------------------------------------------------------------------------------------------------- */
+
+struct cgroup {
+  char dir[4][PATH_MAX];
+  int count;
+  char kill[PATH_MAX];  /* cgroup.kill of the version 2 hierarchy, or empty */
+  char oom[PATH_MAX];   /* file that counts oom_kill, or empty */
+  int memory, cpu;      /* whether the limit was accepted */
+};
+
+void cgroup_create(struct cgroup *group, const struct plan *plan);
+void cgroup_leave_unit(void);
+void cgroup_enter(const struct cgroup *group);
+long cgroup_oom_kills(const struct cgroup *group);
+void cgroup_kill(const struct cgroup *group);
+void cgroup_remove(const struct cgroup *group);
+
+/* ---- stage.c, channel.c: what the run sees ---------------------------------------------------------------------- */
+
+/* Fails the set-up of the run with a sentence; never returns. Only in the child. */
+void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Builds the root in a mount namespace of our own and leaves it mounted on /tmp there. */
+void stage_root(const struct plan *plan);
+/* Plain processes: channels become private copies at their place. */
+void stage_copies(const struct plan *plan);
+/* Makes every missing folder of `path`, which is changed and restored; the last component too when `whole`. */
+void make_folders(char *path, int whole, long long uid);
+
+enum channel_form { CHANNEL_NONE, CHANNEL_DATA_ONLY, CHANNEL_HARDLINK, CHANNEL_COPY };
+extern const char *const channel_form_names[];
+/* Handles the records of one channel; `*offset` stands behind its head. */
+void channel_mount(const struct plan *plan, const struct record *head, size_t *offset, const char *target);
+void channel_copy(const struct plan *plan, const struct record *head, size_t *offset, const char *target);
+/* Reported with the start: the weakest form that a channel of this run took. Shared by child and supervisor. */
+extern enum channel_form *channel_form_used;
+
+/* ---- log.c ---------------------------------------------------------------------------------------------------- */
+
+struct log_pump {
+  int out;
+  long long left; /* bytes that may still be written */
+  int full;
+  size_t held; /* bytes of an unfinished line */
+  char line[65536];
+};
+
+int log_open(struct log_pump *log, const char *path, long long max);
+/* Takes what the pipe has. @returns 0 at its end. */
+int log_drain(struct log_pump *log, int pipe);
+void log_say(struct log_pump *log, const char *text);
+void log_close(struct log_pump *log);
+
+#endif

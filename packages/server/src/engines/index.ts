@@ -1,0 +1,1 @@
+export { type EngineOptions, openEngine } from "./open-engine.ts";

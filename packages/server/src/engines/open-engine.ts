@@ -1,0 +1,41 @@
+import { mkdir } from "node:fs/promises";
+import type { Log } from "../log.ts";
+import { type Engine, EngineUnavailable } from "./engine.ts";
+import { openProcessEngine } from "./process/open.ts";
+import { openSandboxEngine } from "./sandbox/open.ts";
+import { engineFolders } from "./supervised/run-folder.ts";
+import { nativeSupervisor, nodeSupervisor, type Supervisor } from "./supervised/supervisor.ts";
+
+/** Which engine to open and where it keeps its state. */
+export interface EngineOptions {
+  /** The engine's own folder in the data directory. */
+  readonly directory: string;
+  /** `auto` takes sandboxes where they work and plain processes elsewhere. */
+  readonly kind: "auto" | "sandbox" | "process";
+  readonly log: Log;
+  /** For tests: another supervisor than the best one here. */
+  readonly supervisor?: Supervisor;
+  /** For tests: the first form of channel to try. */
+  readonly channelForm?: "data-only" | "hardlink" | "copy";
+}
+
+/**
+ * Opens the engine of this host.
+ * @throws EngineUnavailable when `sandbox` is asked for and does not work here; the message says why.
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { directory, kind, log, channelForm } = options;
+  const folders = engineFolders(directory);
+  for (const folder of [folders.root, folders.runs, folders.exits, folders.sockets]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
+  const supervisor = options.supervisor ?? nativeSupervisor() ?? nodeSupervisor();
+  const common = { folders, supervisor, log };
+  if (kind === "process") return openProcessEngine({ ...common, reason: "it was asked for" });
+  try {
+    return await openSandboxEngine({ ...common, channelForm });
+  } catch (error) {
+    if (!(error instanceof EngineUnavailable) || kind === "sandbox") throw error;
+    return openProcessEngine({ ...common, reason: error.message });
+  }
+}

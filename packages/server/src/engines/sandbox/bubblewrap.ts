@@ -1,0 +1,46 @@
+import { existsSync } from "node:fs";
+
+/** Readable by everybody in /proc, and about the host: shown as an unreadable file instead. */
+const maskedFiles = ["/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc/kallsyms", "/proc/config.gz"].filter(
+  (path) => existsSync(path),
+);
+
+/** What bubblewrap is asked for. */
+export interface BubblewrapRequest {
+  readonly hostname: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where the prepared root lies for bubblewrap, or the options that build one. */
+  readonly root: readonly string[];
+  /** Size of /tmp and of /dev/shm, each. Their pages count as the run's memory. */
+  readonly scratchBytes: number;
+}
+
+/** The options, NUL-terminated: they go through a file, since a command line is visible to every user of the host. */
+export function bubblewrapOptions(request: BubblewrapRequest): string {
+  const scratch = ["--perms", "1777", "--size", String(Math.floor(request.scratchBytes)), "--tmpfs"];
+  const options = [
+    "--unshare-all",
+    "--die-with-parent",
+    "--new-session",
+    ...["--hostname", request.hostname],
+    ...["--uid", "0", "--gid", "0", "--cap-drop", "ALL"],
+    "--clearenv",
+    ...Object.entries(request.environment).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...request.root,
+    ...["--proc", "/proc", "--dev", "/dev"],
+    ...[...scratch, "/tmp", ...scratch, "/dev/shm"],
+    ...maskedFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
+    ...["--ro-bind", "/proc/sys", "/proc/sys"],
+    // Last: everything before it made its mount points in the root.
+    ...["--remount-ro", "/", "--chdir", "/"],
+  ];
+  return options.map((option) => `${option}\0`).join("");
+}
+
+/** Finds bubblewrap on the PATH. */
+export function findBubblewrap(path = process.env["PATH"] ?? ""): string | undefined {
+  return [...path.split(":"), "/usr/bin", "/usr/local/bin"]
+    .filter((folder) => folder.startsWith("/"))
+    .map((folder) => `${folder}/bwrap`)
+    .find((file) => existsSync(file));
+}

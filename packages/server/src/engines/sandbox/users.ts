@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** First of the 2^29 user ids that runs are given: far above people, services and the usual subordinate ranges. */
+const firstUid = 0x40000000;
+const uidCount = 0x20000000;
+
+/** Gives every run a user id of its own that no other run of this engine has. */
+export class RunUsers {
+  readonly #runs: string;
+  #taken: Promise<Map<number, string>> | undefined;
+
+  constructor(runs: string) {
+    this.#runs = runs;
+  }
+
+  /** The run's user id: the same again for the same run, kept in its folder. */
+  async uidFor(id: string, folder: string): Promise<number> {
+    this.#taken ??= this.#read();
+    const taken = await this.#taken;
+    let uid = firstUid + (createHash("sha256").update(id).digest().readUInt32BE(0) % uidCount);
+    while ((taken.get(uid) ?? id) !== id) uid = firstUid + ((uid + 1 - firstUid) % uidCount);
+    taken.set(uid, id);
+    await writeFile(join(folder, "uid"), String(uid), { mode: 0o600 });
+    return uid;
+  }
+
+  /** Entries of removed runs stay until the next start of the server: a user id rests before it is used again. */
+  async #read(): Promise<Map<number, string>> {
+    const taken = new Map<number, string>();
+    for (const id of await readdir(this.#runs)) {
+      const text = await readFile(join(this.#runs, id, "uid"), "utf8").catch(() => undefined); // none: a run without one
+      if (text !== undefined) taken.set(Number(text), id);
+    }
+    return taken;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Channel } from "../engine.ts";
+
+/** One step that prepares what a run sees. `native/plan.c` reads the same words. */
+export type SetupStep =
+  | readonly ["dir", path: string, mode: string]
+  | readonly ["symlink", target: string, path: string]
+  | readonly ["ro", source: string, path: string]
+  | readonly ["rw", source: string, path: string]
+  | readonly ["file", path: string, text: string]
+  | readonly ["own", folder: string]
+  | readonly ["channel", target: string, dataRoot: string, work: string, mode: "ro" | "rw"]
+  | readonly ["entry", path: string, source: string, sizeBytes: string];
+
+/** A run as its supervisor gets it: settings, then steps. */
+export interface Plan {
+  readonly settings: readonly (readonly [name: string, ...values: string[]])[];
+  readonly steps: readonly SetupStep[];
+}
+
+/** Writes a plan as NUL-terminated fields; `end` without one shows that nothing was cut off. */
+export function encodePlan(plan: Plan): Buffer {
+  const fields: string[] = [];
+  for (const record of [...plan.settings, ...plan.steps]) {
+    for (const field of record) {
+      if (field.includes("\0")) throw new Error(`A NUL character in ${JSON.stringify(field)} of a run`);
+      fields.push(field, "\0");
+    }
+  }
+  fields.push("end", "\0");
+  return Buffer.from(fields.join(""));
+}
+
+/** The steps that make a channel at `target`, with `work` as its private folder. */
+export function channelSteps(channel: Channel, target: string, work: string): SetupStep[] {
+  const head = ["channel", target, commonFolder(channel), work, channel.readOnly ? "ro" : "rw"] as const;
+  return [
+    head,
+    ...channel.files.map((file) => {
+      checkInside(file.path);
+      return ["entry", file.path, file.source, String(file.sizeBytes)] as const;
+    }),
+  ];
+}
+
+/** The deepest folder above every source, or an empty text for a channel without files. */
+function commonFolder(channel: Channel): string {
+  let common: string[] | undefined;
+  let last = "";
+  for (const { source } of channel.files) {
+    const folder = source.slice(0, source.lastIndexOf("/"));
+    if (folder === last) continue;
+    last = folder;
+    const parts = folder.split("/");
+    if (common === undefined) {
+      common = parts;
+      continue;
+    }
+    let same = 0;
+    while (same < common.length && common[same] === parts[same]) same++;
+    common.length = same;
+  }
+  return common === undefined ? "" : common.join("/") || "/";
+}
+
+/** A key chosen by a user becomes a path here: it may not lead out of its channel. */
+function checkInside(path: string): void {
+  const parts = path.split("/");
+  if (path === "" || parts.some((part) => part === "" || part === "." || part === "..")) {
+    throw new Error(`A channel cannot hold a file at ${JSON.stringify(path)}`);
+  }
+}

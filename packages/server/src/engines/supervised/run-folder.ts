@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RunId, RunState } from "../engine.ts";
+import { bootId, isAlive, type ProcessIdentity, parseIdentity } from "./process-identity.ts";
+
+/** Where an engine keeps what it knows: everything is on disk, so a restarted server finds its runs again. */
+export interface EngineFolders {
+  readonly root: string;
+  readonly runs: string;
+  /** One exit record a run; a single watch on this folder notices every end. */
+  readonly exits: string;
+  readonly sockets: string;
+}
+
+/** Longest host path of a run's socket; `sun_path` holds 108 bytes, 104 on macOS. */
+const maxSocketPath = 100;
+
+/** The folders below an engine's directory. */
+export function engineFolders(directory: string): EngineFolders {
+  const sockets = join(directory, "s");
+  const longest = socketPath(sockets, "x");
+  return {
+    root: directory,
+    runs: join(directory, "runs"),
+    exits: join(directory, "exits"),
+    sockets:
+      Buffer.byteLength(longest) <= maxSocketPath ? sockets : join(tmpdir(), `sagebrush-${shortHash(directory, 12)}`),
+  };
+}
+
+/** A folder of its own for every socket, which alone is shown to the run. */
+export function socketFolder(sockets: string, id: RunId): string {
+  return join(sockets, shortHash(id, 16));
+}
+
+/** Host path of the run's server socket. */
+export function socketPath(sockets: string, id: RunId): string {
+  return join(socketFolder(sockets, id), socketName);
+}
+
+export const socketName = "s";
+
+/** The first `length` hex digits of a hash: short names for long ones. */
+export function shortHash(text: string, length: number): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, length);
+}
+
+/** What the supervisor said when the run began. */
+export interface Started {
+  readonly startedAt: number;
+  readonly memoryLimited: boolean;
+  readonly cpuLimited: boolean;
+  readonly channels: string;
+}
+
+/** The supervisor of a run, or undefined before one has taken over. */
+export async function readSupervisor(folders: EngineFolders, id: RunId): Promise<ProcessIdentity | undefined> {
+  const text = await readIfThere(join(folders.runs, id, "pid"));
+  return text === undefined ? undefined : parseIdentity(text);
+}
+
+/** Reads how and when a run began, once it has. */
+export async function readStarted(folders: EngineFolders, id: RunId): Promise<Started | undefined> {
+  const text = await readIfThere(join(folders.runs, id, "started"));
+  if (text === undefined) return undefined;
+  const [at, memory, cpu, channels] = text.trim().split(" ");
+  return { startedAt: Number(at), memoryLimited: memory === "1", cpuLimited: cpu === "1", channels: channels ?? "none" };
+}
+
+/** The state of a run as its files tell it. */
+export async function readState(folders: EngineFolders, id: RunId): Promise<RunState> {
+  const ended = await readExit(folders, id);
+  if (ended !== undefined) return ended;
+  const supervisor = await readSupervisor(folders, id);
+  if (supervisor === undefined) return { phase: "absent" };
+  if (!isAlive(supervisor)) return (await readExit(folders, id)) ?? lost(supervisor);
+  const started = await readStarted(folders, id);
+  if (started === undefined) return { phase: "pending" };
+  const address = (await readIfThere(join(folders.runs, id, "address"))) ?? "";
+  return { phase: "running", startedAt: started.startedAt, address };
+}
+
+async function readExit(folders: EngineFolders, id: RunId): Promise<RunState | undefined> {
+  const text = await readIfThere(join(folders.exits, id));
+  if (text === undefined) return undefined;
+  const [code, startedAt, endedAt, reason] = text.trim().split(" ");
+  return {
+    phase: "exited",
+    exitCode: Number(code),
+    startedAt: Number(startedAt),
+    endedAt: Number(endedAt),
+    ...(reason === "out-of-memory" ? { reason } : {}),
+  };
+}
+
+function lost(supervisor: ProcessIdentity): RunState {
+  const reason =
+    supervisor.boot === bootId()
+      ? "The process that supervises the run ended without leaving an exit status"
+      : "The host was restarted while the run was going on";
+  return { phase: "lost", reason };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,238 @@
+import { type FSWatcher, watch } from "node:fs";
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Log } from "../../log.ts";
+import { type Capabilities, type Engine, EngineUnavailable, type RunId, type RunSpec, type RunState } from "../engine.ts";
+import { allot, type Allotment, allotmentEnvironment, limitSettings } from "./host-resources.ts";
+import { encodePlan, type SetupStep } from "./plan.ts";
+import { isAlive, type ProcessIdentity } from "./process-identity.ts";
+import { removeTree } from "./remove-tree.ts";
+import { type EngineFolders, readState, readSupervisor, shortHash, socketFolder, socketPath } from "./run-folder.ts";
+import { launch, type Supervisor } from "./supervisor.ts";
+
+/** What a composer is told about the run it prepares. */
+export interface Composition {
+  readonly id: RunId;
+  readonly spec: RunSpec;
+  /** The run's private folder, already there. */
+  readonly folder: string;
+  /** Host folder for the run's socket, when it serves. */
+  readonly socketFolder: string;
+  readonly allotment: Allotment;
+  /** The run's environment with the engine's own additions, but for SAGEBRUSH_LISTEN. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** How one kind of engine turns a run into settings and steps for the supervisor. */
+export type Compose = (
+  run: Composition,
+) => Promise<{ settings: (readonly [string, ...string[]])[]; steps: readonly SetupStep[] }>;
+
+/** An engine's parts that differ between plain processes and sandboxes. */
+export interface SupervisedEngineOptions {
+  readonly name: string;
+  readonly folders: EngineFolders;
+  readonly supervisor: Supervisor;
+  readonly capabilities: Capabilities;
+  readonly compose: Compose;
+  readonly log: Log;
+}
+
+const idForm = /^[a-z0-9-]{1,63}$/;
+/** How often runs are looked at whose supervisor may have died without a word. Ends are noticed by a watch. */
+const lostCheckMillis = 2000;
+const removeMillis = 10_000;
+
+/** Runs work under supervisors that outlive the server; the state of a run is read from its files. */
+export class SupervisedEngine implements Engine {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly #options: SupervisedEngineOptions;
+  readonly #starting = new Map<RunId, Promise<void>>();
+  readonly #listeners = new Set<(id: RunId) => void>();
+  /** Running as far as we saw, to notice those that vanish. */
+  readonly #seen = new Map<RunId, ProcessIdentity>();
+  #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: SupervisedEngineOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.capabilities = options.capabilities;
+  }
+
+  start(id: RunId, spec: RunSpec): Promise<void> {
+    if (!idForm.test(id)) return Promise.reject(new Error(`A run's id must match ${idForm}, got ${JSON.stringify(id)}`));
+    const going = this.#starting.get(id);
+    if (going !== undefined) return going;
+    const start = this.#start(id, spec).finally(() => {
+      this.#starting.delete(id);
+      this.#tell(id);
+    });
+    this.#starting.set(id, start);
+    return start;
+  }
+
+  async observe(id: RunId): Promise<RunState> {
+    const state = await readState(this.#options.folders, id);
+    if (state.phase === "absent" && this.#starting.has(id)) return { phase: "pending" };
+    if (state.phase === "running" && !this.#seen.has(id)) await this.#remember(id);
+    return state;
+  }
+
+  async list(): Promise<RunId[]> {
+    const { runs, exits } = this.#options.folders;
+    const names = (await Promise.all([readdir(runs), readdir(exits)])).flat();
+    return [...new Set(names.filter((name) => idForm.test(name)))].sort();
+  }
+
+  async stop(id: RunId, graceMs: number): Promise<void> {
+    await this.#starting.get(id)?.catch(() => undefined); // a start that failed leaves nothing to stop
+    await this.#askToEnd(id, graceMs);
+  }
+
+  async remove(id: RunId): Promise<void> {
+    await this.#starting.get(id)?.catch(() => undefined);
+    await this.#discard(id);
+  }
+
+  watch(listener: (id: RunId) => void): () => void {
+    this.#listeners.add(listener);
+    this.#watcher ??= watch(this.#options.folders.exits, { persistent: false }, (_event, name) => {
+      if (name !== null && idForm.test(name)) this.#tell(name);
+    });
+    this.#timer ??= setInterval(() => this.#findLost(), lostCheckMillis).unref();
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): Promise<void> {
+    this.#watcher?.close();
+    clearInterval(this.#timer);
+    this.#listeners.clear();
+    return Promise.resolve();
+  }
+
+  async #start(id: RunId, spec: RunSpec): Promise<void> {
+    const { folders, supervisor, log } = this.#options;
+    const before = await readState(folders, id);
+    if (before.phase !== "absent") return;
+    const folder = join(folders.runs, id);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(spec.logFile), { recursive: true });
+    await this.#write(id, spec, folder);
+    const launched = await launch(supervisor, join(folder, "plan"));
+    if (launched.word === "failed") {
+      log.warn("a run could not be started", { run: id, reason: launched.why });
+      await this.#discard(id);
+      throw new EngineUnavailable(`${id} could not be started: ${launched.why}`);
+    }
+    await this.#remember(id);
+  }
+
+  /** Repeating this before a supervisor took over does no harm: the lock decides which plan runs. */
+  async #write(id: RunId, spec: RunSpec, folder: string): Promise<void> {
+    const { folders, compose } = this.#options;
+    const allotment = allot(spec.resources);
+    const sockets = socketFolder(folders.sockets, id);
+    if (spec.serves) {
+      await mkdir(sockets, { recursive: true, mode: 0o700 });
+      await writeWhole(join(folder, "address"), `unix:${socketPath(folders.sockets, id)}`);
+    }
+    const environment = { ...spec.environment, ...allotmentEnvironment(allotment) };
+    const own = await compose({ id, spec, folder, socketFolder: sockets, allotment, environment });
+    const plan = encodePlan({
+      settings: [
+        ["run", folder],
+        ["exit", join(folders.exits, id)],
+        ["key", id],
+        ["log", spec.logFile, String(spec.maxLogBytes)],
+        ...limitSettings(allotment, this.#controlGroup(id)),
+        ...own.settings,
+      ],
+      steps: own.steps,
+    });
+    await writeWhole(join(folder, "plan"), plan);
+  }
+
+  async #askToEnd(id: RunId, graceMs: number): Promise<void> {
+    const supervisor = await readSupervisor(this.#options.folders, id);
+    if (supervisor === undefined || !isAlive(supervisor)) return;
+    await writeWhole(join(this.#options.folders.runs, id, "stop"), String(Math.max(0, Math.round(graceMs))));
+    signal(supervisor, "SIGTERM");
+  }
+
+  async #discard(id: RunId): Promise<void> {
+    const { folders } = this.#options;
+    await this.#askToEnd(id, 0);
+    const supervisor = await readSupervisor(folders, id);
+    if (supervisor !== undefined) {
+      if (!(await gone(supervisor, removeMillis))) signal(supervisor, "SIGKILL");
+      if (!(await gone(supervisor, removeMillis))) throw new EngineUnavailable(`The supervisor of ${id} does not end`);
+    }
+    this.#seen.delete(id);
+    await removeControlGroups(this.#controlGroup(id));
+    await removeTree(socketFolder(folders.sockets, id));
+    await removeTree(join(folders.runs, id));
+    await rm(join(folders.exits, id), { force: true });
+  }
+
+  /** Several servers may share a host, so the directory is part of the name. */
+  #controlGroup(id: RunId): string {
+    return `${shortHash(this.#options.folders.root, 8)}-${id}`;
+  }
+
+  async #remember(id: RunId): Promise<void> {
+    const supervisor = await readSupervisor(this.#options.folders, id);
+    if (supervisor !== undefined) this.#seen.set(id, supervisor);
+  }
+
+  #findLost(): void {
+    for (const [id, supervisor] of this.#seen) {
+      if (isAlive(supervisor)) continue;
+      this.#seen.delete(id);
+      this.#tell(id);
+    }
+  }
+
+  #tell(id: RunId): void {
+    for (const listener of this.#listeners) listener(id);
+  }
+}
+
+/** Sends a signal unless the process has ended or its number belongs to another by now. */
+function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {
+  if (!isAlive(identity)) return;
+  try {
+    process.kill(identity.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it ended in between
+  }
+}
+
+/** Waits for a process that is no child of ours: the system tells nobody about its end. */
+async function gone(identity: ProcessIdentity, limitMillis: number): Promise<boolean> {
+  const until = Date.now() + limitMillis;
+  while (isAlive(identity)) {
+    if (Date.now() > until) return false;
+    await new Promise((resolve) => setTimeout(resolve, 4));
+  }
+  return true;
+}
+
+/** Left behind only by a supervisor that was killed. Hierarchies that the host lacks are no error. */
+async function removeControlGroups(name: string): Promise<void> {
+  const hierarchies = ["", "unified", "systemd", "memory", "cpu"];
+  await Promise.all(
+    hierarchies.map(async (hierarchy) => {
+      const folder = join("/sys/fs/cgroup", hierarchy, "sagebrush", name);
+      await writeFile(join(folder, "cgroup.kill"), "1", { flag: "r+" }).catch(() => undefined);
+      await rmdir(folder).catch(() => undefined);
+    }),
+  );
+}
+
+/** Readers see the old text or the new one. Nothing here must survive a power cut: neither do processes. */
+async function writeWhole(path: string, text: string | Uint8Array): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
