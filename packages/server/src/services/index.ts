@@ -1,0 +1,13 @@
+import type { Invoker } from "../serving/invoke/invoker.ts";
+import { iamService } from "./iam/service.ts";
+import { logsService } from "./logs/service.ts";
+import { s3Service } from "./s3/service.ts";
+import { sagemakerService } from "./sagemaker/index.ts";
+import { sagemakerRuntimeService } from "./sagemaker-runtime/service.ts";
+import type { Service } from "./service.ts";
+import { stsService } from "./sts/service.ts";
+
+/** Every service that the gateway answers for. Adding one is adding its line. */
+export function allServices(invoker: Invoker): Service[] {
+  return [sagemakerService, sagemakerRuntimeService(invoker), s3Service, logsService, stsService, iamService];
+}
