@@ -1,0 +1,136 @@
+import { validationException } from "../../../errors.ts";
+import { resolveImage, UnknownImage } from "../../../images/resolve-image.ts";
+import { parseS3Uri } from "../../../objects/object-catalogue.ts";
+import type { OperationContext } from "../../service.ts";
+import { checkExecutionRole } from "../execution-role.ts";
+import { checkpointPath } from "./config-files.ts";
+import type { InputChannel } from "./input-data.ts";
+import { defaultMaxRuntimeSeconds } from "./next-step.ts";
+import type { TrainingJobSpec } from "./training-job.ts";
+
+/** FinalMetricDataList's limit, and so the most definitions a job keeps. */
+const metricLimit = 40;
+
+/**
+ * Checks what the service's model cannot state, and fills in what the service fills in.
+ * @returns The request as it is kept: with the image's metric definitions and the default time limit.
+ * @throws ValidationException with the member's name.
+ */
+export async function checkRequest(request: TrainingJobSpec, context: OperationContext): Promise<TrainingJobSpec> {
+  await checkExecutionRole(context, request.RoleArn);
+  const algorithm = checkAlgorithm(request);
+  checkResources(request);
+  checkS3Uri("OutputDataConfig.S3OutputPath", request.OutputDataConfig.S3OutputPath);
+  checkCheckpoints(request);
+  checkStopping(request);
+  const names = new Set<string>();
+  for (const channel of request.InputDataConfig ?? []) {
+    if (names.has(channel.ChannelName)) throw validationException(`Duplicate channel name: ${channel.ChannelName}`);
+    names.add(channel.ChannelName);
+    checkChannel(channel, request.AlgorithmSpecification?.TrainingInputMode ?? "File");
+  }
+  return {
+    ...request,
+    AlgorithmSpecification: algorithm,
+    StoppingCondition: { MaxRuntimeInSeconds: defaultMaxRuntimeSeconds, ...request.StoppingCondition },
+  };
+}
+
+type AlgorithmSpecification = NonNullable<TrainingJobSpec["AlgorithmSpecification"]>;
+
+function checkAlgorithm(request: TrainingJobSpec): AlgorithmSpecification {
+  const given = request.AlgorithmSpecification;
+  if (!given) throw validationException("AlgorithmSpecification is required: jobs without an image are not supported.");
+  if ((given.TrainingImage === undefined) === (given.AlgorithmName === undefined)) {
+    throw validationException("AlgorithmSpecification takes exactly one of TrainingImage and AlgorithmName.");
+  }
+  if (given.TrainingImage === undefined) {
+    throw validationException(
+      `AlgorithmName ${given.AlgorithmName} does not exist: algorithm resources are not supported.`,
+    );
+  }
+  if (given.ContainerEntrypoint || given.ContainerArguments) {
+    throw validationException("ContainerEntrypoint and ContainerArguments cannot be given for a built-in algorithm.");
+  }
+  if (given.MetricDefinitions?.length) {
+    throw validationException(
+      "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request without specifying metric definitions.",
+    );
+  }
+  const { definition } = resolve(given.TrainingImage);
+  return {
+    ...given,
+    MetricDefinitions: definition.metrics
+      .slice(0, metricLimit)
+      .map(({ name, regex }) => ({ Name: name, Regex: regex })),
+  };
+}
+
+function resolve(uri: string) {
+  try {
+    return resolveImage(uri);
+  } catch (error) {
+    if (error instanceof UnknownImage) throw validationException(error.message);
+    throw error;
+  }
+}
+
+function checkResources({ ResourceConfig: resources }: TrainingJobSpec): void {
+  if (!resources) throw validationException("ResourceConfig is required.");
+  const single = resources.InstanceType !== undefined || resources.InstanceCount !== undefined;
+  if (single && resources.InstanceGroups?.length) {
+    throw validationException("ResourceConfig takes either InstanceType and InstanceCount, or InstanceGroups.");
+  }
+  if (!resources.InstanceGroups?.length && (!resources.InstanceType || !resources.InstanceCount)) {
+    throw validationException("ResourceConfig needs InstanceType and InstanceCount, or InstanceGroups.");
+  }
+}
+
+function checkS3Uri(member: string, uri: string): void {
+  if (!parseS3Uri(uri)) throw validationException(`${member} "${uri}" is not an S3 URI: expected s3://bucket/prefix.`);
+}
+
+/** Checkpoints are files below the folder that the platform mounts. */
+function checkCheckpoints(request: TrainingJobSpec): void {
+  if (!request.CheckpointConfig) return;
+  checkS3Uri("CheckpointConfig.S3Uri", request.CheckpointConfig.S3Uri);
+  const path = checkpointPath(request) as string;
+  const taken = ["input", "model", "output"].some((name) => `${path}/`.startsWith(`/opt/ml/${name}/`));
+  if (!/^\/opt\/ml(\/[^/]+)+$/.test(path) || /(^|\/)\.{1,2}(\/|$)/.test(path) || taken) {
+    throw validationException(
+      `CheckpointConfig.LocalPath "${path}" must be a folder of its own below /opt/ml, such as /opt/ml/checkpoints.`,
+    );
+  }
+}
+
+function checkStopping({ StoppingCondition: limits, EnableManagedSpotTraining: spot }: TrainingJobSpec): void {
+  const wait = limits?.MaxWaitTimeInSeconds;
+  const run = limits?.MaxRuntimeInSeconds ?? defaultMaxRuntimeSeconds;
+  if (spot && wait === undefined) {
+    throw validationException(
+      "MaxWaitTimeInSeconds must be present in StoppingCondition when EnableManagedSpotTraining is set to true.",
+    );
+  }
+  if (!spot && wait !== undefined) {
+    throw validationException("MaxWaitTimeInSeconds is only allowed when EnableManagedSpotTraining is set to true.");
+  }
+  if (wait !== undefined && wait < run) {
+    throw validationException(
+      `Invalid MaxWaitTimeInSeconds ${wait}: it must not be less than MaxRuntimeInSeconds, ${run}.`,
+    );
+  }
+}
+
+function checkChannel(channel: InputChannel, jobMode: string): void {
+  const refuse = (what: string) => validationException(`Channel ${channel.ChannelName}: ${what}`);
+  const s3 = channel.DataSource.S3DataSource;
+  if (!s3) throw refuse("only S3DataSource is supported as DataSource.");
+  const mode = channel.InputMode ?? jobMode;
+  if (mode === "Pipe") throw refuse("input mode Pipe is not supported yet; use File or FastFile.");
+  if (s3.S3DataType !== "S3Prefix") throw refuse(`S3DataType ${s3.S3DataType} is not supported yet; use S3Prefix.`);
+  if (channel.CompressionType === "Gzip") throw refuse(`CompressionType Gzip is not allowed with input mode ${mode}.`);
+  if (channel.RecordWrapperType === "RecordIO") {
+    throw refuse(`RecordWrapperType RecordIO is not allowed with input mode ${mode}.`);
+  }
+  if (!parseS3Uri(s3.S3Uri)) throw refuse(`S3Uri "${s3.S3Uri}" is not an S3 URI.`);
+}

@@ -1,0 +1,79 @@
+import { resourceInUse, validationException } from "../../../errors.ts";
+import { WriteConflict } from "../../../store/store.ts";
+import type { Operation } from "../operation.ts";
+import { initialTags } from "../tags/tags-record.ts";
+import { checkRequest } from "./check-request.ts";
+import { emptyInputMessage, hasObjects } from "./input-data.ts";
+import { outputBucket } from "./output-keys.ts";
+import { trainingJobs } from "./resource.ts";
+import { phaseMessage, type TrainingJob, type TrainingJobSpec, transition } from "./training-job.ts";
+
+/**
+ * Records a training job. Nothing starts here: the reconciler drives the record, so the call returns once the write
+ * commits.
+ * @throws ResourceInUse when the name is taken in this account and region.
+ */
+export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, context) => {
+  const { scope, platform } = context;
+  const { Tags, ...request } = input;
+  const spec = await checkRequest(request, context);
+  const arn = trainingJobs.arn(scope, spec.TrainingJobName);
+  const key = trainingJobs.key(scope, spec.TrainingJobName);
+  // Looked up before the slower checks, so that a repeated request hears of its own first. The write decides.
+  if (await platform.store.get(key)) throw nameTaken(arn);
+  await checkStorage(spec, context);
+  try {
+    await platform.store.write([
+      { op: "create", key, value: newJob(spec, arn, platform.clock.now()), status: "InProgress" },
+      initialTags(scope, arn, Tags),
+    ]);
+  } catch (error) {
+    if (error instanceof WriteConflict) throw nameTaken(arn);
+    throw error;
+  }
+  return { TrainingJobArn: arn };
+};
+
+function newJob(spec: TrainingJobSpec, arn: string, now: number): TrainingJob {
+  const blank: TrainingJob = {
+    arn,
+    spec,
+    secondary: "Starting",
+    transitions: [],
+    attempt: 1,
+    ranBeforeMs: 0,
+    notices: [],
+  };
+  return transition(blank, "Starting", phaseMessage.starting, now);
+}
+
+function nameTaken(arn: string) {
+  return resourceInUse(
+    `Training job names must be unique within an AWS account and region, and a training job with this name already exists (${arn})`,
+  );
+}
+
+/** Input that is not there, and output that could not be written, are told before anything starts. */
+async function checkStorage(
+  spec: TrainingJobSpec,
+  { scope, platform }: Parameters<Operation<"CreateTrainingJob">>[1],
+): Promise<void> {
+  for (const channel of spec.InputDataConfig ?? []) {
+    const uri = channel.DataSource.S3DataSource?.S3Uri as string;
+    if (await hasObjects(platform.objects, uri)) continue;
+    const bucket = uri.replace(/^s3:\/\//, "").split("/")[0] as string;
+    throw validationException(emptyInputMessage(uri, bucket, scope.region, spec.RoleArn));
+  }
+  const bucket = outputBucket(spec);
+  if (!(await platform.objects.hasBucket(bucket))) {
+    throw validationException(
+      `The bucket ${bucket} of OutputDataConfig.S3OutputPath "${spec.OutputDataConfig.S3OutputPath}" does not exist.`,
+    );
+  }
+  const checkpoints = spec.CheckpointConfig && new URL(spec.CheckpointConfig.S3Uri).host;
+  if (checkpoints !== undefined && !(await platform.objects.hasBucket(checkpoints))) {
+    throw validationException(
+      `The bucket ${checkpoints} of CheckpointConfig.S3Uri "${spec.CheckpointConfig?.S3Uri}" does not exist.`,
+    );
+  }
+}

@@ -1,0 +1,74 @@
+import type { Output } from "../operation.ts";
+import { modelUri } from "./output-keys.ts";
+import type { TrainingJob, TrainingJobRecord, TrainingJobSpec, Transition } from "./training-job.ts";
+
+/** The job as DescribeTrainingJob shows it: the request, completed with what the service fills in, and its state. */
+export function describe(record: TrainingJobRecord): Output<"DescribeTrainingJob"> {
+  const { value: job } = record;
+  const { spec } = job;
+  return {
+    ...spec,
+    TrainingJobArn: job.arn,
+    ModelArtifacts: { S3ModelArtifacts: modelUri(spec) },
+    TrainingJobStatus: record.status as Output<"DescribeTrainingJob">["TrainingJobStatus"],
+    SecondaryStatus: job.secondary,
+    ...(job.failureReason !== undefined && { FailureReason: job.failureReason }),
+    HyperParameters: spec.HyperParameters ?? {},
+    AlgorithmSpecification: {
+      ...spec.AlgorithmSpecification,
+      TrainingInputMode: spec.AlgorithmSpecification?.TrainingInputMode ?? "File",
+      EnableSageMakerMetricsTimeSeries: spec.AlgorithmSpecification?.EnableSageMakerMetricsTimeSeries ?? true,
+    },
+    InputDataConfig: (spec.InputDataConfig ?? []).map(withDefaults),
+    // The SDK's Estimator.attach reads KmsKeyId without looking whether it is there.
+    OutputDataConfig: { KmsKeyId: "", CompressionType: "GZIP", ...spec.OutputDataConfig },
+    EnableNetworkIsolation: spec.EnableNetworkIsolation ?? false,
+    EnableInterContainerTrafficEncryption: spec.EnableInterContainerTrafficEncryption ?? false,
+    EnableManagedSpotTraining: spec.EnableManagedSpotTraining ?? false,
+    ProfilingStatus: "Disabled",
+    CreationTime: new Date(record.createdAt),
+    LastModifiedTime: new Date(record.modifiedAt),
+    SecondaryStatusTransitions: job.transitions.map(asTransition),
+    FinalMetricDataList: (job.metrics ?? []).map(({ name, value, at }) => ({
+      MetricName: name,
+      Value: value,
+      Timestamp: new Date(at),
+    })),
+    ...times(job),
+  } as Output<"DescribeTrainingJob">;
+}
+
+/** Billed is the time from getting the machine to letting it go, at least a second, whatever the instance count. */
+function times({ startedAt, endedAt }: TrainingJob) {
+  if (startedAt === undefined) return {};
+  if (endedAt === undefined) return { TrainingStartTime: new Date(startedAt) };
+  const seconds = Math.max(1, Math.round((endedAt - startedAt) / 1000));
+  return {
+    TrainingStartTime: new Date(startedAt),
+    TrainingEndTime: new Date(endedAt),
+    TrainingTimeInSeconds: seconds,
+    BillableTimeInSeconds: seconds,
+  };
+}
+
+function withDefaults(channel: NonNullable<TrainingJobSpec["InputDataConfig"]>[number]) {
+  const s3 = channel.DataSource.S3DataSource;
+  return {
+    CompressionType: "None" as const,
+    RecordWrapperType: "None" as const,
+    ...channel,
+    DataSource: {
+      ...channel.DataSource,
+      ...(s3 && { S3DataSource: { S3DataDistributionType: "FullyReplicated" as const, ...s3 } }),
+    },
+  };
+}
+
+function asTransition({ status, startedAt, endedAt, message }: Transition) {
+  return {
+    Status: status,
+    StartTime: new Date(startedAt),
+    ...(endedAt !== undefined && { EndTime: new Date(endedAt) }),
+    StatusMessage: message,
+  };
+}

@@ -1,0 +1,183 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type HostCapacity } from "../../../instance-types/fit-to-host.ts";
+import { again, done, type Outcome } from "../../../reconcile/reconcile.ts";
+import { streamWrites } from "../../logs/streams.ts";
+import { readJobFile } from "../artifacts/safe-tree.ts";
+import { CheckpointSync } from "./checkpoints.ts";
+import { algorithmError, clippedReason, outOfMemoryReason } from "./failure-reason.ts";
+import { InputDataError } from "./input-data.ts";
+import { lastLogLines } from "./last-words.ts";
+import { allotment, layOut, type RunPlaces } from "./layout.ts";
+import { failed, judged, type Step } from "./next-step.ts";
+import { type Change, removeRunFolder, type TrainingJobWorld } from "./reconcile.ts";
+import {
+  logFileOf,
+  logStreamOf,
+  phaseMessage,
+  runId,
+  scopeOf,
+  type TrainingJob,
+  type TrainingJobRecord,
+  trainingLogGroup,
+  transition,
+} from "./training-job.ts";
+import { uploadResults } from "./upload-results.ts";
+
+/** How long a stopped job may take to write what it has, as `docker stop -t 120`. */
+const graceMs = 120_000;
+/** How often checkpoints of a running job are looked at. */
+const checkpointIntervalMs = 2_000;
+/** How often a stopping run is looked at, besides the wake-up when it ends. */
+const stoppingIntervalMs = 1_000;
+
+type World = TrainingJobWorld & { readonly host: HostCapacity };
+
+/** Carries out steps. Every step may be repeated after a crash at any point of it. */
+export function effects(world: World): (step: Step, record: TrainingJobRecord) => Promise<Change | Outcome> {
+  const syncs = new Map<string, CheckpointSync>();
+  const places = (record: TrainingJobRecord): RunPlaces => ({
+    runId: runId(record),
+    mlDirectory: join(world.dataDirectory.runs, runId(record), "ml"),
+    logFile: join(world.dataDirectory.logs, logFileOf(record)),
+  });
+  const syncOf = (record: TrainingJobRecord) => {
+    const { runId: id, mlDirectory } = places(record);
+    const sync = syncs.get(id) ?? new CheckpointSync(world.objects, mlDirectory, record.value.spec);
+    syncs.set(id, sync);
+    return sync;
+  };
+  const free = async (record: TrainingJobRecord) => {
+    const id = runId(record);
+    await world.engine.remove(id);
+    await world.objects.release(id);
+    await removeRunFolder(world.dataDirectory, id);
+    syncs.delete(id);
+  };
+
+  return async (step, record) => {
+    const job = record.value;
+    const now = world.clock.now();
+    switch (step.kind) {
+      case "none":
+        return done;
+      case "write":
+        return { status: step.status, job: step.job };
+      case "prepare":
+        return prepare(world, record, now);
+      case "start":
+        return start(world, record, places(record), now);
+      case "wait":
+        if (!job.spec.CheckpointConfig || job.secondary !== "Training") return again(step.ms);
+        await syncOf(record).sync(false);
+        return again(Math.min(step.ms, checkpointIntervalMs));
+      case "stop":
+        await world.engine.stop(runId(record), graceMs);
+        return again(stoppingIntervalMs);
+      case "fail": {
+        const reason = step.outOfMemory ? outOfMemoryReason : await algorithmFault(places(record), step.exitCode);
+        return { status: "InProgress", job: judged(job, failed(reason), now) };
+      }
+      case "restart":
+        // What the lost run saved last is still in its folder.
+        await syncOf(record).sync(true);
+        await free(record);
+        return { status: "InProgress", job: await startedAnew(job, step.reason, places(record), now) };
+      case "upload":
+        await syncOf(record).sync(true);
+        return upload(world, record, places(record));
+      case "finish": {
+        await free(record);
+        const { verdict } = step;
+        const { verdict: _verdict, uploaded: _uploaded, ...rest } = job;
+        const endedAt = verdict.status === "Failed" ? (job.endedAt ?? now) : now;
+        const ended = transition(rest, verdict.secondary, verdict.message, endedAt);
+        return {
+          status: verdict.status,
+          job: {
+            ...closed(ended, endedAt),
+            endedAt,
+            ...(verdict.failureReason !== undefined && { failureReason: verdict.failureReason }),
+          },
+        };
+      }
+    }
+  };
+}
+
+/** Ends the last transition too: the job is over. */
+function closed(job: TrainingJob, now: number): TrainingJob {
+  const last = job.transitions.at(-1);
+  return last ? { ...job, transitions: [...job.transitions.slice(0, -1), { ...last, endedAt: now }] } : job;
+}
+
+async function prepare(world: World, record: TrainingJobRecord, now: number): Promise<Change> {
+  const { notices } = allotment(record.value.spec, world.host);
+  const job: TrainingJob = {
+    ...transition(record.value, "Downloading", phaseMessage.downloading, now),
+    startedAt: record.value.startedAt ?? now,
+    preparedAt: now,
+    notices,
+  };
+  const stream = { group: trainingLogGroup, stream: logStreamOf(job), file: logFileOf(record) };
+  return { status: "InProgress", job, beside: await streamWrites(world.store, scopeOf(record), stream) };
+}
+
+async function start(
+  world: World,
+  record: TrainingJobRecord,
+  places: RunPlaces,
+  now: number,
+): Promise<Change | Outcome> {
+  const { spec } = record.value;
+  const fail = (reason: string): Change => ({
+    status: "InProgress",
+    job: judged(record.value, failed(clippedReason(reason)), now),
+  });
+  if (spec.EnableNetworkIsolation && !world.engine.capabilities.isolation) {
+    return fail(
+      "ClientError: EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).",
+    );
+  }
+  try {
+    await world.engine.start(places.runId, await layOut(record, places, world));
+  } catch (error) {
+    if (error instanceof InputDataError) return fail(`ClientError: Data download failed:${error.message}`);
+    throw error;
+  }
+  return again(0);
+}
+
+async function algorithmFault(places: RunPlaces, exitCode: number): Promise<string> {
+  // 1,024 characters are at most 4,096 bytes.
+  const told = (await readJobFile(places.mlDirectory, ["output", "failure"], 4096))?.toString("utf8") ?? "";
+  const text = told.trim() === "" ? await lastLogLines(places.logFile) : told;
+  return algorithmError(text, exitCode);
+}
+
+/** The next attempt. How long the lost one ran is known by the last line it logged. */
+async function startedAnew(job: TrainingJob, reason: string, places: RunPlaces, now: number): Promise<TrainingJob> {
+  const lastSign = await stat(places.logFile).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
+  const ranMs = lastSign === undefined ? 0 : Math.max(0, Math.trunc(lastSign) - (job.preparedAt ?? now));
+  const from = job.spec.CheckpointConfig ? "the last checkpoint" : "the inputs";
+  const message = `${reason.replace(/\.$/, "")}. Starting again from ${from}.`;
+  return {
+    ...transition(job, "Starting", message, now),
+    attempt: job.attempt + 1,
+    ranBeforeMs: job.ranBeforeMs + ranMs,
+  };
+}
+
+async function upload(world: World, record: TrainingJobRecord, places: RunPlaces): Promise<Change> {
+  const job = record.value;
+  const { metrics, fault } = await uploadResults(world.objects, job, places);
+  const verdict =
+    fault === undefined ? job.verdict : failed(clippedReason(`ClientError: Artifact upload failed:${fault}`));
+  return {
+    status: record.status as string,
+    job: { ...job, ...(verdict && { verdict }), uploaded: true, metrics },
+  };
+}

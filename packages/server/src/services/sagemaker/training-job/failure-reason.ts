@@ -1,0 +1,25 @@
+/** FailureReason's limit in characters. */
+const limit = 1024;
+
+/** The memory ran out. The first sentence is the service's own. */
+export const outOfMemoryReason =
+  "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an instance.";
+
+/** What an algorithm that ended with an error becomes: `AlgorithmError: TEXT, exit code: N`, cut from the text. */
+export function algorithmError(text: string, exitCode: number): string {
+  const head = "AlgorithmError: ";
+  const tail = `, exit code: ${exitCode}`;
+  return `${head}${clip(text.trim(), limit - head.length - tail.length)}${tail}`;
+}
+
+/** A reason of any other kind, cut to the limit. */
+export function clippedReason(text: string): string {
+  return clip(text, limit);
+}
+
+/** Cuts by characters as people count them, never through a surrogate pair. */
+function clip(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const cut = text.slice(0, max);
+  return /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
+}

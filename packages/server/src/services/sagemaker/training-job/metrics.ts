@@ -1,0 +1,62 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { FinalMetric } from "./training-job.ts";
+
+/** A name and a regular expression in Python's dialect whose first group is the value. */
+export interface MetricDefinition {
+  readonly name: string;
+  readonly regex: string;
+}
+
+/**
+ * Reads the last value of every metric off a log file.
+ * @returns In order of the definitions; metrics that never appeared are left out, as are values that are no finite
+ * number.
+ */
+export async function finalMetrics(file: string, definitions: readonly MetricDefinition[]): Promise<FinalMetric[]> {
+  const patterns = definitions.flatMap(({ name, regex }) => {
+    const pattern = pythonRegex(regex);
+    return pattern ? [{ name, pattern }] : [];
+  });
+  const last = new Map<string, FinalMetric>();
+  if (patterns.length === 0) return [];
+  for await (const line of logLines(file)) {
+    for (const { name, pattern } of patterns) {
+      const value = Number.parseFloat(pattern.exec(line.text)?.[1] ?? "");
+      if (Number.isFinite(value)) last.set(name, { name, value, at: line.at });
+    }
+  }
+  return patterns.flatMap(({ name }) => last.get(name) ?? []);
+}
+
+/** A Python regular expression as a JavaScript one, or `undefined` where it has no counterpart. */
+export function pythonRegex(source: string): RegExp | undefined {
+  const flags = /^\(\?([aimsux]+)\)/.exec(source);
+  const body = source
+    .slice(flags?.[0].length ?? 0)
+    .replaceAll("(?P<", "(?<")
+    .replace(/\(\?P=(\w+)\)/g, "\\k<$1>")
+    .replaceAll("\\A", "^")
+    .replaceAll("\\Z", "$");
+  try {
+    return new RegExp(body, (flags?.[1] ?? "").replace(/[^ims]/g, ""));
+  } catch {
+    // CreateTrainingJob refuses what does not compile; a definition stored by an older version is left out.
+    return undefined;
+  }
+}
+
+/** Lines of a log file: `EPOCH_MILLISECONDS SPACE TEXT`. None when the file is absent. */
+async function* logLines(file: string): AsyncGenerator<{ readonly at: number; readonly text: string }> {
+  const input = createReadStream(file, { highWaterMark: 256 * 1024 });
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const space = line.indexOf(" ");
+      yield { at: Number(line.slice(0, space)), text: line.slice(space + 1) };
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  } finally {
+    input.destroy();
+  }
+}

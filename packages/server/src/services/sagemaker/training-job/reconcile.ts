@@ -1,0 +1,89 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../../clock.ts";
+import type { DataDirectory } from "../../../data-directory.ts";
+import type { Engine } from "../../../engines/engine.ts";
+import { type HostCapacity, thisHost } from "../../../instance-types/fit-to-host.ts";
+import type { Log } from "../../../log.ts";
+import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
+import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
+import { type RecordKey, type Store, type Write, WriteConflict } from "../../../store/store.ts";
+import { effects } from "./effects.ts";
+import { nextStep } from "./next-step.ts";
+import { finalStatuses, runId, type TrainingJob, type TrainingJobRecord, trainingJobKind } from "./training-job.ts";
+
+/** What drives training jobs. */
+export interface TrainingJobWorld {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly objects: ObjectCatalogue;
+  readonly dataDirectory: DataDirectory;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What runs may have of this host; found out when absent. */
+  readonly host?: HostCapacity;
+}
+
+/** The controller, and who owns which run: for waking a job when the engine says that its run changed. */
+export interface TrainingJobController extends Controller<TrainingJob> {
+  /** The job of a run that this controller has looked at, or `undefined`. */
+  ownerOf(runId: string): RecordKey | undefined;
+}
+
+/** Jobs worked on at once. Most of them wait for I/O; runs themselves are not counted. */
+const concurrency = 32;
+/** Quick steps follow one another in one pass; this many mean that something goes in circles. */
+const maxSteps = 32;
+
+/** Moves training jobs towards their end. */
+export function trainingJobController(world: TrainingJobWorld): TrainingJobController {
+  const owners = new Map<string, RecordKey>();
+  const perform = effects({ ...world, host: world.host ?? thisHost() });
+  const reconcile = async (start: TrainingJobRecord): Promise<Outcome> => {
+    let record = start;
+    for (let step = 0; step < maxSteps; step++) {
+      const id = runId(record);
+      owners.set(id, { account: record.account, region: record.region, kind: record.kind, name: record.name });
+      const next = await perform(nextStep(record, await world.engine.observe(id), world.clock.now()), record);
+      if ("again" in next) return next;
+      try {
+        record = await write(world.store, record, next);
+      } catch (error) {
+        // Somebody stopped, changed or deleted the job meanwhile: look at it anew.
+        if (error instanceof WriteConflict) return again(0);
+        throw error;
+      }
+      if (isFinal(record)) {
+        owners.delete(id);
+        return done;
+      }
+    }
+    return again(0);
+  };
+  return { kind: trainingJobKind, reconcile, finalStatuses, concurrency, ownerOf: (id) => owners.get(id) };
+}
+
+/** What a step changes: the record, and other records in the same transaction. */
+export interface Change {
+  readonly status: string;
+  readonly job: TrainingJob;
+  readonly beside?: readonly Write[];
+}
+
+async function write(store: Store, record: TrainingJobRecord, change: Change): Promise<TrainingJobRecord> {
+  const key = { account: record.account, region: record.region, kind: record.kind, name: record.name };
+  const [written] = await store.write([
+    { op: "update", key, version: record.version, value: change.job, status: change.status },
+    ...(change.beside ?? []),
+  ]);
+  return written as TrainingJobRecord;
+}
+
+function isFinal(record: TrainingJobRecord): boolean {
+  return (finalStatuses as readonly (string | undefined)[]).includes(record.status);
+}
+
+/** Removes a run's folder. */
+export async function removeRunFolder(dataDirectory: DataDirectory, id: string): Promise<void> {
+  await rm(join(dataDirectory.runs, id), { recursive: true, force: true });
+}

@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import type { SecondaryStatus, TrainingJobStatus } from "@aws-sdk/client-sagemaker";
+import type { Scope } from "../../../scope.ts";
+import { partitionOf } from "../../../scope.ts";
+import type { StoredRecord } from "../../../store/store.ts";
+import type { Input } from "../operation.ts";
+
+/** Record kind of training jobs. */
+export const trainingJobKind = "training-job";
+
+/** What the platform remembers of a training job. The record's status column holds the `TrainingJobStatus`. */
+export interface TrainingJob {
+  readonly arn: string;
+  /** The request, as it was accepted. */
+  readonly spec: TrainingJobSpec;
+  readonly secondary: SecondaryStatus;
+  /** Oldest first; the last one is open until the job ends. */
+  readonly transitions: readonly Transition[];
+  /** Counts from 1; every attempt is a run of its own. */
+  readonly attempt: number;
+  /** Milliseconds since 1970: when the first attempt got its machine, from where time is billed. */
+  readonly startedAt?: number;
+  /** Milliseconds since 1970: when this attempt was prepared. Names its log stream. */
+  readonly preparedAt?: number;
+  /** Milliseconds that earlier attempts ran, which count against MaxRuntimeInSeconds. */
+  readonly ranBeforeMs: number;
+  /** Who stopped it, once somebody did. */
+  readonly stop?: "user" | "max-runtime";
+  /** How it ended, while artifacts are still on their way; the job becomes this. */
+  readonly verdict?: Verdict;
+  /** Artifacts are up: what remains is to clean up. */
+  readonly uploaded?: boolean;
+  readonly metrics?: readonly FinalMetric[];
+  readonly failureReason?: string;
+  /** Milliseconds since 1970. */
+  readonly endedAt?: number;
+  /** What its owner should know about how it ran: less memory than the instance type has, and the like. */
+  readonly notices: readonly string[];
+}
+
+/** The request without its tags, which are a record of their own. */
+export type TrainingJobSpec = Omit<Input<"CreateTrainingJob">, "Tags">;
+
+/** One entry of SecondaryStatusTransitions. Times are milliseconds since 1970. */
+export interface Transition {
+  readonly status: SecondaryStatus;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly message: string;
+}
+
+/** The last value of one metric. `at` is in milliseconds since 1970. */
+export interface FinalMetric {
+  readonly name: string;
+  readonly value: number;
+  readonly at: number;
+}
+
+/** How a job ended. */
+export interface Verdict {
+  readonly status: "Completed" | "Failed" | "Stopped";
+  readonly secondary: "Completed" | "Failed" | "Stopped" | "MaxRuntimeExceeded";
+  readonly message: string;
+  readonly failureReason?: string;
+}
+
+/** Statuses that a job never leaves. */
+export const finalStatuses: readonly TrainingJobStatus[] = ["Completed", "Failed", "Stopped"];
+
+/** A training job as the store returns it. */
+export type TrainingJobRecord = StoredRecord<TrainingJob>;
+
+/** The run of the current attempt: derived from the record, so that a second start finds the first. */
+export function runId(job: TrainingJobRecord): string {
+  const digest = createHash("sha256").update(`${job.value.arn}\n${job.createdAt}`).digest("hex");
+  return `t-${digest.slice(0, 12)}-${job.value.attempt}`;
+}
+
+/** The account and region that a record belongs to. */
+export function scopeOf(record: { readonly account: string; readonly region: string }): Scope {
+  return { partition: partitionOf(record.region), account: record.account, region: record.region };
+}
+
+/** The log group of every training job. */
+export const trainingLogGroup = "/aws/sagemaker/TrainingJobs";
+
+/** `JOB/algo-1-EPOCH`: a new stream for every attempt. */
+export function logStreamOf(job: TrainingJob): string {
+  return `${job.spec.TrainingJobName}/algo-1-${job.preparedAt}`;
+}
+
+/** The current attempt's log file, relative to the data directory's `logs`. */
+export function logFileOf(job: TrainingJobRecord): string {
+  return `training/${runId(job)}.log`;
+}
+
+/** Ends the open transition and begins the next. Nothing changes when status and message are those already there. */
+export function transition(job: TrainingJob, status: SecondaryStatus, message: string, now: number): TrainingJob {
+  const last = job.transitions.at(-1);
+  if (last?.status === status && last.message === message) return job;
+  const closed = last ? [...job.transitions.slice(0, -1), { ...last, endedAt: now }] : [];
+  return { ...job, secondary: status, transitions: [...closed, { status, startedAt: now, message }] };
+}
+
+/** What SageMaker says in each phase. Seen in real job output; clients must not depend on it, but people read it. */
+export const phaseMessage = {
+  starting: "Starting the training job",
+  downloading: "Downloading input data",
+  training: "Training image download completed. Training in progress.",
+  uploading: "Uploading generated training model",
+  stopping: "Stopping the training job",
+  completed: "Training job completed",
+  stopped: "Training job stopped",
+  maxRuntime: "Training job runtime exceeded MaxRuntimeInSeconds provided",
+} as const;
