@@ -69,10 +69,13 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   const timeout = invocationTimeoutMs === undefined ? {} : { timeoutMs: invocationTimeoutMs };
   const invoker = new Invoker({ routes, observer: metrics, suspected, ...timeout });
   const collect = async () => {
+    // Runs are listed before the records are read: a run starts only after the record that names it was written.
+    const runs = await endpointRuns(engine, dataDirectory);
     const used = await usage(store);
+    const orphans = runs.filter((id) => !used.runs.has(id));
+    await removeRuns(engine, dataDirectory, orphans);
     const before = options.clock.now() - unusedModelMs;
-    const removed = await models.collect((key) => used.models.has(key), before);
-    return { models: removed, runs: await removeOrphans(engine, dataDirectory, used.runs) };
+    return { models: await models.collect((key) => used.models.has(key), before), runs: orphans.length };
   };
   await models.open();
   await routes.open();
@@ -117,14 +120,17 @@ async function usage(store: Store): Promise<{ models: ReadonlySet<string>; runs:
   return { models, runs };
 }
 
-/** Removes runs and folders of instances whose record is gone: a crash may fall between the two. */
-async function removeOrphans(engine: Engine, directory: DataDirectory, known: ReadonlySet<string>): Promise<number> {
-  const running = await engine.list();
+/** Runs and leftover folders of endpoint instances, whether or not a record names them. */
+async function endpointRuns(engine: Engine, directory: DataDirectory): Promise<string[]> {
   const folders = await readdir(directory.runs).catch(() => []);
-  const orphans = new Set([...running, ...folders].filter((id) => id.startsWith("e-") && !known.has(id)));
-  for (const id of orphans) {
+  const ids = new Set([...(await engine.list()), ...folders]);
+  return [...ids].filter((id) => id.startsWith("e-"));
+}
+
+/** Ends runs whose record is gone: a crash may fall between the two. */
+async function removeRuns(engine: Engine, directory: DataDirectory, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
     await engine.remove(id);
     await rm(join(directory.runs, id), { recursive: true, force: true });
   }
-  return orphans.size;
 }
