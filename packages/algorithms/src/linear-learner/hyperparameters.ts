@@ -1,0 +1,170 @@
+import type { Parsed } from "../job/hyperparameters.ts";
+import { bool, categorical, float, int } from "../job/hyperparameters.ts";
+
+const auto = ["auto"] as const;
+
+/** The forty-four hyperparameters, in the order of the reference: what to learn, how, and when to stop. */
+export const hyperparameters = {
+  predictor_type: categorical({
+    required: true,
+    words: ["binary_classifier", "multiclass_classifier", "regressor"],
+    doc: "What is predicted: a label of 0 or 1, one of num_classes labels, or a number.",
+  }),
+  num_classes: int({
+    min: 1,
+    max: 1_000_000,
+    doc: "Number of classes; needed for multiclass_classifier (at least 3).",
+  }),
+  feature_dim: int({ min: 1, words: auto, default: "auto", doc: "Features per row; auto takes it from the data." }),
+  mini_batch_size: int({
+    min: 1,
+    default: 1000,
+    tunable: { type: "Integer", min: 100, max: 5000 },
+    doc: "Rows per update of the weights.",
+  }),
+  epochs: int({ min: 1, default: 15, doc: "Most passes over the training data." }),
+  accuracy_top_k: int({ min: 1, max: 1_000_000, default: 3, doc: "The k of multiclass top-k accuracy." }),
+  balance_multiclass_weights: bool({ default: false, doc: "Gives every class the same total weight in the loss." }),
+  beta_1: float({ min: 0, below: 1, words: auto, default: "auto", doc: "Decay of adam's first moment; auto is 0.9." }),
+  beta_2: float({
+    min: 0,
+    below: 1,
+    words: auto,
+    default: "auto",
+    doc: "Decay of adam's second moment; auto is 0.999.",
+  }),
+  bias_lr_mult: float({
+    above: 0,
+    words: auto,
+    default: "auto",
+    doc: "Bias learning rate over learning_rate; auto is 1.",
+  }),
+  bias_wd_mult: float({ min: 0, words: auto, default: "auto", doc: "Bias L2 penalty over wd; auto is 0." }),
+  binary_classifier_model_selection_criteria: categorical({
+    words: [
+      "accuracy",
+      "f_beta",
+      "precision_at_target_recall",
+      "recall_at_target_precision",
+      "loss_function",
+      "f1",
+      "cross_entropy_loss",
+    ],
+    default: "accuracy",
+    doc: "Measure by which a binary classifier's threshold and the best of the parallel models are chosen.",
+  }),
+  early_stopping_patience: int({
+    min: 1,
+    default: 3,
+    doc: "Epochs without enough improvement before training ends; more than epochs turns early stopping off.",
+  }),
+  early_stopping_tolerance: float({ above: 0, default: 0.001, doc: "Relative improvement that counts as one." }),
+  f_beta: float({ above: 0, default: 1, doc: "The beta of F-beta: weight of recall over precision." }),
+  huber_delta: float({ min: 0, default: 1, doc: "Residual, in label units, from which huber_loss is linear." }),
+  init_bias: float({ default: 0, doc: "First value of the bias." }),
+  init_method: categorical({
+    words: ["uniform", "normal"],
+    default: "uniform",
+    doc: "Distribution of the first weights: uniform in [-init_scale, init_scale], or normal around 0.",
+  }),
+  init_scale: float({ above: 0, default: 0.07, doc: "Half width of the uniform initial weights." }),
+  init_sigma: float({ above: 0, default: 0.01, doc: "Standard deviation of the normal initial weights." }),
+  l1: float({
+    min: 0,
+    words: auto,
+    default: "auto",
+    tunable: { type: "Continuous", min: 1e-7, max: 1 },
+    doc: "L1 penalty; auto is 0 for the first model.",
+  }),
+  learning_rate: float({
+    above: 0,
+    words: auto,
+    default: "auto",
+    tunable: { type: "Continuous", min: 1e-5, max: 1 },
+    doc: "Step size; auto follows from the optimizer and the number of updates.",
+  }),
+  loss: categorical({
+    words: [
+      "auto",
+      "logistic",
+      "hinge_loss",
+      "squared_loss",
+      "absolute_loss",
+      "eps_insensitive_squared_loss",
+      "eps_insensitive_absolute_loss",
+      "quantile_loss",
+      "huber_loss",
+      "softmax_loss",
+    ],
+    default: "auto",
+    doc: "Loss that is minimised; auto is squared_loss, logistic or softmax_loss by predictor_type.",
+  }),
+  loss_insensitivity: float({
+    above: 0,
+    default: 0.01,
+    doc: "Residual, in label units, that eps_insensitive losses forgive.",
+  }),
+  lr_scheduler_factor: float({
+    above: 0,
+    below: 1,
+    words: auto,
+    default: "auto",
+    doc: "Factor of each decay; auto is 0.99.",
+  }),
+  lr_scheduler_minimum_lr: float({
+    above: 0,
+    words: auto,
+    default: "auto",
+    doc: "Floor of the learning rate; auto is 1e-5.",
+  }),
+  lr_scheduler_step: int({ min: 1, words: auto, default: "auto", doc: "Updates between two decays; auto is 10." }),
+  margin: float({ min: 0, default: 1, doc: "Margin of hinge_loss." }),
+  momentum: float({ min: 0, below: 1, words: auto, default: "auto", doc: "Momentum of sgd; auto is 0." }),
+  normalize_data: bool({ words: auto, default: true, doc: "Divides features by their standard deviation." }),
+  normalize_label: bool({ words: auto, default: "auto", doc: "Scales the label of a regression; auto does." }),
+  num_calibration_samples: int({
+    min: 1,
+    words: auto,
+    default: "auto",
+    doc: "Validation rows used for calibrating a threshold; auto is 10,000,000.",
+  }),
+  num_models: int({ min: 1, words: auto, default: "auto", doc: "Models trained side by side; auto is 32." }),
+  num_point_for_scaler: int({ min: 1, default: 10_000, doc: "First rows from which means and deviations are taken." }),
+  optimizer: categorical({ words: ["auto", "adam", "sgd", "rmsprop"], default: "auto", doc: "auto is adam." }),
+  positive_example_weight_mult: float({
+    above: 0,
+    words: ["balanced", "auto"],
+    default: 1,
+    tunable: { type: "Continuous", min: 1e-5, max: 1e5 },
+    doc: "Weight of positive rows; balanced makes both classes weigh the same, auto lets the parallel models try.",
+  }),
+  quantile: float({ above: 0, below: 1, default: 0.5, doc: "Quantile that quantile_loss estimates." }),
+  target_precision: float({ above: 0, below: 1, default: 0.8, doc: "For recall_at_target_precision." }),
+  target_recall: float({ above: 0, below: 1, default: 0.8, doc: "For precision_at_target_recall." }),
+  unbias_data: bool({
+    words: auto,
+    default: "auto",
+    doc: "Shifts features to mean 0; auto does with a bias and dense rows.",
+  }),
+  unbias_label: bool({
+    words: auto,
+    default: "auto",
+    doc: "Shifts a regression's label to mean 0; auto does with a bias.",
+  }),
+  use_bias: bool({
+    default: true,
+    tunable: { type: "Categorical", values: ["true", "false"] },
+    doc: "Whether models have a bias.",
+  }),
+  use_lr_scheduler: bool({ default: true, doc: "Whether the learning rate decays." }),
+  wd: float({
+    min: 0,
+    words: auto,
+    default: "auto",
+    tunable: { type: "Continuous", min: 1e-7, max: 1 },
+    doc: "L2 penalty; auto is 0 for the first model.",
+  }),
+} as const;
+
+/** The hyperparameters after parsing. */
+export type LinearHyperparameters = Parsed<typeof hyperparameters>;

@@ -1,0 +1,88 @@
+import type { Calibration, CalibrationGoal } from "./calibration.ts";
+import { calibrate } from "./calibration.ts";
+import type { Geometry } from "./geometry.ts";
+import type { Learner, Split } from "./learner.ts";
+import type { Settings } from "./settings.ts";
+import { betaOf } from "./settings.ts";
+
+/** Most scores that are held at once when models are compared. */
+const SCORE_BUDGET = 2_000_000;
+/** Models that are compared on every calibration row after a first look at some of them. */
+const FINALISTS = 4;
+
+/** Whether models are judged by thresholded decisions, rather than by their loss. */
+export function isJudgedByDecisions(settings: Settings): boolean {
+  return settings.predictorType === "binary_classifier" && settings.selection !== "loss_function";
+}
+
+/** What thresholds are chosen for. */
+export function goalOf(settings: Settings): CalibrationGoal {
+  return {
+    criterion: settings.selection,
+    beta: betaOf(settings),
+    targetRecall: settings.given.target_recall,
+    targetPrecision: settings.given.target_precision,
+  };
+}
+
+/** Calibrates each of the models on the rows of a split. */
+export async function calibrateModels(
+  learner: Learner,
+  geometry: Geometry,
+  split: Split,
+  goal: CalibrationGoal,
+  models: readonly number[],
+): Promise<Calibration[]> {
+  const { count } = split.features;
+  const own = models.map(() => new Float32Array(count));
+  await learner.evaluate(split, (scores, first, rows) => {
+    models.forEach((model, at) => {
+      const target = own[at] as Float32Array;
+      for (let i = 0; i < rows; i++) target[first + i] = scores[i * geometry.columns + model] as number;
+    });
+  });
+  return own.map((scores) => calibrate(scores, split.labels, goal));
+}
+
+/** Index of the best value; NaN never wins. */
+export function bestIndex(values: ArrayLike<number>, direction: "minimise" | "maximise"): number {
+  let best = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    const top = values[best] as number;
+    if (Number.isNaN(top) || (direction === "minimise" ? value < top : value > top)) best = i;
+  }
+  return best;
+}
+
+/** The chosen model, and the threshold on its linear scores. */
+export interface Choice {
+  readonly model: number;
+  readonly threshold: number;
+}
+
+/**
+ * Chooses between models by thresholded decisions. With more scores than the budget, a thinned look finds the finalists.
+ * @param thin - Takes about that many rows of the calibration split.
+ */
+export async function chooseByDecisions(
+  learner: Learner,
+  geometry: Geometry,
+  split: Split,
+  goal: CalibrationGoal,
+  thin: (split: Split, rows: number) => Split,
+): Promise<Choice> {
+  const all = Array.from({ length: geometry.models }, (_, model) => model);
+  let finalists = all;
+  if (geometry.models > FINALISTS && split.features.count * geometry.models > SCORE_BUDGET) {
+    const look = thin(split, Math.floor(SCORE_BUDGET / geometry.models));
+    const values = (await calibrateModels(learner, geometry, look, goal, all)).map((calibration) => calibration.value);
+    finalists = all.toSorted((a, b) => (values[b] as number) - (values[a] as number)).slice(0, FINALISTS);
+  }
+  const calibrations = await calibrateModels(learner, geometry, split, goal, finalists);
+  const best = bestIndex(
+    calibrations.map((calibration) => calibration.value),
+    "maximise",
+  );
+  return { model: finalists[best] as number, threshold: (calibrations[best] as Calibration).threshold };
+}
