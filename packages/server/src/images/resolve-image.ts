@@ -1,5 +1,5 @@
 import type { AlgorithmDefinition } from "@sagebrush/algorithms/definitions";
-import { algorithmDefinitions } from "@sagebrush/algorithms/definitions";
+import { definitions as builtIn } from "@sagebrush/algorithms/definitions";
 import { registryAccounts } from "./registry-accounts.ts";
 
 /** What an image URI stands for. */
@@ -24,10 +24,7 @@ const shortName = /^([a-z0-9-]+)(?::([A-Za-z0-9_.-]+))?$/;
  * @param definitions - The built-in algorithms to choose from.
  * @throws UnknownImage with the reason.
  */
-export function resolveImage(
-  uri: string,
-  definitions: readonly AlgorithmDefinition[] = algorithmDefinitions,
-): ResolvedImage {
+export function resolveImage(uri: string, definitions: readonly AlgorithmDefinition[] = builtIn): ResolvedImage {
   const inRegistry = registryUri.exec(uri);
   const short = inRegistry ? null : shortName.exec(uri);
   const repository = inRegistry?.[4] ?? short?.[1];

@@ -1,6 +1,6 @@
 import type * as sdk from "@aws-sdk/client-cloudwatch-logs";
-import type { OperationContext } from "../service.ts";
 import type { Validated } from "../sagemaker/operation.ts";
+import type { OperationContext } from "../service.ts";
 
 type Sdk = typeof sdk;
 type OperationName = { [Key in keyof Sdk]: Key extends `${infer Name}Command` ? Name : never }[keyof Sdk];

@@ -10,7 +10,8 @@ import { InputDataError } from "./input-data.ts";
 import { lastLogLines } from "./last-words.ts";
 import { allotment, layOut, type RunPlaces } from "./layout.ts";
 import { failed, judged, type Step } from "./next-step.ts";
-import { type Change, removeRunFolder, type TrainingJobWorld } from "./reconcile.ts";
+import type { Change, TrainingJobWorld } from "./reconcile.ts";
+import { removeRunFolder } from "./run-folder.ts";
 import {
   logFileOf,
   logStreamOf,

@@ -1,5 +1,3 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Clock } from "../../../clock.ts";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { Engine } from "../../../engines/engine.ts";
@@ -81,9 +79,4 @@ async function write(store: Store, record: TrainingJobRecord, change: Change): P
 
 function isFinal(record: TrainingJobRecord): boolean {
   return (finalStatuses as readonly (string | undefined)[]).includes(record.status);
-}
-
-/** Removes a run's folder. */
-export async function removeRunFolder(dataDirectory: DataDirectory, id: string): Promise<void> {
-  await rm(join(dataDirectory.runs, id), { recursive: true, force: true });
 }
