@@ -1,9 +1,10 @@
 import type { Configuration } from "./configuration.ts";
 import { systemClock } from "./clock.ts";
+import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
 import { openEngine } from "./engines/index.ts";
 import { openCredentials } from "./gateway/credentials.ts";
-import { startGateway } from "./gateway/index.ts";
+import { startGateway } from "./gateway/gateway.ts";
 import { jsonLog } from "./log.ts";
 import { openObjectCatalogue } from "./objects/object-storage.ts";
 import type { Platform } from "./platform.ts";
@@ -37,21 +38,20 @@ export async function startServer(configuration: Configuration): Promise<Server>
   try {
     const dataDirectory = await openDataDirectory(configuration.dataDirectory);
     opened.push(() => dataDirectory.close());
-    const { paths } = dataDirectory;
-    const store = await openSqliteStore(paths.database, { clock });
+    const store = await openSqliteStore(dataDirectory.database, { clock });
     opened.push(() => store.close());
-    const objects = await openObjectCatalogue({ store, directory: paths.objects, clock, log });
+    const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
     opened.push(() => objects.close());
-    const engine = await openEngine({ directory: paths.engine, kind: configuration.engine, log });
+    const engine = await openEngine({ directory: dataDirectory.engine, kind: configuration.engine, log });
     opened.push(() => engine.close());
 
     let loop: ReconcileLoop | undefined;
     const serving = await openServing({
-      ...{ store, objects, engine, dataDirectory: paths, clock, log },
+      ...{ store, objects, engine, dataDirectory, clock, log },
       wake: (key) => loop?.wake(key),
     });
     opened.push(() => serving.close());
-    const trainingJobs = trainingJobController({ store, objects, engine, dataDirectory: paths, clock, log });
+    const trainingJobs = trainingJobController({ store, objects, engine, dataDirectory, clock, log });
     const controllers = [trainingJobs, endpointController(serving)] as Controller[];
     loop = createLoop({ store, controllers, log });
     opened.push(
@@ -61,11 +61,12 @@ export async function startServer(configuration: Configuration): Promise<Server>
       }),
     );
 
-    const platform: Platform = { configuration, dataDirectory: paths, clock, log, store, objects };
+    const platform: Platform = { configuration, dataDirectory, clock, log, store, objects };
     const gateway = await startGateway({
       platform,
       services: allServices(serving.invoker),
-      credentials: openCredentials(paths.credentials),
+      credentials: openCredentials(dataDirectory.credentials),
+      pages: { console: consolePage },
     });
     opened.push(() => gateway.close());
     await loop.start();

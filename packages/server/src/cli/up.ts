@@ -30,7 +30,7 @@ export async function run(args: readonly string[]): Promise<number> {
 function banner(url: string, auth: string, notices: readonly string[]): string {
   const lines = [
     `Sagebrush listens on ${url}`,
-    `  console     ${url}/console/`,
+    `  console     ${url}/_sagebrush/console`,
     '  point here  eval "$(sagebrush env)"      or: sagebrush configure',
     "  SageMaker Python SDK  eval \"$(sagebrush env --intercept)\"",
     ...(auth === "open" ? ["  credentials are not checked (--auth open)"] : []),
