@@ -78,7 +78,9 @@ static int build(const struct plan *plan, const struct record *head, size_t offs
       memcpy(last, path, folder);
       last[folder] = 0;
     }
-    if (make(plan, head, &entry, path)) return -1;
+    if (make(plan, head, &entry, path) == 0) continue;
+    /* Left by a run of the same place that was removed or died: names are unique within a channel. */
+    if (errno != EEXIST || unlink(path) || make(plan, head, &entry, path)) return -1;
   }
   return got < 0 ? (errno = EINVAL, -1) : 0;
 }

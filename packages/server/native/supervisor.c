@@ -202,13 +202,17 @@ static int take_signals(struct life *life) {
   return child_ended;
 }
 
+/* bubblewrap writes its JSON in pieces: closing our end before the last would kill it. */
 static void take_info(struct life *life) {
-  char text[256];
-  ssize_t got = read(life->info, text, sizeof text - 1);
+  static char text[512];
+  static size_t size;
+  ssize_t got = read(life->info, text + size, sizeof text - 1 - size);
   if (got > 0) {
-    text[got] = 0;
+    size += (size_t)got;
+    text[size] = 0;
     char *found = strstr(text, "\"child-pid\":");
-    if (found) life->inner = atoi(found + 12);
+    if (found && strchr(found, '\n')) life->inner = atoi(found + 12);
+    return;
   }
   close(life->info);
   life->info = -1;

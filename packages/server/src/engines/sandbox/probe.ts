@@ -42,20 +42,29 @@ export async function probeSandbox(request: ProbeRequest): Promise<Probe> {
 /** Notices about what the host does not give. */
 export function probeNotices(probe: Probe): string[] {
   const notices: string[] = [];
-  if (!probe.memoryLimit) notices.push("no memory limit (control groups are not writable): a run can use all of the host's memory");
-  if (!probe.cpuLimit) notices.push("no CPU weights (control groups are not writable): runs compete as the kernel's scheduler likes");
-  if (probe.channels === "copy") notices.push("no overlays for channels (kernel too old): inputs are copied, which takes time and disk space");
-  if (process.geteuid?.() !== 0) notices.push("not root: all runs have the server's user id outside, so only their namespaces keep them apart");
+  if (!probe.memoryLimit)
+    notices.push("no memory limit (control groups are not writable from here): a run can use all of the host's memory");
+  if (!probe.cpuLimit)
+    notices.push(
+      "no CPU weights (control groups are not writable from here): runs compete as the kernel's scheduler likes",
+    );
+  if (probe.channels === "copy")
+    notices.push(
+      "no overlays for channels (they want the native supervisor and a recent kernel): inputs are copied, which takes time and disk space",
+    );
+  if (process.geteuid?.() !== 0)
+    notices.push("not root: all runs have the server's user id outside, so only their namespaces keep them apart");
   return notices;
 }
 
 async function tryOnce({ engine, folders, supervisor }: ProbeRequest): Promise<Probe> {
   const ml = join(folders.root, "probe-ml");
   const logFile = join(folders.root, "probe.txt");
-  const source = join(folders.root, "probe-object");
+  const source = join(folders.root, "probe-objects", "1"); // a folder apart: overlay layers may not lie in each other
   await engine.remove(id);
   await mkdir(ml, { recursive: true });
   await rm(logFile, { force: true });
+  await mkdir(join(folders.root, "probe-objects"), { recursive: true });
   await writeFile(source, "1");
   const ended = new Promise<void>((resolve) => engine.watch((run) => run === id && resolve()));
   const spec: RunSpec = {
@@ -97,7 +106,10 @@ async function waitForEnd(engine: Engine, ended: Promise<void>): Promise<void> {
 
 async function lastWords(logFile: string): Promise<string> {
   const text = await readFile(logFile, "utf8").catch(() => ""); // no log: nothing was said
-  const lines = text.trim().split("\n").map((line) => line.replace(/^\d+ /, ""));
+  const lines = text
+    .trim()
+    .split("\n")
+    .map((line) => line.replace(/^\d+ /, ""));
   return lines.at(-1) || "it said nothing";
 }
 

@@ -148,14 +148,29 @@ type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, 
 const load = (offset: number): Instruction => [0x20, 0, 0, offset];
 const give = (value: number): Instruction => [0x06, 0, 0, value];
 const ifEqual = (value: number, skipTrue: number, skipFalse: number): Instruction => [0x15, skipTrue, skipFalse, value];
-const ifAtLeast = (value: number, skipTrue: number, skipFalse: number): Instruction => [0x35, skipTrue, skipFalse, value];
-const ifAnyBit = (value: number, skipTrue: number, skipFalse: number): Instruction => [0x45, skipTrue, skipFalse, value];
+const ifAtLeast = (value: number, skipTrue: number, skipFalse: number): Instruction => [
+  0x35,
+  skipTrue,
+  skipFalse,
+  value,
+];
+const ifAnyBit = (value: number, skipTrue: number, skipFalse: number): Instruction => [
+  0x45,
+  skipTrue,
+  skipFalse,
+  value,
+];
 
 /** The filter for a machine, as bubblewrap's `--seccomp` reads it; undefined where we have no table. */
 export function seccompFilter(machine: string): Buffer | undefined {
   const table = machines[machine];
   if (table === undefined) return undefined;
-  const program: Instruction[] = [load(offsetOf.arch), ifEqual(table.audit, 1, 0), give(killProcess), load(offsetOf.nr)];
+  const program: Instruction[] = [
+    load(offsetOf.arch),
+    ifEqual(table.audit, 1, 0),
+    give(killProcess),
+    load(offsetOf.nr),
+  ];
   // The x32 calls of x86_64 are the same calls under other numbers.
   if (machine === "x64") program.push(ifAtLeast(0x40000000, 0, 1), give(errno(ENOSYS)));
   for (const number of Object.values(table.refused)) program.push(ifEqual(number, 0, 1), give(errno(EPERM)));

@@ -30,8 +30,36 @@ export function encodePlan(plan: Plan): Buffer {
   return Buffer.from(fields.join(""));
 }
 
+const arity: Readonly<Record<string, number>> = {
+  ...{ run: 1, exit: 1, key: 1, log: 2, uid: 1, memory: 1, bwrap: 1, args: 1, seccomp: 1, cwd: 1, form: 1 },
+  ...{ "cpu-weight": 1, "cpu-quota": 1, cgroup: 1, env: 1, command: 1 },
+  ...{ dir: 2, symlink: 2, ro: 2, rw: 2, file: 2, own: 1, channel: 4, entry: 3 },
+};
+const stepNames = new Set(["dir", "symlink", "ro", "rw", "file", "own", "channel", "entry"]);
+
+/** Reads what {@link encodePlan} wrote. @throws Error when it is cut short. */
+export function decodePlan(bytes: Uint8Array): Plan {
+  const fields = Buffer.from(bytes).toString().split("\0");
+  const settings: [string, ...string[]][] = [];
+  const steps: SetupStep[] = [];
+  let at = 0;
+  for (; fields[at] !== "end"; ) {
+    const name = fields[at] ?? "";
+    const count = arity[name];
+    if (count === undefined || at + count >= fields.length) throw new Error("The plan of a run is damaged");
+    const values = fields.slice(at + 1, at + 1 + count);
+    at += 1 + count;
+    if (stepNames.has(name)) steps.push([name, ...values] as unknown as SetupStep);
+    else settings.push([name, ...values]);
+  }
+  return { settings, steps };
+}
+
 /** The steps that make a channel at `target`, with `work` as its private folder. */
 export function channelSteps(channel: Channel, target: string, work: string): SetupStep[] {
+  if (new Set(channel.files.map(({ path }) => path)).size < channel.files.length) {
+    throw new Error(`A channel cannot hold two files of one name: ${channel.target}`);
+  }
   const head = ["channel", target, commonFolder(channel), work, channel.readOnly ? "ro" : "rw"] as const;
   return [
     head,

@@ -66,7 +66,12 @@ export async function readStarted(folders: EngineFolders, id: RunId): Promise<St
   const text = await readIfThere(join(folders.runs, id, "started"));
   if (text === undefined) return undefined;
   const [at, memory, cpu, channels] = text.trim().split(" ");
-  return { startedAt: Number(at), memoryLimited: memory === "1", cpuLimited: cpu === "1", channels: channels ?? "none" };
+  return {
+    startedAt: Number(at),
+    memoryLimited: memory === "1",
+    cpuLimited: cpu === "1",
+    channels: channels ?? "none",
+  };
 }
 
 /** The state of a run as its files tell it. */

@@ -2,7 +2,14 @@ import { type FSWatcher, watch } from "node:fs";
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Log } from "../../log.ts";
-import { type Capabilities, type Engine, EngineUnavailable, type RunId, type RunSpec, type RunState } from "../engine.ts";
+import {
+  type Capabilities,
+  type Engine,
+  EngineUnavailable,
+  type RunId,
+  type RunSpec,
+  type RunState,
+} from "../engine.ts";
 import { allot, type Allotment, allotmentEnvironment, limitSettings } from "./host-resources.ts";
 import { encodePlan, type SetupStep } from "./plan.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
@@ -62,7 +69,8 @@ export class SupervisedEngine implements Engine {
   }
 
   start(id: RunId, spec: RunSpec): Promise<void> {
-    if (!idForm.test(id)) return Promise.reject(new Error(`A run's id must match ${idForm}, got ${JSON.stringify(id)}`));
+    if (!idForm.test(id))
+      return Promise.reject(new Error(`A run's id must match ${idForm}, got ${JSON.stringify(id)}`));
     const going = this.#starting.get(id);
     if (going !== undefined) return going;
     const start = this.#start(id, spec).finally(() => {

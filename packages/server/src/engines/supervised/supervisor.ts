@@ -16,7 +16,7 @@ export type Launch = { readonly word: "ok" | "held" | "slow" } | { readonly word
 const patienceMillis = 2000;
 
 const nativePath = fileURLToPath(new URL("../../../.build/native/sagebrush-supervisor", import.meta.url));
-const fallbackPath = fileURLToPath(new URL("./fallback-supervisor.ts", import.meta.url));
+const fallbackPath = fileURLToPath(new URL("../fallback/main.ts", import.meta.url));
 
 /** The native supervisor, or undefined where set-up could not build it. */
 export function nativeSupervisor(): Supervisor | undefined {
