@@ -49,8 +49,8 @@ function affordable(modelBytes: number): number {
 function candidate(settings: Settings, facts: DataFacts, index: number): Candidate {
   const { given } = settings;
   const rate = orAuto(given.learning_rate, automaticRate(settings, facts.updates));
-  const step = orAuto(given.lr_scheduler_step, 10);
-  const factor = orAuto(given.lr_scheduler_factor, 0.99);
+  const step = orAuto(given.lr_scheduler_step, automaticStep(facts.updates));
+  const factor = orAuto(given.lr_scheduler_factor, automaticFactor(facts.updates, step));
   const minimum = orAuto(given.lr_scheduler_minimum_lr, 1e-5);
   return {
     learningRate: rate * at(rateMultiples, index),
@@ -71,6 +71,19 @@ function automaticRate(settings: Settings, updates: number): number {
   const adaptive = Math.min(0.2, Math.max(0.005, 1 / Math.sqrt(updates)));
   return settings.optimizer === "sgd" ? 0.1 : adaptive;
 }
+
+/** Updates between decays: 10, as recorded from the service, unless there are too few updates for that to do anything. */
+function automaticStep(updates: number): number {
+  return updates < SHORT_TRAINING ? 1 : 10;
+}
+
+/** 0.99, as recorded from the service; a short training's rate still ends at a twentieth of where it began. */
+function automaticFactor(updates: number, step: number): number {
+  return updates < SHORT_TRAINING ? 0.05 ** (step / Math.max(updates, step + 1)) : 0.99;
+}
+
+/** Updates below which 0.99 every 10 updates would not bring the rate down to a twentieth. */
+const SHORT_TRAINING = 3000;
 
 /** Model 0 has the given value or 0; others lie around it. */
 function nearbyPenalty(given: number | "auto", automatic: readonly number[], index: number): number {

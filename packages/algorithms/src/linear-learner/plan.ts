@@ -53,7 +53,7 @@ export function planTraining(settings: Settings, table: Table, scaling: Scaling)
       },
       optimizer: {
         kind: optimizerKinds[settings.optimizer],
-        beta1: settings.beta1,
+        beta1: settings.beta1 ?? automaticBeta1(Math.ceil(count / batch)),
         // rmsprop's decay has no hyperparameter; 0.9 is the value of Hinton's lecture 6e and MXNet's default.
         beta2: settings.optimizer === "rmsprop" ? 0.9 : settings.beta2,
         momentum: settings.momentum,
@@ -64,6 +64,14 @@ export function planTraining(settings: Settings, table: Table, scaling: Scaling)
     },
     state: startState(settings, geometry, candidates),
   };
+}
+
+/**
+ * 0.9, less where an epoch has fewer than 10 updates: a memory longer than an epoch overshoots, and early stopping takes
+ * the swing back for the end of improvement.
+ */
+function automaticBeta1(updatesPerEpoch: number): number {
+  return 1 - 1 / Math.min(10, Math.max(2, updatesPerEpoch));
 }
 
 function startState(settings: Settings, geometry: Geometry, candidates: readonly Candidate[]): LearnerState {

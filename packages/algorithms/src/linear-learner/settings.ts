@@ -19,7 +19,8 @@ export interface Settings {
   readonly classes: number;
   readonly loss: LossName;
   readonly optimizer: OptimizerName;
-  readonly beta1: number;
+  /** undefined: follows from the number of updates in an epoch. */
+  readonly beta1: number | undefined;
   readonly beta2: number;
   readonly momentum: number;
   readonly useBias: boolean;
@@ -53,7 +54,7 @@ export function resolveSettings(given: LinearHyperparameters, isTuning: boolean)
     classes: classesOf(given),
     loss: lossOf(given),
     optimizer: given.optimizer === "auto" ? "adam" : given.optimizer,
-    beta1: orAuto(given.beta_1, 0.9),
+    beta1: orAuto(given.beta_1, undefined),
     beta2: orAuto(given.beta_2, 0.999),
     momentum: orAuto(given.momentum, 0),
     useBias,
