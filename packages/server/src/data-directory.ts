@@ -1,4 +1,6 @@
-/** Where everything of one installation lives. Paths only; opening, locking and migrating is `open`'s work. */
+import { join, resolve } from "node:path";
+
+/** Where everything of one installation lives. Paths only; opening, locking and migrating is `data-directory/open.ts`. */
 export interface DataDirectory {
   readonly root: string;
   /** SQLite database. */
@@ -15,4 +17,20 @@ export interface DataDirectory {
   readonly engine: string;
   readonly credentials: string;
   readonly temporary: string;
+}
+
+/** The paths of the data directory at `root`, whether it exists or not. */
+export function dataDirectoryPaths(root: string): DataDirectory {
+  const absolute = resolve(root);
+  return {
+    root: absolute,
+    database: join(absolute, "records.db"),
+    objects: join(absolute, "objects"),
+    runs: join(absolute, "runs"),
+    logs: join(absolute, "logs"),
+    models: join(absolute, "models"),
+    engine: join(absolute, "engine"),
+    credentials: join(absolute, "credentials.json"),
+    temporary: join(absolute, "tmp"),
+  };
 }
