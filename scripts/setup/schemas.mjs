@@ -32,7 +32,14 @@ export async function run(root) {
   const { build } = await import("esbuild");
   rmSync(join(root, folder), { recursive: true, force: true });
   mkdirSync(join(root, folder), { recursive: true });
-  const common = { bundle: true, format: "esm", platform: "node", target: "node24", logLevel: "error", minifySyntax: true };
+  const common = {
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    logLevel: "error",
+    minifySyntax: true,
+  };
   await build({
     ...common,
     stdin: { contents: codecs, resolveDir: root },
@@ -52,7 +59,7 @@ export async function run(root) {
 
 /** What the gateway uses of the SDK at run time. */
 const codecs = `
-export { JsonCodec2 } from "@smithy/core/protocols";
+export { FromStringShapeDeserializer, JsonCodec2, ToStringShapeSerializer } from "@smithy/core/protocols";
 export { NormalizedSchema } from "@smithy/core/schema";
 export { CborCodec } from "@smithy/core/cbor";
 export { XmlCodec } from "@aws-sdk/core/protocols";

@@ -62,10 +62,11 @@ export async function startServer(configuration: Configuration): Promise<Server>
     );
 
     const platform: Platform = { configuration, dataDirectory, clock, log, store, objects };
+    const credentials = openCredentials(dataDirectory.credentials);
     const gateway = await startGateway({
       platform,
-      services: allServices(serving.invoker),
-      credentials: openCredentials(dataDirectory.credentials),
+      services: allServices(serving.invoker, credentials.createSession),
+      credentials,
       pages: { console: consolePage },
     });
     opened.push(() => gateway.close());

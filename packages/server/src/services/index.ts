@@ -6,8 +6,10 @@ import { sagemakerService } from "./sagemaker/index.ts";
 import { sagemakerRuntimeService } from "./sagemaker-runtime/service.ts";
 import type { Service } from "./service.ts";
 import { stsService } from "./sts/service.ts";
+import type { CreateSession } from "./sts/session.ts";
 
 /** Every service that the gateway answers for. Adding one is adding its line. */
-export function allServices(invoker: Invoker): Service[] {
-  return [sagemakerService, sagemakerRuntimeService(invoker), s3Service, logsService, stsService, iamService];
+export function allServices(invoker: Invoker, createSession: CreateSession): Service[] {
+  const sts = stsService(createSession);
+  return [sagemakerService, sagemakerRuntimeService(invoker), s3Service, logsService, sts, iamService];
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
 import type { Platform } from "../platform.ts";
 import type { Scope } from "../scope.ts";
 
@@ -27,14 +28,57 @@ export type Handler<Input = never, Output = unknown> = (input: Input, context: O
 
 /**
  * Takes over the HTTP exchange after identification and authentication, for operations on the hot path or with bodies
- * of their own kind. `input` has the members bound to the path, the query and headers; the body is still unread.
- * Throws `ServiceError` before the first byte of the answer as a `Handler` would.
+ * of their own kind. `input` has the members bound to the path, the query and headers; the body comes by
+ * `exchange.body` (already whole in memory and verified where the service's bodies are small, still flowing for S3).
+ * Throws `ServiceError` before the first byte of the answer as a `Handler` would. It may also leave the answer to the
+ * gateway by returning the operation's output, as a `Handler` does.
  */
 export type StreamHandler<Input = never> = (
   input: Input,
   context: OperationContext,
-  exchange: { readonly request: IncomingMessage; readonly response: ServerResponse },
-) => Promise<void>;
+  exchange: StreamExchange,
+) => Promise<unknown>;
+
+export interface StreamExchange {
+  readonly request: IncomingMessage;
+  /** Request id and CORS headers are already set on it. */
+  readonly response: ServerResponse;
+  readonly body: RequestBody;
+  /** Checks a form upload's policy (presigned POST). @throws ServiceError as a badly signed request would. */
+  verifyPolicy(policy: SignedPolicy): { readonly scope: Scope; readonly principal: Principal };
+}
+
+/** A form upload's signed policy. Names are the form's fields in lower case. */
+export interface SignedPolicy {
+  /** Base64, as it was signed. */
+  readonly policy: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** The request's body, with its transfer form (`aws-chunked`) removed and its signature checked on the way. */
+export interface RequestBody {
+  /** Bytes after decoding, as declared by the caller; `undefined` when it did not say. */
+  readonly sizeBytes: number | undefined;
+  /** The whole body. @throws ServiceError when it is larger than `limitBytes`, or is not what was signed. */
+  read(limitBytes: number): Promise<Buffer>;
+  /**
+   * The decoded bytes as they come. Ends with an error (a `ServiceError`) instead of `end` when a chunk's signature or
+   * the payload's hash does not hold, or bytes are missing: nothing may be kept before `end`. Call once.
+   */
+  stream(): Readable;
+  /** Headers that followed the body (`x-amz-checksum-crc32`), in lower case; complete when the stream has ended. */
+  readonly trailers: Readonly<Record<string, string>>;
+}
+
+/** One CORS rule of a bucket, as the gateway applies it. */
+export interface CorsRule {
+  /** `*` matches any text, at most once. */
+  readonly allowedOrigins: readonly string[];
+  readonly allowedMethods: readonly string[];
+  readonly allowedHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds?: number;
+}
 
 export type Protocol = "aws-json-1.0" | "aws-json-1.1" | "rest-json" | "rest-xml" | "query" | "rpc-v2-cbor";
 
@@ -51,4 +95,6 @@ export interface Service {
   readonly apiVersion?: string;
   readonly operations: Readonly<Record<string, Handler>>;
   readonly streamOperations?: Readonly<Record<string, StreamHandler>>;
+  /** Which web origins may call a bucket; `undefined` or empty when none. Asked by the gateway for every `Origin`. */
+  readonly corsRules?: (bucket: string, platform: Platform) => Promise<readonly CorsRule[] | undefined>;
 }

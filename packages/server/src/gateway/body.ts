@@ -1,0 +1,252 @@
+import { createHash, type Hash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { Protocol, RequestBody } from "../services/service.ts";
+import { refuse } from "./errors.ts";
+import { limits } from "./limits.ts";
+import { ChunkDecoder, ChunkError, type ChunkSigning } from "./sigv4/chunked.ts";
+import { type PayloadForm, sha256 } from "./sigv4/payload.ts";
+
+/**
+ * One request's body. Authentication says what was signed (`expect`); whoever reads it afterwards gets bytes that hold
+ * to that, or an error.
+ */
+export class IncomingBody implements RequestBody {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #protocol: Protocol | undefined;
+  #form: PayloadForm = { kind: "unsigned" };
+  #decoder: ChunkDecoder | undefined;
+  #raw: Promise<Buffer> | Buffer | undefined;
+  #whole: Buffer | undefined;
+  /** The caller waits for `100 Continue` before it sends. */
+  #mustContinue: boolean;
+
+  constructor(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) {
+    this.#request = request;
+    this.#response = response;
+    this.#mustContinue = expectsContinue;
+  }
+
+  /** Says what the signature promises of the body. `signing` goes with signed chunks. */
+  expect(protocol: Protocol, form: PayloadForm, signing: ChunkSigning | undefined): void {
+    this.#protocol = protocol;
+    this.#form = form;
+    if (form.kind === "chunked") this.#decoder = new ChunkDecoder(signing, form.trailer && signing !== undefined);
+  }
+
+  get trailers(): Readonly<Record<string, string>> {
+    return this.#decoder?.trailers ?? {};
+  }
+
+  get sizeBytes(): number | undefined {
+    const { headers } = this.#request;
+    const declared = headers["x-amz-decoded-content-length"] ?? headers["content-length"];
+    if (this.#decoder && headers["x-amz-decoded-content-length"] === undefined) return undefined;
+    const size = Number(declared);
+    if (declared !== undefined) return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
+    return headers["transfer-encoding"] === undefined ? 0 : undefined;
+  }
+
+  /** The bytes as they came, before decoding and without any check: what a signature without a hash header covers. */
+  raw(protocol: Protocol | undefined, limitBytes: number): Promise<Buffer> | Buffer {
+    if (this.#raw) return this.#raw;
+    const { headers } = this.#request;
+    if (Number(headers["content-length"] ?? 0) > limitBytes) throw tooLarge(protocol, limitBytes);
+    if (headers["content-length"] === "0" || (!headers["content-length"] && !headers["transfer-encoding"])) {
+      this.#raw = Buffer.alloc(0);
+      return this.#raw;
+    }
+    this.#start();
+    this.#raw = collect(this.#request, protocol, limitBytes);
+    return this.#raw;
+  }
+
+  async read(limitBytes: number): Promise<Buffer> {
+    if (this.#whole) return this.#whole;
+    const raw = await this.raw(this.#protocol, limitBytes + (this.#decoder ? limitBytes : 0));
+    const whole = this.#decoder ? this.#decode(this.#decoder, raw) : raw;
+    if (whole.length > limitBytes) throw tooLarge(this.#protocol, limitBytes);
+    if (this.#form.kind === "hash") this.#checkHash(this.#form.sha256, await sha256(whole));
+    this.#whole = whole;
+    return whole;
+  }
+
+  stream(): Readable {
+    if (this.#whole) return Readable.from([this.#whole], { objectMode: false });
+    this.#start();
+    const hash = this.#form.kind === "hash" ? createHash("sha256") : undefined;
+    return new BodyStream(this.#request, {
+      push: (bytes) => this.#take(bytes, hash),
+      end: (total) => this.#finish(total, hash),
+      failed: (error) => this.#translate(error),
+    });
+  }
+
+  /** Notes a body that was read and verified by authentication. */
+  keep(whole: Buffer): void {
+    this.#whole = whole;
+  }
+
+  #take(bytes: Buffer, hash: Hash | undefined): Buffer[] {
+    hash?.update(bytes);
+    return this.#decoder ? this.#decoder.push(bytes) : [bytes];
+  }
+
+  #finish(total: number, hash: Hash | undefined): void {
+    this.#decoder?.end();
+    const declared = this.sizeBytes;
+    if (declared !== undefined && declared !== total) {
+      throw new ChunkError("incomplete", `The body has ${total} bytes; ${declared} were declared.`);
+    }
+    if (hash && this.#form.kind === "hash") this.#checkHash(this.#form.sha256, hash.digest("hex"));
+  }
+
+  #decode(decoder: ChunkDecoder, raw: Buffer): Buffer {
+    try {
+      const whole = Buffer.concat(decoder.push(raw));
+      this.#finish(whole.length, undefined);
+      return whole;
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  #checkHash(expected: string, actual: string): void {
+    if (expected === actual) return;
+    const message =
+      this.#protocol === "rest-xml"
+        ? "The provided 'x-amz-content-sha256' header does not match what was computed."
+        : mismatchMessage;
+    throw refuse(this.#protocol, "contentMismatch", message, {
+      ClientComputedContentSHA256: expected,
+      S3ComputedContentSHA256: actual,
+    });
+  }
+
+  #translate(error: unknown): unknown {
+    if (!(error instanceof ChunkError)) return error;
+    if (error.kind === "signature") return refuse(this.#protocol, "signatureMismatch", mismatchMessage);
+    return refuse(this.#protocol, error.kind === "incomplete" ? "incompleteBody" : "badRequest", error.message);
+  }
+
+  #start(): void {
+    if (!this.#mustContinue) return;
+    this.#mustContinue = false;
+    this.#response.writeContinue();
+  }
+}
+
+/** AWS's sentence for a signature that does not hold. */
+export const mismatchMessage =
+  "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
+
+function tooLarge(protocol: Protocol | undefined, limitBytes: number): Error {
+  return refuse(protocol, "tooLarge", `The request body is larger than ${limitBytes} bytes.`);
+}
+
+/** Reads a body whole. Listens directly: an async iterator costs several times as much for one small chunk. */
+function collect(request: IncomingMessage, protocol: Protocol | undefined, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    let idle: NodeJS.Timeout | undefined;
+    const fail = (error: Error): void => {
+      clearTimeout(idle);
+      request.removeListener("data", onData);
+      // What still comes is thrown away, so that the answer can be read.
+      request.resume();
+      reject(error);
+    };
+    const onData = (part: Buffer): void => {
+      parts.push(part);
+      size += part.length;
+      if (size > limitBytes) fail(tooLarge(protocol, limitBytes));
+      else if (idle) idle.refresh();
+      else if (!request.complete) {
+        idle = setTimeout(() => fail(idleBody(protocol)), limits.bodyIdleMs);
+      }
+    };
+    request.on("data", onData);
+    request.once("end", () => {
+      clearTimeout(idle);
+      resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, size));
+    });
+    request.once("error", (cause) => fail(hungUp(protocol, cause)));
+    request.once("close", () => fail(hungUp(protocol, undefined)));
+  });
+}
+
+function hungUp(protocol: Protocol | undefined, cause: Error | undefined): Error {
+  const error = refuse(protocol, "incompleteBody", "The connection ended before the body did.");
+  if (cause) error.cause = cause;
+  return error;
+}
+
+function idleBody(protocol: Protocol | undefined): Error {
+  return refuse(
+    protocol,
+    "timeout",
+    "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.",
+  );
+}
+
+interface BodySink {
+  push(bytes: Buffer): Buffer[];
+  end(total: number): void;
+  failed(error: unknown): unknown;
+}
+
+/** A request's bytes through a `BodySink`, with back pressure. Giving it up drains the request instead of cutting it. */
+class BodyStream extends Readable {
+  readonly #request: IncomingMessage;
+  #total = 0;
+
+  constructor(request: IncomingMessage, sink: BodySink) {
+    super({ highWaterMark: 256 * 1024 });
+    this.#request = request;
+    const fail = (error: unknown): void => void this.destroy(sink.failed(error) as Error);
+    const idle = setTimeout(() => fail(idleBody("rest-xml")), limits.bodyIdleMs);
+    request.on("data", (bytes: Buffer) => {
+      if (this.destroyed) return;
+      idle.refresh();
+      try {
+        let wanted = true;
+        for (const piece of sink.push(bytes)) {
+          this.#total += piece.length;
+          wanted = this.push(piece);
+        }
+        if (!wanted) request.pause();
+      } catch (error) {
+        fail(error);
+      }
+    });
+    request.once("end", () => {
+      clearTimeout(idle);
+      if (this.destroyed) return;
+      try {
+        sink.end(this.#total);
+        this.push(null);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    request.once("error", fail);
+    request.once("close", () => {
+      clearTimeout(idle);
+      if (!request.complete) fail(hungUp("rest-xml", undefined));
+    });
+    this.once("close", () => {
+      clearTimeout(idle);
+    });
+  }
+
+  override _read(): void {
+    this.#request.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#request.resume();
+    callback(error);
+  }
+}

@@ -1,0 +1,144 @@
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { Platform } from "../platform.ts";
+import type { Service } from "../services/service.ts";
+import { run } from "./chain.ts";
+import type { CredentialStore } from "./credentials.ts";
+import { Exchange, type Gateway } from "./exchange.ts";
+import { Hosts, isLoopback } from "./hosts.ts";
+import { limits } from "./limits.ts";
+import { hostId } from "./protocols/rest-xml.ts";
+import { prepareProtocols } from "./protocols/index.ts";
+import { ServiceTable } from "./service-table.ts";
+import { SigningKeys } from "./sigv4/signing-keys.ts";
+
+export interface GatewayOptions {
+  readonly platform: Platform;
+  readonly services: readonly Service[];
+  readonly credentials: CredentialStore;
+  /** Pages under `/_sagebrush/NAME`, which are not AWS operations and carry no signature: the console, health. */
+  readonly pages?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>;
+}
+
+export interface RunningGateway {
+  /** `http://127.0.0.1:9310` */
+  readonly address: string;
+  readonly port: number;
+  /** Stops accepting, waits for requests in flight up to `graceMs`, then cuts what is left. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Refuses combinations that would let strangers in. */
+export class UnsafeListener extends Error {
+  override readonly name = "UnsafeListener";
+}
+
+/** Listens for every service on one port. @throws UnsafeListener, or Node's error when the port is taken. */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { configuration } = options.platform;
+  assertSafe(configuration);
+  await prepareProtocols();
+  const gateway: Gateway = {
+    platform: options.platform,
+    services: new ServiceTable(options.services),
+    credentials: options.credentials,
+    signingKeys: new SigningKeys(),
+    hosts: new Hosts(configuration.publicUrls, configuration.host),
+    pages: { health, ...options.pages },
+  };
+  const server = configuration.tls ? secureServer(configuration.tls) : createServer(serverOptions);
+  server.requestTimeout = 0;
+  server.headersTimeout = limits.headersTimeoutMs;
+  server.keepAliveTimeout = limits.keepAliveTimeoutMs;
+  server.on("request", (request: IncomingMessage, response: ServerResponse) =>
+    serve(gateway, request, response, false),
+  );
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) =>
+    serve(gateway, request, response, true),
+  );
+  server.on("clientError", onClientError);
+  await listen(server, configuration.host, configuration.port);
+  const { port } = server.address() as AddressInfo;
+  const name = configuration.host.includes(":") ? `[${configuration.host}]` : configuration.host;
+  return {
+    address: `${configuration.tls ? "https" : "http"}://${name}:${port}`,
+    port,
+    close: (graceMs = 5_000) => close(server, graceMs),
+  };
+}
+
+const serverOptions = { maxHeaderSize: limits.headerBytes, noDelay: true, keepAlive: true } as const;
+
+function secureServer(tls: { readonly certificateFile: string; readonly keyFile: string }): Server {
+  const [cert, key] = [readFileSync(tls.certificateFile), readFileSync(tls.keyFile)];
+  return createSecureServer({ ...serverOptions, cert, key, minVersion: "TLSv1.2" }) as unknown as Server;
+}
+
+function assertSafe(configuration: Platform["configuration"]): void {
+  if (isLoopback(configuration.host)) return;
+  if (configuration.auth === "open") {
+    throw new UnsafeListener(
+      `--auth open takes any credentials and therefore listens on loopback only, not on ${configuration.host}.`,
+    );
+  }
+  if (configuration.tls || configuration.insecure) return;
+  throw new UnsafeListener(
+    `Listening on ${configuration.host} needs --tls-cert and --tls-key, or --insecure when something else encrypts the way here.`,
+  );
+}
+
+function serve(gateway: Gateway, request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  const exchange = new Exchange(gateway, request, response, expectsContinue);
+  response.setHeader("x-amzn-requestid", exchange.requestId);
+  response.setHeader("x-amz-request-id", exchange.requestId);
+  response.setHeader("x-amz-id-2", hostId);
+  // A response whose caller is gone emits an error nobody needs to hear.
+  response.on("error", ignore);
+  request.on("error", ignore);
+  if (exchange.path.startsWith("/_sagebrush/") && gateway.hosts.match(request.headers.host)) {
+    const page = gateway.pages[exchange.path.split("/")[2] as string];
+    if (page && Object.hasOwn(gateway.pages, exchange.path.split("/")[2] as string)) return page(request, response);
+  }
+  void run(exchange);
+}
+
+function ignore(): void {}
+
+function health(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "application/json" }).end('{"status":"ok"}\n');
+}
+
+/** Bytes that are not HTTP, headers too large or too late: one clear line, then the connection ends. */
+function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+}
+
+function close(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,161 @@
+import type { Service } from "../../services/service.ts";
+import { refuse } from "../errors.ts";
+import type { Exchange } from "../exchange.ts";
+import { bodyLimit } from "../limits.ts";
+import { findRoute } from "../rest-routes.ts";
+import { loadService, type ServiceSchema, serviceIfLoaded } from "../schemas.ts";
+import { scopeService } from "../sigv4/claim.ts";
+import { parseQuery } from "../sigv4/encode.ts";
+
+/**
+ * Finds service and operation. In this order: `X-Amz-Target`; the credential scope's service; `Action=`; and what
+ * carries none of these is S3's, since only S3 has addresses that anyone may type.
+ */
+export function identify(exchange: Exchange): void | Promise<void> {
+  const target = exchange.request.headers["x-amz-target"];
+  if (typeof target === "string") return identifyTarget(exchange, target);
+  if (exchange.request.headers["smithy-protocol"] !== undefined) {
+    throw refuse(undefined, "unknownOperation", "No service here speaks Smithy RPC v2. Use AWS JSON, REST or Query.");
+  }
+  const name = scopeName(exchange);
+  const services = name === undefined ? unsigned(exchange) : exchange.gateway.services.bySigningName(name);
+  if (services.length === 0) throw unknownService(exchange, name ?? "");
+  const query = services.find((service) => service.protocol === "query");
+  if (query) return withSchema(exchange, query, identifyAction);
+  const rest = services.find((service) => service.protocol.startsWith("rest-"));
+  if (rest) return withSchema(exchange, rest, identifyRoute);
+  const { protocol } = services[0] as Service;
+  throw refuse(protocol, "unknownOperation", "The request names no operation: its X-Amz-Target header is missing.");
+}
+
+function identifyTarget(exchange: Exchange, target: string): void | Promise<void> {
+  const dot = target.lastIndexOf(".");
+  const service = exchange.gateway.services.byTarget(target.slice(0, dot));
+  if (!service) throw unknownService(exchange, target.slice(0, dot));
+  exchange.operationName = target.slice(dot + 1);
+  return withSchema(exchange, service, () => {
+    checkContentType(exchange, service);
+    exchange.operation = exchange.schema?.operations.get(exchange.operationName as string);
+    if (!exchange.operation) throw unknownOperation(service, exchange.operationName as string);
+  });
+}
+
+const jsonTypes = /^application\/(?:x-amz-json-1\.[01]|json)\s*(?:;|$)/i;
+
+function checkContentType(exchange: Exchange, service: Service): void {
+  const type = exchange.request.headers["content-type"];
+  if (type !== undefined && jsonTypes.test(type)) return;
+  const wanted = service.protocol === "aws-json-1.0" ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1";
+  throw refuse(service.protocol, "unsupportedMediaType", `The Content-Type must be ${wanted}, not "${type ?? ""}".`);
+}
+
+/** The query protocol names its operation in the body, or in the query of a GET. */
+async function identifyAction(exchange: Exchange): Promise<void> {
+  const service = exchange.service as Service;
+  exchange.form = await readForm(exchange, service);
+  const action = exchange.form.find(([name]) => name === "Action")?.[1];
+  if (action === undefined) throw refuse("query", "unknownOperation", "The request must contain the parameter Action.");
+  exchange.operationName = action;
+  exchange.operation = exchange.schema?.operations.get(action);
+  if (!exchange.operation) throw unknownOperation(service, action);
+}
+
+async function readForm(exchange: Exchange, service: Service): Promise<ReturnType<typeof parseQuery>> {
+  if (exchange.request.method === "GET") return exchange.query;
+  const type = exchange.request.headers["content-type"] ?? "";
+  if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) {
+    const message = `The Content-Type must be application/x-www-form-urlencoded, not "${type}".`;
+    throw refuse("query", "unsupportedMediaType", message);
+  }
+  const body = await exchange.body.raw("query", bodyLimit(service.name));
+  return parseQuery(body.toString("utf8"));
+}
+
+function identifyRoute(exchange: Exchange): void {
+  const service = exchange.service as Service;
+  const { request, hostBucket } = exchange;
+  const method = request.method as string;
+  if (service.protocol === "rest-xml" && isFormUpload(exchange)) {
+    exchange.operationName = "PostObject";
+    exchange.labels = { Bucket: hostBucket ?? decodeURIComponent(exchange.path.split("/")[1] ?? "") };
+    return;
+  }
+  const path =
+    hostBucket !== undefined && service.protocol === "rest-xml" ? `/${hostBucket}${exchange.path}` : exchange.path;
+  const match = findRoute(exchange.schema as ServiceSchema, {
+    method,
+    path,
+    query: exchange.query,
+    headers: request.headers,
+  });
+  if (!match) {
+    const message = `No operation of ${service.name} answers ${method} ${exchange.path}.`;
+    throw refuse(service.protocol, "unknownOperation", message);
+  }
+  exchange.operation = match.operation;
+  exchange.operationName = match.operation.name;
+  exchange.labels = match.labels;
+}
+
+/** S3's POST object, which browsers send from a form; it is in no model. */
+function isFormUpload(exchange: Exchange): boolean {
+  const type = exchange.request.headers["content-type"] ?? "";
+  return exchange.request.method === "POST" && /^multipart\/form-data\s*;/i.test(type);
+}
+
+/** Who could be meant by a request without a credential scope. */
+function unsigned(exchange: Exchange): readonly Service[] {
+  const { services } = exchange.gateway;
+  const form = exchange.request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") ?? false;
+  const version = exchange.parameter("Version");
+  if (version !== undefined && exchange.parameter("Action") !== undefined) {
+    const named = services.byVersion(version);
+    if (named) return [named];
+  }
+  // Its Version is in the body; the first such service only has to say that a signature is missing.
+  if (form && exchange.request.method === "POST" && exchange.path === "/") return services.byProtocol("query");
+  if (exchange.path.startsWith("/endpoints/") && exchange.request.method === "POST") {
+    return services.byProtocol("rest-json");
+  }
+  return services.byProtocol("rest-xml");
+}
+
+function scopeName(exchange: Exchange): string | undefined {
+  const { authorization } = exchange.request.headers;
+  if (authorization?.startsWith("AWS4-")) {
+    const from = authorization.indexOf("Credential=");
+    const to = authorization.indexOf(",", from);
+    return from < 0 ? undefined : scopeService(authorization.slice(from + 11, to < 0 ? undefined : to).trim());
+  }
+  if (!exchange.rawQuery.includes("X-Amz-Credential=")) return undefined;
+  const credential = exchange.parameter("X-Amz-Credential");
+  return credential === undefined ? undefined : scopeService(credential);
+}
+
+function withSchema(
+  exchange: Exchange,
+  service: Service,
+  next: (exchange: Exchange) => void | Promise<void>,
+): void | Promise<void> {
+  exchange.service = service;
+  const loaded = serviceIfLoaded(service.name);
+  if (loaded) {
+    exchange.schema = loaded;
+    return next(exchange);
+  }
+  return loadService(service.name).then((schema) => {
+    exchange.schema = schema;
+    return next(exchange);
+  });
+}
+
+function unknownService(exchange: Exchange, name: string): Error {
+  const served = exchange.gateway.services.all.map((service) => service.name).join(", ");
+  const message = `Sagebrush does not serve "${name}". It serves: ${served}.`;
+  const form = exchange.request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") ?? false;
+  return refuse(form ? "query" : undefined, "unknownOperation", message);
+}
+
+function unknownOperation(service: Service, operation: string): Error {
+  return refuse(service.protocol, "unknownOperation", `"${operation}" is not an operation of ${service.name}.`);
+}

@@ -1,0 +1,1 @@
+export { type GatewayOptions, type RunningGateway, startGateway, UnsafeListener } from "./gateway.ts";

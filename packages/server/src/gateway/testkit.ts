@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../clock.ts";
+import type { Configuration } from "../configuration.ts";
+import { openDataDirectory } from "../data-directory/open.ts";
+import { silentLog } from "../log.ts";
+import { type ObjectStorage, openObjectCatalogue } from "../objects/object-storage.ts";
+import type { Platform } from "../platform.ts";
+import type { Service } from "../services/service.ts";
+import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { type CredentialStore, openCredentials } from "./credentials.ts";
+import { type GatewayOptions, startGateway } from "./gateway.ts";
+
+/** A real server in this process: a temporary data directory, a listener on a free loopback port, fresh credentials. */
+export interface TestServer {
+  /** `http://127.0.0.1:PORT` */
+  readonly endpoint: string;
+  readonly port: number;
+  /** What an SDK client takes as `credentials`. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentialStore: CredentialStore;
+  readonly platform: Platform & { readonly objects: ObjectStorage };
+  /** Options for any SDK client: `new SageMakerClient(server.client)`. */
+  readonly client: {
+    readonly endpoint: string;
+    readonly region: string;
+    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+    readonly maxAttempts: number;
+  };
+  close(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  readonly services: readonly Service[] | ((platform: Platform) => readonly Service[]);
+  readonly configuration?: Partial<Configuration>;
+  readonly clock?: Clock;
+  readonly log?: Platform["log"];
+  readonly pages?: GatewayOptions["pages"];
+  /** Uses this directory and leaves it there; otherwise a temporary one is made and removed on close. */
+  readonly dataDirectory?: string;
+}
+
+/** Starts a server that serves only `services`, with the real store and object catalogue. */
+export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
+  const root = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), "sagebrush-test-")));
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? silentLog;
+  const directory = await openDataDirectory(root);
+  const store = await openSqliteStore(directory.database, { clock });
+  const objects = await openObjectCatalogue({ store, directory: directory.objects, clock, log });
+  const configuration = testConfiguration(root, options.configuration);
+  const platform = { configuration, dataDirectory: directory, clock, log, store, objects };
+  const credentialStore = openCredentials(directory.credentials);
+  const services = typeof options.services === "function" ? options.services(platform) : options.services;
+  const gateway = await startGateway({
+    platform,
+    services,
+    credentials: credentialStore,
+    ...(options.pages && { pages: options.pages }),
+  });
+  const { accessKeyId, secretAccessKey } = credentialStore.root;
+  const credentials = { accessKeyId, secretAccessKey };
+  return {
+    endpoint: gateway.address,
+    port: gateway.port,
+    credentials,
+    credentialStore,
+    platform,
+    client: { endpoint: gateway.address, region: configuration.region, credentials, maxAttempts: 1 },
+    async close() {
+      await gateway.close(0);
+      await objects.close();
+      await store.close();
+      await directory.close();
+      if (options.dataDirectory === undefined) await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Defaults of a test's configuration. */
+export function testConfiguration(root: string, changes: Partial<Configuration> = {}): Configuration {
+  return {
+    dataDirectory: root,
+    host: "127.0.0.1",
+    port: 0,
+    account: "111122223333",
+    region: "us-west-2",
+    auth: "required",
+    publicUrls: [],
+    insecure: false,
+    allowedOrigins: [],
+    engine: "process",
+    ...changes,
+  };
+}

@@ -1,0 +1,11 @@
+import type { Service } from "../service.ts";
+import { getRole } from "./get-role.ts";
+
+/** As much of IAM as the SDKs need to find the execution role. */
+export const iamService: Service = {
+  name: "iam",
+  signingNames: ["iam"],
+  protocol: "query",
+  apiVersion: "2010-05-08",
+  operations: { GetRole: getRole },
+};
