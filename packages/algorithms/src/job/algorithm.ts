@@ -60,8 +60,15 @@ export interface PredictionColumn {
 export interface Predictor {
   /** How many features a row has; rows of another width are refused before `predict` is called. */
   readonly featureDim: number;
-  /** `configuration` is the request's per-instance options object, where the format has one. */
-  predict(rows: Rows, configuration?: Readonly<Record<string, unknown>>): Predictions;
+  predict(rows: Rows, request?: PredictionRequest): Predictions;
+}
+
+/** What a request says besides its rows. */
+export interface PredictionRequest {
+  /** The `configuration` object of each row, where the format has one and the request used it. */
+  readonly configurations?: readonly (Readonly<Record<string, unknown>> | undefined)[];
+  /** Parameters of the accepted type: `verbose` of `application/json; verbose=true`. */
+  readonly acceptParameters: ReadonlyMap<string, string>;
 }
 
 /** How the answers of an algorithm are written. */

@@ -1,3 +1,6 @@
+import { pythonJson } from "./python-text.ts";
+import { writeLine } from "./write-line.ts";
+
 /** What an algorithm prints. The platform reads metrics from these lines, so their form is part of the contract. */
 export interface JobLog {
   info(text: string): void;
@@ -43,4 +46,55 @@ export interface MetricSummary {
   readonly count: number;
   readonly min: number;
   readonly max: number;
+}
+
+export interface JobLogOptions {
+  /** `algo-1`. */
+  readonly host: string;
+  /** Name in the `Algorithm` dimension: `Linear Learner`. */
+  readonly title: string;
+  readonly write?: (line: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** A log in the form of SageMaker's own algorithms (spec: algorithms, log conventions). */
+export function createJobLog({ host, title, write = writeLine, now = Date.now }: JobLogOptions): JobLog {
+  const print = (level: string, text: string) => write(`[${stamp(now())} ${level} ${process.pid}] ${text}`);
+  const info = (text: string) => print("INFO", text);
+  return {
+    info,
+    warning: (text) => print("WARNING", text),
+    error: (text) => print("ERROR", text),
+    qualityMetric: ({ epoch, batch, split, name, kind, value }) => {
+      const position = [
+        ...(epoch === undefined ? [] : [`epoch=${epoch}, `]),
+        ...(batch === undefined ? [] : [`batch=${batch} `]),
+      ].join("");
+      info(`#quality_metric: host=${host}, ${position}${split} ${name} <${kind}>=${value}`);
+    },
+    earlyStoppingCriteria: (epoch, criteria, value) =>
+      info(`#early_stopping_criteria_metric: host=${host}, epoch=${epoch}, criteria=${criteria}, value=${value}`),
+    progress: (percent) => info(`#progress_metric: host=${host}, completed ${percent} % of epochs`),
+    throughput: (rate) => info(`#throughput_metric: host=${host}, train throughput=${rate} records/second`),
+    score: (split, name, value) => info(`#${split}_score (${host}) : ('${name}', ${value})`),
+    metrics: ({ startTime, endTime, dimensions, metrics }) => {
+      const seconds = now() / 1000;
+      const line = {
+        StartTime: startTime ?? seconds,
+        EndTime: endTime ?? seconds,
+        Dimensions: { Algorithm: title, Host: host, ...dimensions },
+        Metrics: metrics,
+      };
+      // Alone among all lines this one has no prefix in recorded logs.
+      write(`#metrics ${pythonJson(line)}`);
+    },
+  };
+}
+
+/** `MM/DD/YYYY HH:MM:SS`, UTC. */
+function stamp(millis: number): string {
+  const [date = "", time = ""] = new Date(millis).toISOString().split("T");
+  const [year, month, day] = date.split("-");
+  return `${month}/${day}/${year} ${time.slice(0, 8)}`;
 }

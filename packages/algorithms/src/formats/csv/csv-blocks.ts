@@ -1,15 +1,8 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import type { SourceFile } from "../source-file.ts";
 import { CsvKernel } from "./csv-kernel.ts";
 import { readOddField } from "./odd-field.ts";
 import { fieldText, parseStatus, type ParseResult, type RowShape } from "./parse-rows.ts";
-
-/** A file of rows. */
-export interface SourceFile {
-  readonly path: string;
-  /** How messages call it: `train/part-0.csv`. */
-  readonly name: string;
-  readonly sizeBytes: number;
-}
 
 /** A piece of one file; its rows are those that begin in it. */
 export interface Block {

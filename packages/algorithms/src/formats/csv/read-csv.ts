@@ -4,9 +4,10 @@ import { Worker } from "node:worker_threads";
 import { workerFile } from "../../job/build-files.ts";
 import { CustomerError } from "../../job/errors.ts";
 import type { Table } from "../rows.ts";
+import type { SourceFile } from "../source-file.ts";
 import { BlockQueue } from "./block-queue.ts";
 import type { CsvTarget, CsvWork } from "./csv.worker.ts";
-import { BlockReader, planBlocks, type Block, type RowFault, type SourceFile } from "./csv-blocks.ts";
+import { BlockReader, planBlocks, type Block, type RowFault } from "./csv-blocks.ts";
 import { countFields, type RowShape } from "./parse-rows.ts";
 
 export interface CsvOptions {

@@ -1,0 +1,10 @@
+import type { AlgorithmDefinition } from "./definition.ts";
+import { linearLearnerDefinition } from "./linear-learner/definition.ts";
+
+export type { AlgorithmDefinition } from "./definition.ts";
+
+/**
+ * What the platform knows of every built-in algorithm: names, channels, hyperparameters, metrics. Data only; nothing
+ * here loads an algorithm's code.
+ */
+export const algorithmDefinitions: readonly AlgorithmDefinition[] = [linearLearnerDefinition];

@@ -1,0 +1,40 @@
+import type { ContentType, ReadOptions } from "../job/channels.ts";
+import { CustomerError } from "../job/errors.ts";
+import { readCsv } from "./csv/read-csv.ts";
+import { readRecordIo } from "./recordio-protobuf/read-recordio.ts";
+import type { Table } from "./rows.ts";
+import type { SourceFile } from "./source-file.ts";
+
+/** What a read may use, besides what the algorithm asks of the data. */
+export interface ReadResources {
+  /** Threads to read with. */
+  readonly cpus: number;
+  /** Stops reading. */
+  readonly signal: AbortSignal;
+}
+
+/** Reads files of one content type into one table. */
+export async function readTable(
+  { type, parameters }: ContentType,
+  files: readonly SourceFile[],
+  options: ReadOptions & ReadResources,
+): Promise<Table> {
+  switch (type) {
+    case "text/csv":
+      return await readCsv(files, { ...options, labelWidth: labelSize(parameters) ?? options.labelWidth });
+    case "application/x-recordio-protobuf":
+      return await readRecordIo(files, options);
+    default:
+      throw new CustomerError(
+        `Content type '${type}' cannot be read: expected text/csv or application/x-recordio-protobuf.`,
+      );
+  }
+}
+
+/** Reads `text/csv;label_size=N`. */
+export function labelSize(parameters: ReadonlyMap<string, string>): number | undefined {
+  const text = parameters.get("label_size");
+  if (text === undefined) return undefined;
+  if (!/^\d{1,6}$/.test(text)) throw new CustomerError(`label_size must be a whole number, got '${text}'.`);
+  return Number(text);
+}

@@ -1,0 +1,86 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { CustomerError } from "../../job/errors.ts";
+import type { SourceFile } from "../source-file.ts";
+import { frameMagic } from "./record.ts";
+
+/** The payload of one frame: a range of bytes that is valid until the next frame is asked for. */
+export interface Payload {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  readonly end: number;
+  /** Of the frame in its file or body, from 1. */
+  readonly number: number;
+}
+
+/**
+ * Walks the frames of a body.
+ * @throws CustomerError naming the record where the bytes are no frame or are cut off.
+ */
+export function* framesIn(bytes: Uint8Array, name: string): Generator<Payload> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let number = 1;
+  for (let at = 0; at < bytes.length; number++) {
+    const end = at + 8 + payloadLength(view, at, bytes.length - at, `${name}, record ${number}`);
+    yield { bytes, at: at + 8, end, number };
+    at = afterPadding(end);
+  }
+}
+
+/** Read at a time; a longer frame is read whole. */
+const windowBytes = 4 * 1024 * 1024;
+
+/** Walks the frames of a file, of which it holds one window at a time. */
+export function* framesInFile({ path, name, sizeBytes }: SourceFile): Generator<Payload> {
+  const descriptor = openSync(path, "r");
+  try {
+    let window: Buffer = Buffer.alloc(0);
+    let view = new DataView(window.buffer);
+    let start = 0; // of the window in the file
+    const cover = (from: number, length: number) => {
+      if (from + length <= start + window.length) return;
+      window = readRange(descriptor, from, Math.min(sizeBytes - from, Math.max(length, windowBytes)), name);
+      view = new DataView(window.buffer, window.byteOffset, window.length);
+      start = from;
+    };
+    let number = 1;
+    for (let at = 0; at < sizeBytes; number++) {
+      cover(at, Math.min(8, sizeBytes - at));
+      const length = payloadLength(view, at - start, sizeBytes - at, `${name}, record ${number}`);
+      cover(at, 8 + length);
+      yield { bytes: window, at: at - start + 8, end: at - start + 8 + length, number };
+      at = afterPadding(at + 8 + length);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function payloadLength(view: DataView, at: number, available: number, what: string): number {
+  if (available < 8) throw new CustomerError(`${what}: the frame is cut off after ${available} of its first 8 bytes.`);
+  const magic = view.getUint32(at, true);
+  if (magic !== frameMagic) {
+    throw new CustomerError(
+      `${what}: expected a RecordIO frame (0x${frameMagic.toString(16)}), found 0x${magic.toString(16).padStart(8, "0")}.`,
+    );
+  }
+  const length = view.getUint32(at + 4, true);
+  // The top three bits mark records split over frames in MXNet's files; the protobuf form never has them.
+  if (length > available - 8) {
+    throw new CustomerError(`${what}: the frame is cut off: it has ${available - 8} of its ${length} bytes.`);
+  }
+  return length;
+}
+
+function afterPadding(at: number): number {
+  return Math.ceil(at / 4) * 4;
+}
+
+function readRange(descriptor: number, from: number, length: number, name: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let got = 0; got < length; ) {
+    const more = readSync(descriptor, bytes, got, length - got, from + got);
+    if (more === 0) throw new CustomerError(`${name} became shorter while it was read.`);
+    got += more;
+  }
+  return bytes;
+}

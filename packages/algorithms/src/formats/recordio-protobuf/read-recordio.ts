@@ -1,0 +1,47 @@
+import { setImmediate } from "node:timers/promises";
+import { CustomerError } from "../../job/errors.ts";
+import type { Table } from "../rows.ts";
+import type { SourceFile } from "../source-file.ts";
+import { decodeFrame } from "./decode-rows.ts";
+import { framesInFile } from "./frames.ts";
+import type { ProtobufRecord } from "./record.ts";
+import { TableFiller, TableMeasure } from "./table-builder.ts";
+
+export interface RecordIoOptions {
+  readonly labelWidth: number;
+  readonly featureDim?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Between these many records the event loop gets a turn, so that a signal to stop is seen. */
+const recordsPerTurn = 20_000;
+
+/**
+ * Reads RecordIO-protobuf files into one table: dense when every record is, else sparse. Two passes, so that memory is
+ * bounded by the table.
+ * @throws CustomerError naming file and record that do not fit.
+ */
+export async function readRecordIo(files: readonly SourceFile[], options: RecordIoOptions): Promise<Table> {
+  const measure = new TableMeasure(options.labelWidth, options.featureDim);
+  await eachRecord(files, options.signal, (record, what) => measure.add(record, what));
+  if (measure.size.count === 0) throw new CustomerError("The channel has no rows: all of its files are empty.");
+  const filler = new TableFiller(measure.size);
+  await eachRecord(files, options.signal, (record, what) => filler.add(record, what));
+  return filler.table;
+}
+
+async function eachRecord(
+  files: readonly SourceFile[],
+  signal: AbortSignal | undefined,
+  visit: (record: ProtobufRecord, what: string) => void,
+): Promise<void> {
+  let seen = 0;
+  for (const file of files) {
+    for (const frame of framesInFile(file)) {
+      visit(decodeFrame(frame, file.name), `${file.name}, record ${frame.number}`);
+      if (++seen % recordsPerTurn !== 0) continue;
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import { registry } from "../registry.ts";
+import type { AlgorithmModule } from "./algorithm.ts";
+import { writeLine } from "./write-line.ts";
+
+/** Algorithms by name; a test brings its own. */
+export type AlgorithmRegistry = Readonly<Record<string, () => Promise<AlgorithmModule>>>;
+
+/** Runs `train` or `serve` of a named algorithm, to the end of the process. */
+export async function runProgram(
+  action: string | undefined,
+  name: string | undefined,
+  algorithms: AlgorithmRegistry = registry,
+): Promise<void> {
+  const load = Object.hasOwn(algorithms, name ?? "") ? algorithms[name ?? ""] : undefined;
+  if (load === undefined || (action !== "train" && action !== "serve")) {
+    writeLine(`Usage: train|serve ALGORITHM. Algorithms: ${Object.keys(algorithms).join(", ")}.`);
+    process.exit(64); // EX_USAGE of sysexits.h
+  }
+  if (action === "train") {
+    const { train } = await import("./train.ts");
+    process.exit(await train(await load(), process.env));
+  }
+  const { serve } = await import("./serve.ts");
+  await serve(await load(), process.env);
+}

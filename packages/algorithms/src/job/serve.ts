@@ -1,0 +1,124 @@
+import { rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AlgorithmModule, Predictor } from "./algorithm.ts";
+import { RequestError } from "./errors.ts";
+import { createJobLog, type JobLog } from "./job-log.ts";
+import { mlDirectory } from "./ml-directory.ts";
+import { negotiate } from "./serving/negotiate.ts";
+import { readRequest } from "./serving/read-request.ts";
+import { writeResponse } from "./serving/write-response.ts";
+
+/** The largest payload of a batch transform, which is the largest there is. */
+const maxBodyBytes = 100 * 1024 * 1024;
+const maxConnections = 1024;
+/** Within the 30 seconds between SIGTERM and SIGKILL. */
+const drainMillis = 25_000;
+const executionParameters = JSON.stringify({
+  MaxConcurrentTransforms: 1,
+  BatchStrategy: "MULTI_RECORD",
+  MaxPayloadInMB: 6,
+});
+
+/** Loads the model and answers GET /ping and POST /invocations until SIGTERM. */
+export async function serve(algorithm: AlgorithmModule, environment: NodeJS.ProcessEnv): Promise<void> {
+  const log = createJobLog({ host: "algo-1", title: algorithm.title });
+  const predictor = await loadModel(algorithm, mlDirectory(environment).model, log);
+  if (predictor === undefined) process.exit(1);
+  const handler = new RequestHandler(algorithm, predictor, log);
+  // No idle timeout: the gateway keeps connections, and closing one just as it sends would fail a request.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => handler.handle(request, response));
+  server.maxConnections = maxConnections;
+  const socket = environment.SAGEBRUSH_LISTEN;
+  if (socket === undefined) server.listen(Number(environment.SAGEMAKER_BIND_TO_PORT ?? 8080));
+  else {
+    rmSync(socket, { force: true }); // left by a run that was killed
+    server.listen(socket);
+  }
+  server.once("listening", () => log.info("Model loaded, ready for requests."));
+  process.once("SIGTERM", () => {
+    log.info("Received SIGTERM: finishing the requests that have begun.");
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+    setTimeout(() => process.exit(0), drainMillis).unref();
+  });
+}
+
+async function loadModel(algorithm: AlgorithmModule, directory: string, log: JobLog): Promise<Predictor | undefined> {
+  try {
+    return await algorithm.load(directory);
+  } catch (error) {
+    log.error(`The model cannot be loaded: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return undefined;
+  }
+}
+
+class RequestHandler {
+  readonly #algorithm: AlgorithmModule;
+  readonly #predictor: Predictor;
+  readonly #log: JobLog;
+
+  constructor(algorithm: AlgorithmModule, predictor: Predictor, log: JobLog) {
+    this.#algorithm = algorithm;
+    this.#predictor = predictor;
+    this.#log = log;
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const { method, url = "/" } = request;
+    const path = url.includes("?") ? url.slice(0, url.indexOf("?")) : url;
+    if (path === "/invocations" && method === "POST") this.#receive(request, response);
+    else if (path === "/ping" && method === "GET") answer(response, 200, "text/plain", "");
+    else if (path === "/execution-parameters" && method === "GET") {
+      answer(response, 200, "application/json", executionParameters);
+    } else {
+      const isKnown = path === "/invocations" || path === "/ping" || path === "/execution-parameters";
+      request.resume();
+      answer(response, isKnown ? 405 : 404, "text/plain", `${method} ${path} is not answered here.`);
+    }
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBodyBytes) chunks.push(chunk);
+      else if (!response.headersSent) {
+        chunks.length = 0;
+        response.shouldKeepAlive = false;
+        answer(response, 413, "text/plain", `The body is larger than ${maxBodyBytes} bytes.`);
+      }
+    });
+    request.on("end", () => {
+      if (response.headersSent) return;
+      const body = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+      this.#invoke(request, response, body);
+    });
+    // The caller went away: there is nobody to answer.
+    request.on("error", () => response.destroy());
+  }
+
+  #invoke({ headers }: IncomingMessage, response: ServerResponse, body: Buffer): void {
+    try {
+      const { type, parameters } = negotiate(headers.accept, this.#algorithm.response.defaultAccept);
+      const { rows, configurations } = readRequest(headers["content-type"], body, this.#predictor.featureDim);
+      const predictions = this.#predictor.predict(rows, {
+        acceptParameters: parameters,
+        ...(configurations === undefined ? {} : { configurations }),
+      });
+      answer(response, 200, type, writeResponse(predictions, type, this.#algorithm.response));
+    } catch (error) {
+      if (error instanceof RequestError) {
+        answer(response, error.status, "text/plain", error.message);
+        return;
+      }
+      this.#log.error(`A prediction failed: ${error instanceof Error ? error.stack : String(error)}`);
+      answer(response, 500, "text/plain", "The model failed on this request; the log says more.");
+    }
+  }
+}
+
+function answer(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {
+  response.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(body) });
+  response.end(body);
+}

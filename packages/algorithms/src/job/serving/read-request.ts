@@ -1,0 +1,84 @@
+import { parseInstance, toRows } from "../../formats/json/instances.ts";
+import { parseCsvRequest } from "../../formats/csv/parse-request.ts";
+import { decodeRows } from "../../formats/recordio-protobuf/decode-rows.ts";
+import type { Rows } from "../../formats/rows.ts";
+import { parseContentType } from "../content-type.ts";
+import { CustomerError, RequestError } from "../errors.ts";
+import { knownMediaType, mediaType, mediaTypeList } from "./media-types.ts";
+
+/** The rows of a request, and what it says of each. */
+export interface RequestRows {
+  readonly rows: Rows;
+  readonly configurations?: readonly (Readonly<Record<string, unknown>> | undefined)[];
+}
+
+/**
+ * Reads a request's body.
+ * @param featureDim - Width that every row must have.
+ * @throws RequestError 415 for a type that is not spoken here, 400 for a body that is not what its type says.
+ */
+export function readRequest(contentType: string | undefined, body: Buffer, featureDim: number): RequestRows {
+  if (contentType === mediaType.csv) return { rows: parseCsvRequest(body, featureDim, 0) };
+  const { type, parameters } = parseContentType(contentType ?? "");
+  switch (knownMediaType(type)) {
+    case mediaType.csv:
+      return { rows: parseCsvRequest(body, featureDim, labelSize(parameters)) };
+    case mediaType.json:
+      return readInstances(instancesOf(parseJson(body.toString("utf8"), "The body")), featureDim);
+    case mediaType.jsonLines:
+      return readInstances(parseLines(body.toString("utf8")), featureDim);
+    case mediaType.recordIo:
+      return { rows: readRecords(body, featureDim) };
+    case undefined: {
+      const got =
+        contentType === undefined ? "No Content-Type was given" : `Content-Type '${contentType}' is not supported`;
+      throw new RequestError(415, `${got}: expected one of ${mediaTypeList}.`);
+    }
+  }
+}
+
+function labelSize(parameters: ReadonlyMap<string, string>): number {
+  const text = parameters.get("label_size") ?? "0";
+  if (!/^\d{1,4}$/.test(text)) throw new RequestError(400, `label_size must be a whole number, got '${text}'.`);
+  return Number(text);
+}
+
+function readInstances(instances: readonly unknown[], featureDim: number): RequestRows {
+  const parsed = instances.map((instance, i) => parseInstance(instance, i, featureDim));
+  const rows = toRows(parsed, featureDim);
+  const hasConfiguration = parsed.some(({ configuration }) => configuration !== undefined);
+  return hasConfiguration ? { rows, configurations: parsed.map(({ configuration }) => configuration) } : { rows };
+}
+
+function instancesOf(value: unknown): readonly unknown[] {
+  const instances = typeof value === "object" && value !== null && "instances" in value ? value.instances : undefined;
+  if (Array.isArray(instances) && instances.length > 0) return instances;
+  throw new RequestError(400, 'The body must be a JSON object with a list "instances" of at least one instance.');
+}
+
+function parseLines(text: string): unknown[] {
+  const instances = text
+    .split("\n")
+    .map((line, i) => ({ line: line.trim(), number: i + 1 }))
+    .filter(({ line }) => line !== "")
+    .map(({ line, number }) => parseJson(line, `Line ${number}`));
+  if (instances.length === 0) throw new RequestError(400, "The body has no rows.");
+  return instances;
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new RequestError(400, `${what} is not JSON: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+function readRecords(body: Buffer, featureDim: number): Rows {
+  try {
+    return decodeRows(body, featureDim);
+  } catch (error) {
+    if (error instanceof CustomerError) throw new RequestError(400, error.message, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,9 @@
+import type { AlgorithmModule } from "./job/algorithm.ts";
+
+/**
+ * Every built-in algorithm's code by name, loaded when a job or an endpoint needs it. To add one: its folder, its line
+ * here and its line in definitions.ts.
+ */
+export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> = {
+  "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,
+};
