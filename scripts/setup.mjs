@@ -2,7 +2,16 @@
 // before the pinned one is there. Each stage is skipped while the hash of its inputs is what it was.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { withLock } from "./setup/lock.mjs";
@@ -48,7 +57,8 @@ export async function runStage(stage) {
 
 function hashOf(inputs, version) {
   const hash = createHash("sha256").update(`${process.platform} ${process.arch} ${version}\n`);
-  for (const input of inputs) for (const file of filesIn(join(root, input))) hash.update(`${file}\n`).update(readFileSync(file));
+  for (const input of inputs)
+    for (const file of filesIn(join(root, input))) hash.update(`${file}\n`).update(readFileSync(file));
   return hash.digest("hex");
 }
 

@@ -66,7 +66,13 @@ async function inTurn(suites: readonly Suite[], reports: string): Promise<Tally[
 async function runVitest(reports: string): Promise<Tally> {
   const report = join(reports, "typescript.json");
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-  await output(process.execPath, [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  await output(process.execPath, [
+    vitest,
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ]);
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: [] };
   const { testResults } = JSON.parse(readFileSync(report, "utf8")) as {
     testResults: { status: string; assertionResults: { status: string; fullName: string }[] }[];

@@ -27,7 +27,12 @@ export function report(bench: string, figures: readonly Figure[]): void {
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
   process.stdout.write(`\n${bench}, on ${machine()}\n`);
   for (const row of rows) {
-    process.stdout.write(`  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}\n`);
+    process.stdout.write(
+      `  ${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()}\n`,
+    );
   }
   process.stdout.write(`${JSON.stringify({ bench, machine: machine(), results })}\n`);
 }

@@ -4,7 +4,14 @@ import { commands } from "../../packages/server/src/cli/commands.ts";
 export function commandLineReference(): string {
   const sections = Object.entries(commands).map(([name, command]) => {
     const options = (command.options ?? []).map(([option, doc]) => `- \`${option}\`: ${doc}`);
-    return [`## ${name}`, "", `\`sagebrush ${command.synopsis}\``, "", command.doc, ...(options.length > 0 ? ["", ...options] : [])].join("\n");
+    return [
+      `## ${name}`,
+      "",
+      `\`sagebrush ${command.synopsis}\``,
+      "",
+      command.doc,
+      ...(options.length > 0 ? ["", ...options] : []),
+    ].join("\n");
   });
   return [
     "# Command line",

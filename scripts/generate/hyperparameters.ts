@@ -1,9 +1,9 @@
-import { definitions } from "../../packages/algorithms/src/definitions.ts";
+import { algorithmDefinitions } from "../../packages/algorithms/src/definitions.ts";
 import type { Hyperparameter, Rule } from "../../packages/algorithms/src/job/hyperparameters.ts";
 
 /** docs/reference/ALGORITHM.md: hyperparameters, channels and metrics, from the algorithm's definition. */
 export async function hyperparameterReference(name: string): Promise<string> {
-  const definition = definitions.find((candidate) => candidate.name === name);
+  const definition = algorithmDefinitions.find((candidate) => candidate.name === name);
   if (!definition) throw new Error(`There is no algorithm called ${name}.`);
   const rows = Object.entries(definition.hyperparameters).map(([key, parameter]) => row(key, parameter));
   const channels = definition.channels.map(

@@ -47,7 +47,9 @@ describe.skipIf(!hasNginx)("behind the documented nginx (needs nginx; Debian: ap
     const s3 = new S3Client({ ...client(), forcePathStyle: false });
     await s3.send(new CreateBucketCommand({ Bucket: "below" }));
     await s3.send(new PutObjectCommand({ Bucket: "below", Key: "k", Body: "v" }));
-    expect(await (await s3.send(new GetObjectCommand({ Bucket: "below", Key: "k" }))).Body?.transformToString()).toBe("v");
+    expect(await (await s3.send(new GetObjectCommand({ Bucket: "below", Key: "k" }))).Body?.transformToString()).toBe(
+      "v",
+    );
   });
 
   test("an unknown name is refused", async () => {
@@ -79,7 +81,9 @@ function configuration(port: number, upstream: string, folder: string): string {
     .replace("listen 443 ssl;", `listen 127.0.0.1:${port};`)
     .replaceAll(/^ *ssl_certificate.*\n/gm, "")
     .replaceAll("http://127.0.0.1:9310", upstream);
-  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder}/${name};`);
+  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
   return [
     `user root; pid ${folder}/nginx.pid; error_log ${folder}/error.log; worker_processes 1;`,
     "events { worker_connections 64; }",

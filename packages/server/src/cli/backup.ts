@@ -9,6 +9,8 @@ export async function run(args: readonly string[]): Promise<number> {
   if (target === undefined || positionals.length > 1) throw new CommandError("name one directory for the backup.");
   const { dataDirectory } = readConfiguration(values);
   const summary = await backup({ root: dataDirectory, target });
-  process.stdout.write(`Backed up ${dataDirectory} to ${summary.path}: ${summary.files} files, ${summary.bytes} bytes.\n`);
+  process.stdout.write(
+    `Backed up ${dataDirectory} to ${summary.path}: ${summary.files} files, ${summary.sizeBytes} bytes.\n`,
+  );
   return 0;
 }

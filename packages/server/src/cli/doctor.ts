@@ -43,7 +43,9 @@ function system(): Finding {
 }
 
 function python(): Finding {
-  const found = spawnSync("python3", ["-c", "import sys, venv, ensurepip; print(sys.version.split()[0])"], { encoding: "utf8" });
+  const found = spawnSync("python3", ["-c", "import sys, venv, ensurepip; print(sys.version.split()[0])"], {
+    encoding: "utf8",
+  });
   if (found.status === 0) return { state: "ok", what: `Python ${found.stdout.trim()} with venv and pip` };
   const cost = "The suites of the Python clients are skipped by `npm test`. Debian: apt-get install python3-venv.";
   return { state: "missing", what: "Python 3 with venv and pip", cost };

@@ -1,8 +1,4 @@
-import {
-  CloudWatchLogsClient,
-  FilterLogEventsCommand,
-  type FilteredLogEvent,
-} from "@aws-sdk/client-cloudwatch-logs";
+import { CloudWatchLogsClient, FilterLogEventsCommand, type FilteredLogEvent } from "@aws-sdk/client-cloudwatch-logs";
 import { DescribeEndpointCommand, DescribeTrainingJobCommand, SageMakerClient } from "@aws-sdk/client-sagemaker";
 import { parseCommandLine, readConfiguration } from "../configuration.ts";
 import { clientConfiguration } from "./clients.ts";
@@ -62,11 +58,7 @@ async function findSource(client: SageMakerClient, name: string): Promise<Source
   return { group: `/aws/sagemaker/Endpoints/${name}`, prefix: "", hasEnded: () => Promise.resolve(false) };
 }
 
-async function* events(
-  client: CloudWatchLogsClient,
-  group: string,
-  prefix: string,
-): AsyncGenerator<FilteredLogEvent> {
+async function* events(client: CloudWatchLogsClient, group: string, prefix: string): AsyncGenerator<FilteredLogEvent> {
   let nextToken: string | undefined;
   do {
     const page = await client

@@ -49,7 +49,9 @@ export function readCredentials(dataDirectory: string): { accessKeyId: string; s
     const content = readFileSync(join(dataDirectory, "credentials.json"), "utf8");
     return JSON.parse(content) as { accessKeyId: string; secretAccessKey: string };
   } catch (error) {
-    throw new CommandError(`there are no credentials in ${dataDirectory} yet: start the server once (${String(error)}).`);
+    throw new CommandError(
+      `there are no credentials in ${dataDirectory} yet: start the server once (${String(error)}).`,
+    );
   }
 }
 

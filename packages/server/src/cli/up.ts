@@ -32,7 +32,7 @@ function banner(url: string, auth: string, notices: readonly string[]): string {
     `Sagebrush listens on ${url}`,
     `  console     ${url}/_sagebrush/console`,
     '  point here  eval "$(sagebrush env)"      or: sagebrush configure',
-    "  SageMaker Python SDK  eval \"$(sagebrush env --intercept)\"",
+    '  SageMaker Python SDK  eval "$(sagebrush env --intercept)"',
     ...(auth === "open" ? ["  credentials are not checked (--auth open)"] : []),
     ...notices.map((notice) => `  note: ${notice}`),
   ];

@@ -1,5 +1,5 @@
 import type { AlgorithmDefinition } from "@sagebrush/algorithms/definitions";
-import { definitions as builtIn } from "@sagebrush/algorithms/definitions";
+import { algorithmDefinitions as builtIn } from "@sagebrush/algorithms/definitions";
 import { registryAccounts } from "./registry-accounts.ts";
 
 /** What an image URI stands for. */

@@ -1,5 +1,9 @@
 /** A table of what was predicted (columns) for what is true (rows), for a terminal. */
-export function confusionMatrix(names: readonly string[], truth: readonly number[], predicted: readonly number[]): string {
+export function confusionMatrix(
+  names: readonly string[],
+  truth: readonly number[],
+  predicted: readonly number[],
+): string {
   const counts = names.map(() => names.map(() => 0));
   truth.forEach((label, index) => {
     const row = counts[label];
@@ -9,5 +13,8 @@ export function confusionMatrix(names: readonly string[], truth: readonly number
   const width = Math.max(...names.map((name) => name.length), "true \\ predicted".length) + 2;
   const line = (cells: readonly (string | number)[]): string =>
     cells.map((cell, index) => (index === 0 ? String(cell).padEnd(width) : String(cell).padStart(width))).join("");
-  return [line(["true \\ predicted", ...names]), ...names.map((name, row) => line([name, ...(counts[row] ?? [])]))].join("\n");
+  return [
+    line(["true \\ predicted", ...names]),
+    ...names.map((name, row) => line([name, ...(counts[row] ?? [])])),
+  ].join("\n");
 }

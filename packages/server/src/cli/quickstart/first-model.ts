@@ -67,7 +67,8 @@ export async function firstModel(options: {
     );
     await waitUntilTrainingJobCompletedOrStopped({ client: sagemaker, ...waiting }, { TrainingJobName: name });
     const job = await sagemaker.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
-    if (job.TrainingJobStatus !== "Completed") throw new CommandError(`the job ${name} ended ${job.TrainingJobStatus}: ${job.FailureReason}`);
+    if (job.TrainingJobStatus !== "Completed")
+      throw new CommandError(`the job ${name} ended ${job.TrainingJobStatus}: ${job.FailureReason}`);
     return job.ModelArtifacts?.S3ModelArtifacts ?? "";
   });
   await phase("Deploy it to an endpoint", async () => {

@@ -23,9 +23,10 @@ const features = ["Beak Length (mm)", "Beak Depth (mm)", "Flipper Length (mm)", 
  */
 export function penguins(): Dataset {
   const packageFile = createRequire(import.meta.url).resolve("vega-datasets/package.json");
-  const records = JSON.parse(
-    readFileSync(join(dirname(packageFile), "data", "penguins.json"), "utf8"),
-  ) as Record<string, unknown>[];
+  const records = JSON.parse(readFileSync(join(dirname(packageFile), "data", "penguins.json"), "utf8")) as Record<
+    string,
+    unknown
+  >[];
   const complete = records.filter((record) => features.every((name) => typeof record[name] === "number"));
   const species = [...new Set(complete.map((record) => String(record["Species"])))].sort();
   const rows = complete.map((record) => ({
