@@ -1,6 +1,13 @@
+import { KernelPool } from "../numerics/kernel-pool.ts";
+import type { LinearKernels } from "./kernels/exports.ts";
+import type { Pool } from "./kernels/parameter-block.ts";
 import type { Learner, LearnerPlan, LearnerState, Split } from "./learner.ts";
+import { blockRows } from "./learner.ts";
 import { PlainLearner } from "./plain-learner.ts";
 import { SparseLearner } from "./sparse-learner.ts";
+import type { StagedRows } from "./staged-rows.ts";
+import { Stager } from "./staged-rows.ts";
+import { WasmLearner } from "./wasm-learner.ts";
 
 /** What learners run on; held for a whole job and closed at its end. */
 export interface Workshop {
@@ -9,13 +16,50 @@ export interface Workshop {
   close(): Promise<void>;
 }
 
-/** Opens a workshop on so many cores. */
-export async function openWorkshop(_options: { cpus: number; memoryBytes: number | undefined }): Promise<Workshop> {
+/** What a run may use. */
+export interface Means {
+  readonly cpus: number;
+  readonly memoryBytes: number | undefined;
+}
+
+/** Kernel memory left for weights and working room when rows are kept. */
+const RESERVE = 1024 * 1024 * 1024;
+
+/** Opens a workshop on so many cores; threads start at once. Without built kernels it works in plain TypeScript. */
+export async function openWorkshop(means: Means): Promise<Workshop> {
+  const pool = await KernelPool.open<LinearKernels>("linear-learner.wasm", means.cpus);
+  const rows = pool === undefined ? undefined : new RowStore(pool, means);
   return {
     learner(plan, train, state) {
       if (train.features.kind === "sparse") return new SparseLearner(plan, train, state);
-      return new PlainLearner(plan, train, state);
+      if (pool === undefined || rows === undefined) return new PlainLearner(plan, train, state);
+      return new WasmLearner(pool, plan, train, state, (split) => rows.staged(split, plan));
     },
-    async close() {},
+    close: async () => await pool?.close(),
   };
+}
+
+/** Remembers which splits are in the kernel's memory, so that every learner of a job reads the same copy. */
+class RowStore {
+  readonly #pool: Pool;
+  readonly #budget: number;
+  readonly #staged = new Map<Split, StagedRows>();
+  #stager: Stager | undefined;
+
+  constructor(pool: Pool, means: Means) {
+    this.#pool = pool;
+    // The rows are in memory once already; a second copy may take a third of what there is.
+    this.#budget = (means.memoryBytes ?? Infinity) / 3;
+  }
+
+  staged(split: Split, plan: LearnerPlan): StagedRows {
+    const known = this.#staged.get(split);
+    if (known !== undefined) return known;
+    this.#stager ??= new Stager(this.#pool, plan.scaling, blockRows(plan.geometry, plan.batch));
+    const bytes = this.#stager.bytesOf(split);
+    const fits = bytes < this.#pool.room - RESERVE && bytes < this.#budget;
+    const rows = fits ? this.#stager.resident(split) : this.#stager.passing(split);
+    this.#staged.set(split, rows);
+    return rows;
+  }
 }

@@ -1,0 +1,108 @@
+import type { DenseRows } from "../formats/rows.ts";
+import { ceil4 } from "./geometry.ts";
+import { commands } from "./kernels/layout.ts";
+import type { Pool } from "./kernels/parameter-block.ts";
+import type { Split } from "./learner.ts";
+import type { Scaling } from "./scaling.ts";
+
+/** Rows in the kernel's memory, scaled and padded: addresses, the first row's number, and how many. */
+export interface StagedBlock {
+  readonly x: number;
+  readonly y: number;
+  readonly first: number;
+  readonly rows: number;
+}
+
+/** A split's rows, brought into the kernel's memory block by block. */
+export interface StagedRows {
+  blocks(): Generator<StagedBlock>;
+}
+
+/** Copies raw blocks into the kernel's memory and scales them there. One serves all splits of a job. */
+export class Stager {
+  readonly #pool: Pool;
+  readonly #width: number;
+  readonly #stride: number;
+  /** Rows of a block: a whole number of mini-batches. */
+  readonly #size: number;
+  readonly #raw: number;
+  readonly #request: Int32Array;
+  readonly #requestAt: number;
+  #passing: number | undefined;
+
+  constructor(pool: Pool, scaling: Scaling, blockRows: number) {
+    this.#pool = pool;
+    this.#width = scaling.shift.length;
+    this.#stride = ceil4(this.#width);
+    this.#size = blockRows;
+    this.#raw = pool.allocate(blockRows * this.#width * 4);
+    this.#requestAt = pool.allocate(32);
+    this.#request = pool.integers(this.#requestAt, 8);
+    this.#request[5] = this.#place(scaling.shift);
+    this.#request[6] = this.#place(scaling.scale);
+  }
+
+  /** Bytes that a split takes when it stays. */
+  bytesOf(split: Split): number {
+    return split.features.count * (this.#stride + 1) * 4;
+  }
+
+  /** Rows that stay in the kernel's memory after their first pass. */
+  resident(split: Split): StagedRows {
+    const { count } = split.features;
+    const x = this.#pool.allocate(count * this.#stride * 4);
+    const y = this.#pool.allocate(count * 4 + 16); // kernels read labels four at a time
+    this.#pool.floats(y, count).set(split.labels);
+    let staged = 0;
+    const blockAt = (first: number): StagedBlock => {
+      const rows = Math.min(this.#size, count - first);
+      return { x: x + first * this.#stride * 4, y: y + first * 4, first, rows };
+    };
+    const stage = (block: StagedBlock) => {
+      if (block.first < staged) return block;
+      this.#stage(split.features as DenseRows, block.first, block.rows, block.x);
+      staged = block.first + block.rows;
+      return block;
+    };
+    const size = this.#size;
+    return {
+      *blocks() {
+        for (let first = 0; first < count; first += size) yield stage(blockAt(first));
+      },
+    };
+  }
+
+  /** Rows that pass through one block's room, for splits that do not fit. */
+  passing(split: Split): StagedRows {
+    const { count } = split.features;
+    const size = this.#size;
+    this.#passing ??= this.#pool.allocate(size * (this.#stride + 1) * 4 + 16);
+    const x = this.#passing;
+    const y = x + size * this.#stride * 4;
+    const load = (first: number): StagedBlock => {
+      const rows = Math.min(size, count - first);
+      this.#stage(split.features as DenseRows, first, rows, x);
+      this.#pool.floats(y, rows).set(split.labels.subarray(first, first + rows));
+      return { x, y, first, rows };
+    };
+    return {
+      *blocks() {
+        for (let first = 0; first < count; first += size) yield load(first);
+      },
+    };
+  }
+
+  #stage(features: DenseRows, first: number, rows: number, to: number): void {
+    const width = this.#width;
+    const raw = this.#pool.floats(this.#raw, rows * width);
+    raw.set(features.values.subarray(first * width, (first + rows) * width));
+    this.#request.set([this.#raw, to, rows, width, this.#stride]);
+    this.#pool.command(commands.stage, this.#requestAt);
+  }
+
+  #place(values: Float32Array): number {
+    const at = this.#pool.allocate(ceil4(values.length) * 4);
+    this.#pool.floats(at, values.length).set(values);
+    return at;
+  }
+}
