@@ -22,8 +22,9 @@ const features = ["Beak Length (mm)", "Beak Depth (mm)", "Flipper Length (mm)", 
  * measurements are dropped. Every third bird of a fixed shuffle is held out.
  */
 export function penguins(): Dataset {
-  const packageFile = createRequire(import.meta.url).resolve("vega-datasets/package.json");
-  const records = JSON.parse(readFileSync(join(dirname(packageFile), "data", "penguins.json"), "utf8")) as Record<
+  // The package exports its program only; the data lie beside it.
+  const program = createRequire(import.meta.url).resolve("vega-datasets");
+  const records = JSON.parse(readFileSync(join(dirname(program), "..", "data", "penguins.json"), "utf8")) as Record<
     string,
     unknown
   >[];
