@@ -1,18 +1,16 @@
 import { validationException } from "../../errors.ts";
+import { findRole } from "../iam/roles.ts";
 import type { OperationContext } from "../service.ts";
 
 /**
- * Checks that the role a job would run as exists.
+ * Checks that the role a job would run as exists. A role of another account is taken as it is: it names an account of
+ * the cloud that the caller's code was written for, which nobody could recreate here, and nothing runs with its rights.
  * @throws ValidationException in the service's words.
  */
-export async function checkExecutionRole(context: OperationContext, roleArn: string): Promise<void> {
+export function checkExecutionRole({ scope }: OperationContext, roleArn: string): void {
   const role = /^arn:[a-z-]+:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/.exec(roleArn);
-  if (role && (await roleExists(context, role[1] as string, role[2] as string))) return;
+  if (role && (role[1] !== scope.account || findRole(scope, role[2] as string))) return;
   throw validationException(
     `Could not assume role ${roleArn}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role.`,
   );
-}
-
-async function roleExists(_context: OperationContext, _account: string, _name: string): Promise<boolean> {
-  return true;
 }

@@ -16,8 +16,8 @@ const metricLimit = 40;
  * @returns The request as it is kept: with the image's metric definitions and the default time limit.
  * @throws ValidationException with the member's name.
  */
-export async function checkRequest(request: TrainingJobSpec, context: OperationContext): Promise<TrainingJobSpec> {
-  await checkExecutionRole(context, request.RoleArn);
+export function checkRequest(request: TrainingJobSpec, context: OperationContext): TrainingJobSpec {
+  checkExecutionRole(context, request.RoleArn);
   const algorithm = checkAlgorithm(request);
   checkResources(request);
   checkS3Uri("OutputDataConfig.S3OutputPath", request.OutputDataConfig.S3OutputPath);

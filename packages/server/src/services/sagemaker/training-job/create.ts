@@ -16,7 +16,7 @@ import { phaseMessage, type TrainingJob, type TrainingJobSpec, transition } from
 export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, context) => {
   const { scope, platform } = context;
   const { Tags, ...request } = input;
-  const spec = await checkRequest(request, context);
+  const spec = checkRequest(request, context);
   const arn = trainingJobs.arn(scope, spec.TrainingJobName);
   const key = trainingJobs.key(scope, spec.TrainingJobName);
   // Looked up before the slower checks, so that a repeated request hears of its own first. The write decides.

@@ -30,13 +30,15 @@ const graceMs = 120_000;
 /** How often checkpoints of a running job are looked at. */
 const checkpointIntervalMs = 2_000;
 /** How often a stopping run is looked at, besides the wake-up when it ends. */
-const stoppingIntervalMs = 1_000;
+const stoppingIntervalMs = 5_000;
 
 type World = TrainingJobWorld & { readonly host: HostCapacity };
 
 /** Carries out steps. Every step may be repeated after a crash at any point of it. */
 export function effects(world: World): (step: Step, record: TrainingJobRecord) => Promise<Change | Outcome> {
   const syncs = new Map<string, CheckpointSync>();
+  /** Runs that were told to stop. Telling one twice could cut its last words short, so only a new server repeats it. */
+  const asked = new Set<string>();
   const places = (record: TrainingJobRecord): RunPlaces => ({
     runId: runId(record),
     mlDirectory: join(world.dataDirectory.runs, runId(record), "ml"),
@@ -54,6 +56,7 @@ export function effects(world: World): (step: Step, record: TrainingJobRecord) =
     await world.objects.release(id);
     await removeRunFolder(world.dataDirectory, id);
     syncs.delete(id);
+    asked.delete(id);
   };
 
   return async (step, record) => {
@@ -72,9 +75,12 @@ export function effects(world: World): (step: Step, record: TrainingJobRecord) =
         if (!job.spec.CheckpointConfig || job.secondary !== "Training") return again(step.ms);
         await syncOf(record).sync(false);
         return again(Math.min(step.ms, checkpointIntervalMs));
-      case "stop":
-        await world.engine.stop(runId(record), graceMs);
+      case "stop": {
+        const id = runId(record);
+        if (!asked.has(id)) await world.engine.stop(id, graceLeft(job, now));
+        asked.add(id);
         return again(stoppingIntervalMs);
+      }
       case "fail": {
         const reason = step.outOfMemory ? outOfMemoryReason : await algorithmFault(places(record), step.exitCode);
         return { status: "InProgress", job: judged(job, failed(reason), now) };
@@ -104,6 +110,12 @@ export function effects(world: World): (step: Step, record: TrainingJobRecord) =
       }
     }
   };
+}
+
+/** The grace counts from the moment of the stop, whatever server asks. */
+function graceLeft(job: TrainingJob, now: number): number {
+  const stoppedAt = job.transitions.findLast(({ status }) => status === "Stopping")?.startedAt ?? now;
+  return Math.max(0, stoppedAt + graceMs - now);
 }
 
 /** Ends the last transition too: the job is over. */

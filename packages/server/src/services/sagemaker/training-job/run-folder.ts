@@ -1,8 +1,28 @@
-import { rm } from "node:fs/promises";
+import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 
 /** Removes what a run left on the host: its /opt/ml. The log stays. */
 export async function removeRunFolder(dataDirectory: DataDirectory, runId: string): Promise<void> {
-  await rm(join(dataDirectory.runs, runId), { recursive: true, force: true });
+  await removeJobTree(join(dataDirectory.runs, runId));
+}
+
+/** Removes a folder that a job wrote to. A job may take its own folders' permissions away; they are ours to give back. */
+export async function removeJobTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EACCES" && code !== "EPERM") throw error;
+    await openFolders(path);
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function openFolders(folder: string): Promise<void> {
+  await chmod(folder, 0o700);
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if ((await lstat(path)).isDirectory()) await openFolders(path);
+  }
 }

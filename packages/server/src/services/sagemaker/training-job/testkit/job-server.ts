@@ -1,0 +1,100 @@
+import {
+  CreateTrainingJobCommand,
+  type CreateTrainingJobCommandInput,
+  DescribeTrainingJobCommand,
+  type DescribeTrainingJobCommandOutput,
+  SageMakerClient,
+} from "@aws-sdk/client-sagemaker";
+import { startTestServer, type TestServer } from "../../../../gateway/testkit.ts";
+import { silentLog } from "../../../../log.ts";
+import { createLoop } from "../../../../reconcile/loop.ts";
+import type { Controller, ReconcileLoop } from "../../../../reconcile/reconcile.ts";
+import { logsService } from "../../../logs/service.ts";
+import { sagemakerService } from "../../index.ts";
+import { trainingJobController } from "../reconcile.ts";
+import { ScriptedEngine } from "./scripted-engine.ts";
+
+/** A server that runs training jobs on a scripted engine, with a bucket `data` that has one object below `train/`. */
+export interface JobServer {
+  readonly server: TestServer;
+  readonly engine: ScriptedEngine;
+  readonly sagemaker: SageMakerClient;
+  /** Creates a job from the ordinary request with changes. @returns Its name. */
+  create(changes?: Partial<CreateTrainingJobCommandInput>): Promise<string>;
+  /** Waits until a job is in one of the statuses. */
+  until(name: string, ...statuses: string[]): Promise<DescribeTrainingJobCommandOutput>;
+  close(): Promise<void>;
+}
+
+/** Role that every account has. */
+export const roleArn = "arn:aws:iam::111122223333:role/SagebrushExecutionRole";
+
+let names = 0;
+
+/** An ordinary request with a fresh name. */
+export function trainingJob(changes: Partial<CreateTrainingJobCommandInput> = {}): CreateTrainingJobCommandInput {
+  names += 1;
+  return {
+    TrainingJobName: `Job-${names}`,
+    RoleArn: roleArn,
+    AlgorithmSpecification: { TrainingImage: "linear-learner:1", TrainingInputMode: "File" },
+    HyperParameters: { predictor_type: "regressor", mini_batch_size: "10" },
+    InputDataConfig: [
+      {
+        ChannelName: "train",
+        ContentType: "text/csv",
+        DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: "s3://data/train/" } },
+      },
+    ],
+    OutputDataConfig: { S3OutputPath: "s3://data/out" },
+    ResourceConfig: { InstanceType: "ml.m5.large", InstanceCount: 1, VolumeSizeInGB: 10 },
+    StoppingCondition: { MaxRuntimeInSeconds: 3600 },
+    ...changes,
+  };
+}
+
+/** Starts it. */
+export async function startJobServer(): Promise<JobServer> {
+  const server = await startTestServer({ services: [sagemakerService, logsService] });
+  const { store, objects, dataDirectory, clock } = server.platform;
+  await objects.buckets.create("data", { owner: "111122223333", region: "us-west-2", settings: {} });
+  await objects.put("data", "train/a.csv", bytes("1,2\n3,4\n"));
+  const engine = new ScriptedEngine();
+  const controller = trainingJobController({
+    ...{ store, objects, engine, dataDirectory, clock, log: silentLog },
+    host: { cpus: 2, memoryBytes: 8 * 2 ** 30 },
+  });
+  const loop: ReconcileLoop = createLoop({ store, controllers: [controller as Controller], log: silentLog });
+  engine.watch((id) => {
+    const owner = controller.ownerOf(id);
+    if (owner) loop.wake(owner);
+  });
+  await loop.start();
+  const sagemaker = new SageMakerClient(server.client);
+  return {
+    server,
+    engine,
+    sagemaker,
+    async create(changes) {
+      const input = trainingJob(changes);
+      await sagemaker.send(new CreateTrainingJobCommand(input));
+      return input.TrainingJobName as string;
+    },
+    async until(name, ...statuses) {
+      for (;;) {
+        const job = await sagemaker.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
+        if (statuses.includes(job.TrainingJobStatus as string)) return job;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+    async close() {
+      await loop.stop();
+      await server.close();
+    },
+  };
+}
+
+/** A body of one chunk. */
+export async function* bytes(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
