@@ -31,6 +31,8 @@ export async function train(algorithm: AlgorithmModule, environment: NodeJS.Proc
     stop.abort();
   });
   const startedAt = Date.now();
+  // Waiting for a thread by Atomics.waitAsync, or for one that is unreferenced, does not keep a process alive.
+  const alive = setInterval(() => undefined, 60_000);
   try {
     await fit(algorithm, { ml, environment, log, signal: stop.signal });
     logTotalTime(log, startedAt);
@@ -41,6 +43,8 @@ export async function train(algorithm: AlgorithmModule, environment: NodeJS.Proc
       return exitCode.done;
     }
     return fail(error, ml, log);
+  } finally {
+    clearInterval(alive);
   }
 }
 
