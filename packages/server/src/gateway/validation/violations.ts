@@ -1,0 +1,170 @@
+import type { Constraint, ConstraintTable } from "./constraint-table.ts";
+import { compilePattern } from "./java-pattern.ts";
+
+/**
+ * Everything that an input breaks of its operation's constraints, one sentence each, in AWS's wording.
+ * @param skip - Top-level members that are not in the input because they are read elsewhere (a streamed body).
+ */
+export function violations(
+  table: ConstraintTable,
+  operation: string,
+  input: unknown,
+  skip?: ReadonlySet<string>,
+): readonly string[] {
+  const shape = table.operations[operation];
+  if (shape === undefined) return none;
+  const found: string[] = [];
+  new Walk(table, found).structure(table.shapes[shape] as Constraint, input as Record<string, unknown>, "", skip);
+  return found.length === 0 ? none : found;
+}
+
+const none: readonly string[] = [];
+
+/** AWS's message for all of them. */
+export function validationMessage(found: readonly string[]): string {
+  return `${found.length} validation error${found.length === 1 ? "" : "s"} detected: ${found.join("; ")}`;
+}
+
+class Walk {
+  readonly #shapes: ConstraintTable["shapes"];
+  readonly #found: string[];
+
+  constructor(table: ConstraintTable, found: string[]) {
+    this.#shapes = table.shapes;
+    this.#found = found;
+  }
+
+  structure(rule: Constraint, value: Record<string, unknown>, path: string, skip?: ReadonlySet<string>): void {
+    for (const name in rule.s) {
+      if (skip?.has(name)) continue;
+      const member = value[name];
+      const at = path === "" ? lowerFirst(name) : `${path}.${lowerFirst(name)}`;
+      if (member === undefined || member === null) {
+        if (rule.r?.includes(name)) this.#add("Value null", at, "Member must not be null");
+        continue;
+      }
+      const shape = this.#shapes[rule.s[name] as string];
+      if (shape) this.#value(shape, member, at);
+    }
+  }
+
+  #value(rule: Constraint, value: unknown, path: string): void {
+    for (const broken of brokenRules(rule, value)) this.#add(quoted(rule, value), path, broken);
+    if (rule.s) this.structure(rule, value as Record<string, unknown>, path);
+    else if (rule.l !== undefined) this.#list(rule, value as readonly unknown[], path);
+    else if (rule.k !== undefined) this.#map(rule, value as Record<string, unknown>, path);
+  }
+
+  #list(rule: Constraint, value: readonly unknown[], path: string): void {
+    const element = this.#shapes[rule.l as string];
+    if (!element) return;
+    if (isComposite(element)) {
+      value.forEach((item, i) => {
+        if (item !== null && item !== undefined) this.#value(element, item, `${path}.${i + 1}.member`);
+      });
+    } else if (value.some((item) => item !== null && brokenRules(element, item).length > 0)) {
+      const rules = allRules(element).join(", ");
+      this.#add(quoted(element.z ? element : rule, value), path, `Member must satisfy constraint: [${rules}]`);
+    }
+  }
+
+  #map(rule: Constraint, value: Record<string, unknown>, path: string): void {
+    const key = this.#shapes[rule.k as string];
+    if (key && Object.keys(value).some((name) => brokenRules(key, name).length > 0)) {
+      const rules = allRules(key).join(", ");
+      this.#add(quoted(rule, value), path, `Map keys must satisfy constraint: [${rules}]`);
+    }
+    const element = this.#shapes[rule.v as string];
+    if (!element) return;
+    if (isComposite(element)) {
+      for (const [name, item] of Object.entries(value)) this.#value(element, item, `${path}.${name}.member`);
+    } else if (Object.values(value).some((item) => brokenRules(element, item).length > 0)) {
+      const rules = allRules(element).join(", ");
+      this.#add(quoted(rule, value), path, `Map value must satisfy constraint: [${rules}]`);
+    }
+  }
+
+  #add(what: string, path: string, rule: string): void {
+    this.#found.push(`${what} at '${path}' failed to satisfy constraint: ${rule}`);
+  }
+}
+
+/** The rules of this one value that it breaks; elements are another matter. */
+function brokenRules(rule: Constraint, value: unknown): readonly string[] {
+  if (typeof value === "string") return brokenTextRules(rule, value);
+  if (typeof value === "number") return brokenBounds(rule, value, "value");
+  if (Array.isArray(value)) return brokenBounds(rule, value.length, "length");
+  if (rule.k !== undefined && value !== null) return brokenBounds(rule, Object.keys(value as object).length, "length");
+  return none;
+}
+
+function brokenTextRules(rule: Constraint, value: string): readonly string[] {
+  const found = [...brokenBounds(rule, value.length, "length")];
+  if (rule.e && !rule.e.includes(value)) found.push(enumRule(rule.e));
+  if (rule.p !== undefined && !fitsPattern(rule.p, value, rule.x)) found.push(patternRule(rule.p));
+  return found;
+}
+
+function brokenBounds(rule: Constraint, size: number, what: "length" | "value"): readonly string[] {
+  if (rule.x !== undefined && size > rule.x) return [`Member must have ${what} less than or equal to ${rule.x}`];
+  if (rule.n !== undefined && size < rule.n) return [`Member must have ${what} greater than or equal to ${rule.n}`];
+  return none;
+}
+
+/** Every rule of a scalar, whether broken or not: AWS lists them all for elements of lists and maps. */
+function allRules(rule: Constraint): readonly string[] {
+  const what = rule.p !== undefined || rule.e === undefined ? "length" : "value";
+  const rules: string[] = [];
+  if (rule.x !== undefined) rules.push(`Member must have ${what} less than or equal to ${rule.x}`);
+  if (rule.n !== undefined) rules.push(`Member must have ${what} greater than or equal to ${rule.n}`);
+  if (rule.e) rules.push(enumRule(rule.e));
+  if (rule.p !== undefined) rules.push(patternRule(rule.p));
+  return rules;
+}
+
+function enumRule(values: readonly string[]): string {
+  return `Member must satisfy enum value set: [${values.join(", ")}]`;
+}
+
+function patternRule(pattern: string): string {
+  return `Member must satisfy regular expression pattern: ${pattern}`;
+}
+
+const patterns = new Map<string, RegExp | undefined>();
+/** Longer texts than their own limit allows are not matched beyond this size: a pattern may be slow on them. */
+const matchedCharacters = 16_384;
+
+function fitsPattern(pattern: string, value: string, max: number | undefined): boolean {
+  let compiled = patterns.get(pattern);
+  if (!compiled && !patterns.has(pattern)) {
+    compiled = compilePattern(pattern);
+    patterns.set(pattern, compiled);
+  }
+  if (!compiled || value.length > Math.max(max ?? 0, matchedCharacters)) return true;
+  return compiled.test(value);
+}
+
+function isComposite(rule: Constraint): boolean {
+  return rule.s !== undefined || rule.l !== undefined || rule.k !== undefined;
+}
+
+/** `Value 'a'`, or `Value` alone where it is a secret. */
+function quoted(rule: Constraint, value: unknown): string {
+  return rule.z ? "Value" : `Value '${javaText(value)}'`;
+}
+
+/** A value as Java prints it: `[a, b]`, `{a=b}`. */
+function javaText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(javaText).join(", ")}]`;
+  if (value instanceof Date) return value.toISOString();
+  if (value !== null && typeof value === "object") {
+    return `{${Object.entries(value)
+      .map(([name, item]) => `${name}=${javaText(item)}`)
+      .join(", ")}}`;
+  }
+  return String(value);
+}
+
+function lowerFirst(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
