@@ -14,12 +14,12 @@ export interface ByteHold {
   release(): Promise<void>;
 }
 
-/** Waits until nobody removes object bytes, then keeps it so. @throws DataDirectoryError after `waitMs`. */
+/** From here on nobody removes object bytes that a record referred to. @throws DataDirectoryError after `waitMs`. */
 export async function holdBytes(store: Store, waitMs = 120_000): Promise<ByteHold> {
   const owner = `backup-${randomUUID()}`;
   const until = Date.now() + waitMs;
   while (!(await store.acquireLease(objectBytesLease, owner, leaseMs))) {
-    if (Date.now() > until) throw new DataDirectoryError("Another backup or a clean-up is still under way; try again.");
+    if (Date.now() > until) throw new DataDirectoryError("Another backup is still under way; try again later.");
     await delay(100);
   }
   let isLost = false;

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { areBytesHeld } from "../data-directory/object-bytes-lease.ts";
 import type { Store } from "../store/store.ts";
 import type { ByteStore } from "./bytes/byte-store.ts";
 import type { Holds } from "./holds.ts";
@@ -47,6 +48,7 @@ export async function sweep(
   let removed = 0;
   for await (const id of bytes.files.settled()) {
     if (holds.isHeld(id) || (await store.get(bytesKey(id)))) continue;
+    if (await areBytesHeld(store)) break;
     await bytes.files.remove(id);
     removed++;
   }
@@ -54,7 +56,8 @@ export async function sweep(
 }
 
 async function begunMeanwhile(store: Store, uploadId: string): Promise<boolean> {
-  for await (const { value } of records<UploadRecord>(store, kinds.upload)) if (value.uploadId === uploadId) return true;
+  for await (const { value } of records<UploadRecord>(store, kinds.upload))
+    if (value.uploadId === uploadId) return true;
   return false;
 }
 

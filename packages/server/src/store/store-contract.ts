@@ -187,7 +187,9 @@ export function storeContract(backend: string, open: (clock: TestClock) => Promi
     });
 
     test("a lease has one owner until it expires or is given back", async () => {
+      expect(await store.getLease("x")).toBeUndefined();
       expect(await store.acquireLease("x", "one", 100)).toEqual({ name: "x", owner: "one", expiresAt: 1_000_100 });
+      expect(await store.getLease("x")).toEqual({ name: "x", owner: "one", expiresAt: 1_000_100 });
       expect(await store.acquireLease("x", "two", 100)).toBeUndefined();
       expect(await store.acquireLease("y", "two", 100)).toBeDefined();
       clock.time += 60;
@@ -195,6 +197,7 @@ export function storeContract(backend: string, open: (clock: TestClock) => Promi
       clock.time += 99;
       expect(await store.acquireLease("x", "two", 100)).toBeUndefined();
       clock.time += 1;
+      expect(await store.getLease("x")).toBeUndefined();
       expect(await store.acquireLease("x", "two", 100)).toMatchObject({ owner: "two" });
       await store.releaseLease("x", "one");
       expect(await store.acquireLease("x", "one", 100)).toBeUndefined();

@@ -123,6 +123,8 @@ export interface Store {
   watch(kinds: readonly string[], listener: (key: RecordKey) => void): () => void;
   /** Takes or renews a lease. @returns The lease, or `undefined` while another owner holds it. */
   acquireLease(name: string, owner: string, durationMs: number): Promise<Lease | undefined>;
+  /** The lease as it is held now; `undefined` when nobody has it or it expired. */
+  getLease(name: string): Promise<Lease | undefined>;
   /** Gives a lease back; nothing happens when `owner` does not hold it. */
   releaseLease(name: string, owner: string): Promise<void>;
   close(): Promise<void>;

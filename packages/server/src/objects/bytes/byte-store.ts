@@ -3,11 +3,12 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, w
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { areBytesHeld } from "../../data-directory/object-bytes-lease.ts";
 import type { FileLayer } from "../../durable/file-layer.ts";
 import { nodeFileLayer } from "../../durable/file-layer.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Store, Write } from "../../store/store.ts";
-import type { DigestAlgorithm } from "../checksums/digest-set.ts";
+import { type DigestAlgorithm, type Digests, DigestSet } from "../checksums/digest-set.ts";
 import { DigestThread } from "../checksums/digest-thread.ts";
 import { bytesKey } from "../object-name.ts";
 import type { BytesRecord, BytesReference, PartSummary } from "../object-records.ts";
@@ -52,7 +53,9 @@ export class ByteStore {
     for (const boot of await readdir(above).catch(() => [])) {
       const path = join(above, boot);
       if (path !== this.#writtenOut) await rm(path, { recursive: true, force: true });
-      else for (const id of await readdir(path, { recursive: true })) this.#writtenOutIds.add(id.slice(id.indexOf("/") + 1));
+      else
+        for (const id of await readdir(path, { recursive: true }))
+          this.#writtenOutIds.add(id.slice(id.indexOf("/") + 1));
     }
   }
 
@@ -103,9 +106,12 @@ export class ByteStore {
     return { write: { op: "update", key, version, value }, isLast: false };
   }
 
-  /** Removes what is on disk for bytes that no record refers to. */
+  /** Removes what is on disk for bytes that no record refers to; during a backup that is left to a later sweep. */
   async erase(reference: BytesReference): Promise<void> {
-    if (!reference.inline) return this.files.remove(reference.id);
+    if (!reference.inline) {
+      if (!(await areBytesHeld(this.#store))) await this.files.remove(reference.id);
+      return;
+    }
     if (this.#writtenOutIds.delete(reference.id)) await rm(this.#outPath(reference.id), { force: true });
   }
 
@@ -132,6 +138,28 @@ export class ByteStore {
   async stream(reference: BytesReference, range?: ByteRange): Promise<Readable> {
     const found = await this.read(reference, range);
     return Buffer.isBuffer(found) ? Readable.from([found], { objectMode: false }) : found;
+  }
+
+  /** Digests of bytes that are stored already, computed off the event loop where they are many. */
+  async digest(reference: BytesReference, algorithms: readonly DigestAlgorithm[]): Promise<Digests> {
+    const found = await this.read(reference);
+    if (Buffer.isBuffer(found)) {
+      const set = new DigestSet(algorithms);
+      set.update(found);
+      return set.end();
+    }
+    const digests = this.#thread.open(algorithms);
+    const block = new Uint8Array(new SharedArrayBuffer(1024 * 1024));
+    try {
+      for await (const chunk of found as AsyncIterable<Buffer>) {
+        block.set(chunk);
+        await digests.update(block.subarray(0, chunk.length));
+      }
+      return await digests.end();
+    } catch (error) {
+      digests.abandon();
+      throw error;
+    }
   }
 
   async parts(id: string): Promise<readonly PartSummary[] | undefined> {

@@ -102,6 +102,14 @@ class SqliteStore implements Store {
     return expiresAt === undefined ? undefined : { name, owner, expiresAt };
   }
 
+  async getLease(name: string): Promise<Lease | undefined> {
+    const row = this.#prepare("SELECT owner, expires_at FROM lease WHERE name = ? AND expires_at > ?").get(
+      name,
+      this.#clock.now(),
+    );
+    return row && { name, owner: row["owner"] as string, expiresAt: row["expires_at"] as number };
+  }
+
   async releaseLease(name: string, owner: string): Promise<void> {
     await this.#commits.run({ task: "release", name, owner });
   }
