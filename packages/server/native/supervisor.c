@@ -126,7 +126,8 @@ static void run_plain(pid_t supervisor) {
   die_with(supervisor);
   char *empty[] = {NULL};
   execve(plan.command[0], plan.command, plan.env ? plan.env : empty);
-  fail("%s: %s", plan.command[0], strerror(errno));
+  dprintf(STDERR_FILENO, "sagebrush: %s: %s\n", plan.command[0], strerror(errno));
+  _exit(127); /* as a shell would: the run began, its program is not there */
 }
 
 static void run_child(pid_t supervisor, int out, int info) {
@@ -274,18 +275,23 @@ static void record_exit(int code, long long started, const char *reason) {
 
 /* ---- The supervisor ---------------------------------------------------------------------------------------------- */
 
-static int take_over(void) {
+/* Writes "PID START_TICKS BOOT_ID": a process that cannot be mistaken for a later one of the same number. */
+static int write_identity(const char *name, pid_t pid) {
   char boot[64] = "-", text[160];
-  int lock = open(in_run("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) || access(in_run("pid"), F_OK) == 0) return -1;
   int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
   if (fd >= 0) {
     ssize_t got = read(fd, boot, sizeof boot - 1);
     boot[got > 0 ? got - 1 : 0] = 0;
     close(fd);
   }
-  snprintf(text, sizeof text, "%d %llu %s\n", (int)getpid(), start_ticks(getpid()), boot);
-  return record_write(in_run("pid"), text, 0);
+  snprintf(text, sizeof text, "%d %llu %s\n", (int)pid, start_ticks(pid), boot);
+  return record_write(in_run(name), text, 0);
+}
+
+static int take_over(void) {
+  int lock = open(in_run("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) || access(in_run("pid"), F_OK) == 0) return -1;
+  return write_identity("pid", getpid());
 }
 
 static int block_signals(void) {
@@ -359,6 +365,7 @@ static void supervise(void) {
     answer(text);
     exit(1);
   }
+  if (!plan.bwrap) write_identity("child", life.child);
   snprintf(text, sizeof text, "%lld %d %d %s\n", life.started, group.memory, group.cpu, channel_form_names[*channel_form_used]);
   record_write(in_run("started"), text, 0);
   answer("ok\n");

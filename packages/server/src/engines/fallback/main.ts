@@ -21,7 +21,7 @@ process.stdout.on("error", () => undefined); // the server may have died meanwhi
 /** Makes this process the run's one supervisor: only one link to the `pid` file can be made. */
 function takeOver(folder: string): boolean {
   const mine = join(folder, `pid.${process.pid}`);
-  writeFileSync(mine, `${process.pid} ${startOf(process.pid)} ${bootId()}\n`, { mode: 0o600 });
+  writeFileSync(mine, identity(process.pid), { mode: 0o600 });
   try {
     linkSync(mine, join(folder, "pid"));
     return true;
@@ -30,6 +30,10 @@ function takeOver(folder: string): boolean {
   } finally {
     unlinkSync(mine);
   }
+}
+
+function identity(pid: number): string {
+  return `${pid} ${startOf(pid)} ${bootId()}\n`;
 }
 
 /** Descriptors of the files that bubblewrap reads; opened before the staged root covers their paths. */
@@ -56,6 +60,8 @@ async function supervise(planPath: string): Promise<void> {
       ? await startSandboxed(settings, plan.steps, files)
       : await startPlain(settings);
     startedAt = Date.now();
+    const { pid } = started.child;
+    if (!started.sandboxed && pid !== undefined) writeWhole(join(folder, "child"), identity(pid));
     for (const file of files) closeSync(file);
     writeWhole(join(folder, "started"), `${startedAt} 0 0 ${copied ? "copy" : "none"}\n`);
     say("ok");

@@ -56,8 +56,13 @@ export interface Started {
 }
 
 /** The supervisor of a run, or undefined before one has taken over. */
-export async function readSupervisor(folders: EngineFolders, id: RunId): Promise<ProcessIdentity | undefined> {
-  const text = await readIfThere(join(folders.runs, id, "pid"));
+export function readSupervisor(folders: EngineFolders, id: RunId): Promise<ProcessIdentity | undefined> {
+  return readIdentity(join(folders.runs, id, "pid"));
+}
+
+/** Reads a file that names a process, if there is one. */
+export async function readIdentity(path: string): Promise<ProcessIdentity | undefined> {
+  const text = await readIfThere(path);
   return text === undefined ? undefined : parseIdentity(text);
 }
 

@@ -14,7 +14,15 @@ import { allot, type Allotment, allotmentEnvironment, limitSettings } from "./ho
 import { encodePlan, type SetupStep } from "./plan.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { removeTree } from "./remove-tree.ts";
-import { type EngineFolders, readState, readSupervisor, shortHash, socketFolder, socketPath } from "./run-folder.ts";
+import {
+  type EngineFolders,
+  readIdentity,
+  readState,
+  readSupervisor,
+  shortHash,
+  socketFolder,
+  socketPath,
+} from "./run-folder.ts";
 import { launch, type Supervisor } from "./supervisor.ts";
 
 /** What a composer is told about the run it prepares. */
@@ -127,6 +135,7 @@ export class SupervisedEngine implements Engine {
     const folder = join(folders.runs, id);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await mkdir(dirname(spec.logFile), { recursive: true });
+    await mkdir(spec.mlDirectory, { recursive: true });
     await this.#write(id, spec, folder);
     const launched = await launch(supervisor, join(folder, "plan"));
     if (launched.word === "failed") {
@@ -178,6 +187,7 @@ export class SupervisedEngine implements Engine {
       if (!(await gone(supervisor, removeMillis))) throw new EngineUnavailable(`The supervisor of ${id} does not end`);
     }
     this.#seen.delete(id);
+    await killLeftOver(folders, id);
     await removeControlGroups(this.#controlGroup(id));
     await removeTree(socketFolder(folders.sockets, id));
     await removeTree(join(folders.runs, id));
@@ -225,6 +235,17 @@ async function gone(identity: ProcessIdentity, limitMillis: number): Promise<boo
     await new Promise((resolve) => setTimeout(resolve, 4));
   }
   return true;
+}
+
+/** Plain processes outlive a supervisor that was killed; sandboxes die with it. */
+async function killLeftOver(folders: EngineFolders, id: RunId): Promise<void> {
+  const first = await readIdentity(join(folders.runs, id, "child"));
+  if (first === undefined || !isAlive(first)) return;
+  try {
+    process.kill(-first.pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it ended in between
+  }
 }
 
 /** Left behind only by a supervisor that was killed. Hierarchies that the host lacks are no error. */

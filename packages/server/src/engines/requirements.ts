@@ -1,0 +1,48 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { test } from "vitest";
+import { findBubblewrap } from "./sandbox/bubblewrap.ts";
+import { nativeSupervisor } from "./supervised/supervisor.ts";
+
+/** Something that a test wants from the host. */
+export interface Requirement {
+  readonly name: string;
+  readonly met: boolean;
+}
+
+const isRoot = process.geteuid?.() === 0;
+
+/** What engine tests may want, each decided once. */
+export const requirements = {
+  linux: { name: "Linux", met: process.platform === "linux" },
+  root: { name: "to be root", met: isRoot },
+  bubblewrap: { name: "bubblewrap", met: process.platform === "linux" && findBubblewrap() !== undefined },
+  nativeSupervisor: { name: "the native supervisor (a C compiler at set-up)", met: nativeSupervisor() !== undefined },
+  userNamespaces: { name: "user namespaces without privileges", met: allowsUserNamespaces() },
+  memoryControlGroups: {
+    name: "writable control groups",
+    met:
+      isRoot && (existsSync("/sys/fs/cgroup/memory/cgroup.procs") || existsSync("/sys/fs/cgroup/cgroup.controllers")),
+  },
+  python: { name: "Python 3", met: spawnSync("python3", ["--version"]).status === 0 },
+} satisfies Record<string, Requirement>;
+
+/**
+ * Registers `tests` where the host has what they need. Elsewhere one test of the same name is skipped and says what is
+ * missing; where skipping is forbidden (`SAGEBRUSH_FORBID_SKIPS=1`) it fails instead.
+ */
+export function where(name: string, needed: readonly Requirement[], tests: () => void): void {
+  const missing = needed.filter((requirement) => !requirement.met).map((requirement) => requirement.name);
+  if (missing.length === 0) return tests();
+  const title = `${name} (needs ${missing.join(", ")})`;
+  if (process.env["SAGEBRUSH_FORBID_SKIPS"] !== "1") return test.skip(title, () => undefined);
+  test(title, () => {
+    throw new Error(`This host lacks ${missing.join(", ")}, and skipping is forbidden.`);
+  });
+}
+
+function allowsUserNamespaces(): boolean {
+  if (process.platform !== "linux") return false;
+  const user = isRoot ? { uid: 54_321, gid: 54_321 } : {};
+  return spawnSync("unshare", ["--user", "--map-root-user", "--mount", "true"], { ...user, cwd: "/" }).status === 0;
+}

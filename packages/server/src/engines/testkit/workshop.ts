@@ -1,0 +1,153 @@
+import { createHash } from "node:crypto";
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Channel, ChannelFile, Engine, RunId, RunSpec, RunState } from "../engine.ts";
+import { removeTree } from "../supervised/remove-tree.ts";
+
+/** The place where a test's runs live: an engine's directory, a store of immutable files, logs. */
+export class Workshop {
+  readonly root: string;
+  readonly #owner: number | undefined;
+  #files = 0;
+
+  private constructor(root: string, owner: number | undefined) {
+    this.root = root;
+    this.#owner = owner;
+  }
+
+  /** Makes one; everything in it belongs to `owner`, if given. */
+  static async open(owner?: number): Promise<Workshop> {
+    const shop = new Workshop(await mkdtemp(join(tmpdir(), "sagebrush-engine-")), owner);
+    await shop.#own(shop.root);
+    for (const folder of ["engine", "objects", "logs", "runs"]) await shop.#folder(folder);
+    return shop;
+  }
+
+  get engineDirectory(): string {
+    return join(this.root, "engine");
+  }
+
+  logFile(id: RunId): string {
+    return join(this.root, "logs", id);
+  }
+
+  mlDirectory(id: RunId): string {
+    return join(this.root, "runs", id);
+  }
+
+  /** A run of Node with `code`, which sees `ml` as the place of /opt/ml whatever the engine. */
+  async script(id: RunId, code: string, changes: Partial<RunSpec> = {}): Promise<RunSpec> {
+    const prelude = `const fs=require("node:fs");const ml=process.env.SAGEBRUSH_ML_ROOT??"/opt/ml";`;
+    return this.run(id, ["/opt/sagebrush/bin/node", "-e", prelude + code], changes);
+  }
+
+  async run(id: RunId, command: readonly string[], changes: Partial<RunSpec> = {}): Promise<RunSpec> {
+    await this.#folder(join("runs", id));
+    return {
+      root: { binds: [{ source: process.execPath, target: "/opt/sagebrush/bin/node" }] },
+      command,
+      environment: {},
+      hostname: "algo-1",
+      mlDirectory: this.mlDirectory(id),
+      channels: [],
+      network: "none",
+      resources: {},
+      serves: false,
+      logFile: this.logFile(id),
+      maxLogBytes: 1_000_000,
+      ...changes,
+    };
+  }
+
+  /** A channel over new immutable files: text by path. */
+  async channel(target: string, texts: Readonly<Record<string, string>>, readOnly = false): Promise<Channel> {
+    const files: ChannelFile[] = [];
+    for (const [path, text] of Object.entries(texts)) {
+      const folder = join("objects", String(this.#files % 7));
+      await this.#folder(folder);
+      const source = join(this.root, folder, `object-${this.#files++}`);
+      await writeFile(source, text);
+      await chmod(source, 0o444);
+      await this.#own(source);
+      files.push({ path, source, sizeBytes: Buffer.byteLength(text) });
+    }
+    return { target, files, readOnly };
+  }
+
+  /** A hash over names, bytes, modes and owners of everything in the store. */
+  async storeHash(): Promise<string> {
+    const hash = createHash("sha256");
+    const names = await readdir(join(this.root, "objects"), { recursive: true });
+    for (const name of names.sort()) {
+      const path = join(this.root, "objects", name);
+      const about = await stat(path);
+      hash.update(`${name} ${about.mode} ${about.uid} ${about.size} ${about.mtimeMs}\n`);
+      if (about.isFile()) hash.update(await readFile(path));
+    }
+    return hash.digest("hex");
+  }
+
+  /** The lines of a run's log without their times. */
+  async logLines(id: RunId): Promise<string[]> {
+    const text = await readFile(this.logFile(id), "utf8");
+    return text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.replace(/^\d+ /, ""));
+  }
+
+  close(): Promise<void> {
+    return removeTree(this.root);
+  }
+
+  async #folder(name: string): Promise<void> {
+    await mkdir(join(this.root, name), { recursive: true });
+    await this.#own(join(this.root, name));
+  }
+
+  async #own(path: string): Promise<void> {
+    if (this.#owner !== undefined) await chown(path, this.#owner, this.#owner);
+  }
+}
+
+/** Waits until the engine shows a state that `wanted` accepts; woken by the engine's hints, with rare looks besides. */
+export async function until<S extends RunState>(
+  engine: Engine,
+  id: RunId,
+  wanted: (state: RunState) => state is S,
+  limitMillis = 20_000,
+): Promise<S> {
+  let wake = () => {};
+  const stopWatching = engine.watch((changed) => changed === id && wake());
+  const late = Date.now() + limitMillis;
+  try {
+    for (;;) {
+      const hint = new Promise<void>((resolve) => (wake = resolve));
+      const state = await engine.observe(id);
+      if (wanted(state)) return state;
+      if (Date.now() > late) throw new Error(`${id} stayed ${JSON.stringify(state)}`);
+      await Promise.race([hint, new Promise((resolve) => setTimeout(resolve, 100))]);
+    }
+  } finally {
+    stopWatching();
+  }
+}
+
+type Phase<P extends RunState["phase"]> = Extract<RunState, { phase: P }>;
+
+/** For {@link until}: the run is in this phase. */
+export function inPhase<P extends RunState["phase"]>(phase: P) {
+  return (state: RunState): state is Phase<P> => state.phase === phase;
+}
+
+/** Waits until a line of the run's log contains `text`. */
+export async function untilLogged(shop: Workshop, id: RunId, text: string, limitMillis = 20_000): Promise<void> {
+  const late = Date.now() + limitMillis;
+  for (;;) {
+    const log = await readFile(shop.logFile(id), "utf8").catch(() => ""); // not begun yet
+    if (log.includes(text)) return;
+    if (Date.now() > late) throw new Error(`${id} never logged ${JSON.stringify(text)}: ${log.slice(-1000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
