@@ -1,5 +1,4 @@
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
+import { LogFile } from "../../logs/log-file.ts";
 import type { FinalMetric } from "./training-job.ts";
 
 /** A name and a regular expression in Python's dialect whose first group is the value. */
@@ -20,11 +19,16 @@ export async function finalMetrics(file: string, definitions: readonly MetricDef
   });
   const last = new Map<string, FinalMetric>();
   if (patterns.length === 0) return [];
-  for await (const line of logLines(file)) {
-    for (const { name, pattern } of patterns) {
-      const value = Number.parseFloat(pattern.exec(line.text)?.[1] ?? "");
-      if (Number.isFinite(value)) last.set(name, { name, value, at: line.at });
+  const log = await LogFile.open(file);
+  try {
+    for await (const line of log.forward(0)) {
+      for (const { name, pattern } of patterns) {
+        const value = Number.parseFloat(pattern.exec(line.text)?.[1] ?? "");
+        if (Number.isFinite(value)) last.set(name, { name, value, at: line.at });
+      }
     }
+  } finally {
+    await log.close();
   }
   return patterns.flatMap(({ name }) => last.get(name) ?? []);
 }
@@ -43,20 +47,5 @@ export function pythonRegex(source: string): RegExp | undefined {
   } catch {
     // CreateTrainingJob refuses what does not compile; a definition stored by an older version is left out.
     return undefined;
-  }
-}
-
-/** Lines of a log file: `EPOCH_MILLISECONDS SPACE TEXT`. None when the file is absent. */
-async function* logLines(file: string): AsyncGenerator<{ readonly at: number; readonly text: string }> {
-  const input = createReadStream(file, { highWaterMark: 256 * 1024 });
-  try {
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const space = line.indexOf(" ");
-      yield { at: Number(line.slice(0, space)), text: line.slice(space + 1) };
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  } finally {
-    input.destroy();
   }
 }
