@@ -43,7 +43,7 @@ export interface Serving extends ServingOptions {
   /** Drops extracted models that nothing used for a day, and runs that no record names. */
   collect(): Promise<{ readonly models: number; readonly runs: number }>;
   /** Lets requests under way end. Instances go on running. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Opens the data plane. Endpoints that served before a restart serve again when this resolves. */
@@ -93,11 +93,12 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     invoker,
     own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
     collect,
-    close() {
+    async close() {
       clearInterval(collecting);
       unwatch();
       health.close();
       routes.close();
+      await models.close();
     },
   };
 }

@@ -51,6 +51,8 @@ export async function extractModelArchive(
   });
   source.once("error", (error) => gunzip.destroy(new SourceFailed(error)));
   source.pipe(gunzip);
+  // A source that was broken off before now may never say so.
+  if (source.destroyed) gunzip.destroy(new SourceFailed(source.errored ?? new Error("the source was closed")));
   try {
     await readTar(gunzip, writer);
     return writer.files;

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { addAbortSignal } from "node:stream";
 import type { ChannelFile } from "../../engines/engine.ts";
 import type { Log } from "../../log.ts";
 import type { ObjectCatalogue, ObjectEntry } from "../../objects/object-catalogue.ts";
@@ -41,6 +42,9 @@ type Extraction =
 export class ModelCache {
   readonly #options: ModelCacheOptions;
   readonly #extractions = new Map<string, Extraction>();
+  /** Unpackings under way, to be ended on close. */
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
   readonly #manifests = new Map<string, readonly ExtractedFile[]>();
 
   constructor(options: ModelCacheOptions) {
@@ -98,6 +102,12 @@ export class ModelCache {
     return removed;
   }
 
+  /** Breaks off what is being unpacked: the next server begins it anew. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the server stops"));
+    await Promise.all(this.#running);
+  }
+
   async #ready(key: string): Promise<PreparedModel | undefined> {
     const folder = join(this.#options.directory, key);
     try {
@@ -118,14 +128,16 @@ export class ModelCache {
   #begin(key: string, entry: ObjectEntry, settled: () => void): void {
     const listeners = new Set([settled]);
     this.#extractions.set(key, { state: "running", listeners });
-    this.#extract(key, entry)
+    const running = this.#extract(key, entry)
       .then(
         () => this.#extractions.delete(key),
         (error: unknown) => this.#extractions.set(key, outcomeOf(error)),
       )
       .finally(() => {
+        this.#running.delete(running);
         for (const listener of listeners) listener();
       });
+    this.#running.add(running);
   }
 
   async #extract(key: string, entry: ObjectEntry): Promise<void> {
@@ -134,8 +146,9 @@ export class ModelCache {
     const startedAt = performance.now();
     try {
       await mkdir(join(partial, "files"), { recursive: true });
-      const body = await objects.read(entry.bucket, entry.key);
-      const files = await extractModelArchive(body, join(partial, "files"), await fitting(limits, directory));
+      const room = await fitting(limits, directory);
+      const body = addAbortSignal(this.#closing.signal, await objects.read(entry.bucket, entry.key));
+      const files = await extractModelArchive(body, join(partial, "files"), room);
       await writeFile(join(partial, "manifest.json"), JSON.stringify(files), { flush: true });
       await rename(partial, join(directory, key));
       const milliseconds = Math.round(performance.now() - startedAt);

@@ -1,0 +1,129 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { SageMakerClient } from "@aws-sdk/client-sagemaker";
+import { SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
+import { systemClock } from "../../clock.ts";
+import type { Configuration } from "../../configuration.ts";
+import { openDataDirectory } from "../../data-directory/open.ts";
+import { openCredentials } from "../../gateway/credentials.ts";
+import { startGateway } from "../../gateway/gateway.ts";
+import { jsonLog, silentLog } from "../../log.ts";
+import { openObjectCatalogue } from "../../objects/object-storage.ts";
+import type { Platform } from "../../platform.ts";
+import { createLoop } from "../../reconcile/loop.ts";
+import type { Controller, ReconcileLoop } from "../../reconcile/reconcile.ts";
+import { endpointController } from "../../services/sagemaker/endpoint/reconcile.ts";
+import { sagemakerService } from "../../services/sagemaker/index.ts";
+import { sagemakerRuntimeService } from "../../services/sagemaker-runtime/service.ts";
+import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
+import { openServing, type Serving } from "../open-serving.ts";
+import { FakeEngine } from "./fake-engine.ts";
+import { tarGzOf } from "./tar-builder.ts";
+
+/** A server with everything that endpoints need, real but for the engine. */
+export interface ServingServer {
+  readonly engine: FakeEngine;
+  readonly serving: Serving;
+  readonly platform: Platform;
+  readonly sagemaker: SageMakerClient;
+  readonly runtime: SageMakerRuntimeClient;
+  readonly account: string;
+  readonly address: string;
+  /** Writes an object into the bucket `models`, which is there. @returns Its S3 address. */
+  upload(key: string, bytes: Buffer): Promise<string>;
+  /** Stops the server and opens another on the same data; the engine's runs go on as they do in life. */
+  restart(): Promise<ServingServer>;
+  close(): Promise<void>;
+}
+
+interface Options {
+  readonly root?: string;
+  readonly engine?: FakeEngine;
+  readonly invocationTimeoutMs?: number;
+}
+
+const account = "123456789012";
+const region = "eu-west-1";
+
+/** Starts one in a data directory of its own. */
+export async function startServingServer(options: Options = {}): Promise<ServingServer> {
+  const root = options.root ?? (await mkdtemp(join(tmpdir(), "serving-")));
+  const engine = options.engine ?? new FakeEngine();
+  // What a test provokes on purpose is information or a warning; an error is a bug that should be seen.
+  const { error } = jsonLog((line) => process.stderr.write(line));
+  const [log, clock] = [{ ...silentLog, error }, systemClock];
+  const dataDirectory = await openDataDirectory(root);
+  const store = await openSqliteStore(dataDirectory.database, { clock, commit: "inline" });
+  const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
+  let loop: ReconcileLoop | undefined;
+  const { invocationTimeoutMs } = options;
+  const serving = await openServing({
+    ...{ store, objects, engine, dataDirectory, clock, log },
+    wake: (key) => loop?.wake(key),
+    ...(invocationTimeoutMs !== undefined && { invocationTimeoutMs }),
+  });
+  loop = createLoop({ store, controllers: [endpointController(serving)] as Controller[], log });
+  const platform: Platform = { configuration: configuration(root), dataDirectory, clock, log, store, objects };
+  const credentials = openCredentials(dataDirectory.credentials);
+  const services = [sagemakerService, sagemakerRuntimeService(serving.invoker)];
+  const gateway = await startGateway({ platform, services, credentials });
+  await loop.start();
+  const client = { endpoint: gateway.address, region, credentials: credentials.root, maxAttempts: 1 };
+  const [sagemaker, runtime] = [new SageMakerClient(client), new SageMakerRuntimeClient(client)];
+  const stop = async (): Promise<void> => {
+    sagemaker.destroy();
+    runtime.destroy();
+    await loop?.stop();
+    await gateway.close(0);
+    await serving.close();
+    await objects.close();
+    await store.close();
+    await dataDirectory.close();
+  };
+  return {
+    engine,
+    serving,
+    platform,
+    sagemaker,
+    runtime,
+    account,
+    address: gateway.address,
+    async upload(key, bytes) {
+      await objects.buckets.create("models", { owner: account, region, settings: {} });
+      await objects.put("models", key, Readable.from([bytes]));
+      return `s3://models/${key}`;
+    },
+    async restart() {
+      await stop();
+      return await startServingServer({ ...options, root, engine });
+    },
+    async close() {
+      await stop();
+      await engine.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A model artifact of one small file. */
+export function modelArchive(): Buffer {
+  return tarGzOf([{ path: "model.json", content: randomBytes(16).toString("hex") }]);
+}
+
+function configuration(dataDirectory: string): Configuration {
+  return {
+    dataDirectory,
+    host: "127.0.0.1",
+    port: 0,
+    account,
+    region,
+    auth: "required",
+    publicUrls: [],
+    insecure: false,
+    allowedOrigins: [],
+    engine: "process",
+  };
+}
