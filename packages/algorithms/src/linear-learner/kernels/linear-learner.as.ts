@@ -414,20 +414,37 @@ export function gradient(x: usize, g: usize, grad: usize, rows: i32, dp: i32, C:
 
 // ---------------------------------------------------------------- losses
 
+/**
+ * Constants of `exp` and of the logistic loss. They are loaded rather than written in place: an engine builds a vector
+ * constant anew, by several instructions, wherever it is used.
+ * 0: log2(e). 1: 1.5 * 2^23, which rounds to whole numbers when added. 2, 3: ln(2) in two parts, negated.
+ * 4-9: polynomial of Cephes `expf`, highest power first. 10: lowest argument.
+ */
+const CONSTANTS = memory.data<f32>([
+  1.44269504, 12582912, -0.693359375, 2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+  1.6666665459e-1, 5.0000001201e-1, -86,
+]);
+
+@inline function constant(index: usize): v128 {
+  return v128.load32_splat(CONSTANTS + (index << 2));
+}
+
 /** e^x for x <= 0: Cody-Waite reduction and the degree-5 polynomial of Cephes `expf`; relative error below 2e-7. */
 @inline function expNegative(x0: v128): v128 {
-  const x = f32x4.pmax(x0, f32x4.splat(-87)); // keeps NaN
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504)));
-  let r = madd(n, f32x4.splat(-0.693359375), x);
-  r = madd(n, f32x4.splat(2.12194440e-4), r);
-  let p = madd(f32x4.splat(1.9875691500e-4), r, f32x4.splat(1.3981999507e-3));
-  p = madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = madd(p, r, f32x4.splat(5.0000001201e-1));
-  p = madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return f32x4.mul(p, power);
+  const x = f32x4.pmax(x0, constant(10)); // keeps NaN
+  const t = madd(x, constant(0), constant(1)); // the whole number lies in the lowest bits
+  const n = f32x4.sub(t, constant(1));
+  let r = madd(n, constant(2), x);
+  r = madd(n, constant(3), r);
+  let p = madd(constant(4), r, constant(5));
+  p = madd(p, r, constant(6));
+  p = madd(p, r, constant(7));
+  p = madd(p, r, constant(8));
+  p = madd(p, r, constant(9));
+  const one = f32x4.splat(1);
+  p = madd(p, f32x4.mul(r, r), f32x4.add(r, one));
+  // 2^n by its exponent bits: adding n there multiplies, and n is small enough not to leave them.
+  return i32x4.add(p, i32x4.shl(t, 23));
 }
 
 @inline function lossOf(kind: i32, s: v128, y: v128, a: v128): v128 {
@@ -534,50 +551,93 @@ export function gradient(x: usize, g: usize, grad: usize, rows: i32, dp: i32, C:
   }
 }
 
-@inline function log4(v: v128): v128 {
-  let r = f32x4.splat(<f32>Math.log(<f64>f32x4.extract_lane(v, 0)));
-  r = f32x4.replace_lane(r, 1, <f32>Math.log(<f64>f32x4.extract_lane(v, 1)));
-  r = f32x4.replace_lane(r, 2, <f32>Math.log(<f64>f32x4.extract_lane(v, 2)));
-  return f32x4.replace_lane(r, 3, <f32>Math.log(<f64>f32x4.extract_lane(v, 3)));
+/** Natural logarithm of finite v >= 1 (NaN stays NaN): Cephes `logf`, relative error below 2e-7. */
+function logLanes(v: v128): v128 {
+  const one = f32x4.splat(1);
+  const half = f32x4.splat(0.5);
+  let m = v128.or(v128.and(v, i32x4.splat(0x007fffff)), half); // mantissa in [0.5, 1)
+  let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_s(v, 23), i32x4.splat(126)));
+  const small = f32x4.lt(m, f32x4.splat(0.707106781));
+  e = f32x4.sub(e, v128.and(small, one));
+  m = f32x4.sub(f32x4.add(m, v128.and(small, m)), one);
+  const z = f32x4.mul(m, m);
+  let p = madd(f32x4.splat(7.0376836292e-2), m, f32x4.splat(-1.1514610310e-1));
+  p = madd(p, m, f32x4.splat(1.1676998740e-1));
+  p = madd(p, m, f32x4.splat(-1.2420140846e-1));
+  p = madd(p, m, f32x4.splat(1.4249322787e-1));
+  p = madd(p, m, f32x4.splat(-1.6668057665e-1));
+  p = madd(p, m, f32x4.splat(2.0000714765e-1));
+  p = madd(p, m, f32x4.splat(-2.4999993993e-1));
+  p = madd(p, m, f32x4.splat(3.3333331174e-1));
+  let r = f32x4.mul(f32x4.mul(p, m), z);
+  r = madd(e, f32x4.splat(-2.12194440e-4), r);
+  r = f32x4.sub(r, f32x4.mul(half, z));
+  r = madd(e, f32x4.splat(0.693359375), f32x4.add(m, r));
+  return v128.bitselect(r, v, f32x4.eq(v, v));
 }
 
 /**
- * Logistic loss. sum log(1 + e_i) is taken as log prod (1 + e_i): each factor is in (1, 2], so the product of a tile's
- * 64 factors cannot overflow, and one logarithm serves 64 rows. Positives and negatives have a product each, as their
- * weights differ.
+ * Logistic loss of one group of four lanes. sum log(1 + e_i) is taken as log prod (1 + e_i): each factor is in (1, 2],
+ * so the product of a tile's 64 factors cannot overflow, and one logarithm serves 64 rows. With weights, positives and
+ * negatives have a product each.
  */
-function logisticLoss(s: usize, y: usize, rows: i32, C: i32, pos: usize, losses: usize): void {
+@inline function logisticLanes(
+  single: bool, weighted: bool, s: usize, y: usize, rows: i32, cs: usize, weight: v128, losses: usize,
+): void {
   const half = f32x4.splat(0.5);
   const one = f32x4.splat(1);
   const zero = f32x4.splat(0);
-  const all = i32x4.splat(-1);
-  const single = C == 1;
-  const cs = <usize>C << 2;
-  const step = single ? 4 : 1;
-  for (let c: usize = 0; c < cs; c += 16) {
-    const weight = v128.load(pos + c);
-    let plus = one;
-    let minus = one;
-    let linear = zero;
-    for (let i = 0; i < rows; i += step) {
-      const at = single ? s + (<usize>i << 2) : s + <usize>i * cs + c;
-      const v = v128.load(at);
-      const t = single ? v128.load(y + (<usize>i << 2)) : v128.load32_splat(y + (<usize>i << 2));
-      const mask = single ? laneMask(rows - i) : all;
-      const e = expNegative(f32x4.neg(f32x4.abs(v)));
-      const q = f32x4.add(one, e);
-      const inverse = f32x4.div(one, q);
-      const p = v128.bitselect(f32x4.mul(e, inverse), inverse, f32x4.lt(v, zero));
+  const signBit = f32x4.splat(-0.0);
+  let product = one;
+  let plus = one;
+  let linear = zero;
+  let at = s;
+  for (let i = 0; i < rows; i += single ? 4 : 1) {
+    const v = v128.load(at);
+    const t = single ? v128.load(y + (<usize>i << 2)) : v128.load32_splat(y + (<usize>i << 2));
+    const e = expNegative(v128.or(v, signBit)); // e^-|v|
+    let q = f32x4.add(one, e);
+    const inverse = f32x4.div(one, q);
+    const sign = v128.and(v, signBit);
+    // sigmoid(v) = 1/2 + sign(v) (1 / (1 + e^-|v|) - 1/2)
+    let g = f32x4.add(v128.xor(f32x4.sub(inverse, half), sign), f32x4.sub(half, t));
+    // max(-y v, 0) for y in {-1, 1}
+    let wrong = f32x4.pmax(v128.xor(v, v128.and(i32x4.shl(t, 2), signBit)), zero);
+    if (single) {
+      const mask = laneMask(rows - i);
+      g = v128.and(g, mask);
+      wrong = v128.and(wrong, mask);
+      q = v128.bitselect(q, one, mask);
+    }
+    if (weighted) {
       const positive = f32x4.gt(t, half);
       const f = v128.bitselect(weight, one, positive);
-      const wrong = f32x4.mul(v, f32x4.sub(one, f32x4.add(t, t))); // -y s with y in {-1, 1}
-      linear = f32x4.add(linear, v128.and(mask, f32x4.mul(f, f32x4.pmax(wrong, zero))));
-      plus = f32x4.mul(plus, v128.bitselect(q, one, v128.and(positive, mask)));
-      minus = f32x4.mul(minus, v128.bitselect(q, one, v128.andnot(mask, positive)));
-      v128.store(at, v128.and(mask, f32x4.mul(f, f32x4.sub(p, t))));
+      g = f32x4.mul(g, f);
+      wrong = f32x4.mul(wrong, f);
+      plus = f32x4.mul(plus, v128.bitselect(q, one, positive));
+      q = v128.bitselect(one, q, positive);
     }
-    const logs = f32x4.add(log4(minus), f32x4.mul(weight, log4(plus)));
-    addLoss(losses + (c << 1), f32x4.add(linear, logs));
+    linear = f32x4.add(linear, wrong);
+    product = f32x4.mul(product, q);
+    v128.store(at, g);
+    at += single ? 16 : cs;
+  }
+  let total = f32x4.add(linear, logLanes(product));
+  if (weighted) total = f32x4.add(total, f32x4.mul(weight, logLanes(plus)));
+  addLoss(losses, total);
+}
+
+function logisticLoss(s: usize, y: usize, rows: i32, C: i32, pos: usize, losses: usize): void {
+  const cs = <usize>C << 2;
+  const one = f32x4.splat(1);
+  for (let c: usize = 0; c < cs; c += 16) {
+    const weight = v128.load(pos + c);
+    const to = losses + (c << 1);
+    if (v128.any_true(f32x4.ne(weight, one))) {
+      if (C == 1) logisticLanes(true, true, s, y, rows, cs, weight, to);
+      else logisticLanes(false, true, s + c, y, rows, cs, weight, to);
+    } else if (C == 1) logisticLanes(true, false, s, y, rows, cs, weight, to);
+    else logisticLanes(false, false, s + c, y, rows, cs, weight, to);
   }
 }
 
