@@ -20,6 +20,9 @@ from botocore.loaders import Loader
 SERVICES = {"sagemaker": "sagemaker", "sagemaker-runtime": "sagemaker-runtime", "logs": "logs", "sts": "sts", "iam": "iam"}
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "packages/server/src/gateway/constraints"
 
+# A text or list cannot be shorter than 0; a number can be smaller.
+NUMBERS = {"integer", "long", "float", "double"}
+
 
 def table(model):
     shapes = model["shapes"]
@@ -61,7 +64,9 @@ def constrained(shapes, reachable):
 def own(shape):
     if shape["type"] == "blob":
         return False
-    return any(shape.get(key) for key in ("required", "pattern", "enum")) or "max" in shape or shape.get("min", 0) != 0
+    if "min" in shape and (shape["min"] != 0 or shape["type"] in NUMBERS):
+        return True
+    return any(shape.get(key) for key in ("required", "pattern", "enum")) or "max" in shape
 
 
 def describe(shape, kept):
