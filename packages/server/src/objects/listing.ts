@@ -1,5 +1,14 @@
 import type { Store, StoredRecord } from "../store/store.ts";
-import { afterPrefix, compareByteOrder, inBucket, keyOfName, kinds, uploadKey, versionKey, versionsOf } from "./object-name.ts";
+import {
+  afterPrefix,
+  compareByteOrder,
+  inBucket,
+  keyOfName,
+  kinds,
+  uploadKey,
+  versionKey,
+  versionsOf,
+} from "./object-name.ts";
 import type { AnyVersion, ObjectVersion, UploadRecord } from "./object-records.ts";
 import { RecordCursor } from "./record-cursor.ts";
 
@@ -59,7 +68,12 @@ export class Listing {
       const record = await cursor.peek();
       if (!record) return undefined;
       const key = keyOfName(record.name);
-      return { key, take: () => ({ key, version: record.value }), next: () => cursor.advance(), skip: (p) => cursor.skip(p) };
+      return {
+        key,
+        take: () => ({ key, version: record.value }),
+        next: () => cursor.advance(),
+        skip: (p) => cursor.skip(p),
+      };
     });
   }
 
@@ -68,9 +82,7 @@ export class Listing {
     const prefix = inBucket(query.bucket, query.prefix);
     const objects = new RecordCursor<ObjectVersion>(this.#store, kinds.object, prefix, startAfter(query, after));
     const olderStart =
-      order === undefined
-        ? startAfterVersions(query, after)
-        : { after: versionKey(query.bucket, after, order).name };
+      order === undefined ? startAfterVersions(query, after) : { after: versionKey(query.bucket, after, order).name };
     const older = new RecordCursor<AnyVersion>(this.#store, kinds.version, prefix, olderStart);
     let lastKey = order === undefined ? undefined : after;
     return collect(query, async () => {
@@ -100,12 +112,22 @@ export class Listing {
       uploadId === undefined
         ? startAfterVersions(query, after)
         : { after: uploadKey(query.bucket, after, uploadId).name };
-    const cursor = new RecordCursor<UploadRecord>(this.#store, kinds.upload, inBucket(query.bucket, query.prefix), start);
+    const cursor = new RecordCursor<UploadRecord>(
+      this.#store,
+      kinds.upload,
+      inBucket(query.bucket, query.prefix),
+      start,
+    );
     return collect(query, async () => {
       const record = await cursor.peek();
       if (!record) return undefined;
       const key = keyOfName(record.name);
-      return { key, take: () => ({ key, upload: record.value }), next: () => cursor.advance(), skip: (p) => cursor.skip(p) };
+      return {
+        key,
+        take: () => ({ key, upload: record.value }),
+        next: () => cursor.advance(),
+        skip: (p) => cursor.skip(p),
+      };
     });
   }
 }

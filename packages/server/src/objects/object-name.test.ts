@@ -5,7 +5,10 @@ import { afterPrefix, compareByteOrder, escapeKey, keyOfName, unescapeKey, versi
 /** Keys with the characters that break naive schemes over-represented. */
 const key = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),
-  fc.string({ unit: fc.constantFrom("a", "A", "/", ".", "\0", "\u0001", "\u0002", "\u0003", "\u{1f600}", "\uffff", " "), maxLength: 8 }),
+  fc.string({
+    unit: fc.constantFrom("a", "A", "/", ".", "\0", "\u0001", "\u0002", "\u0003", "\u{1f600}", "\uffff", " "),
+    maxLength: 8,
+  }),
 );
 
 test("escaping round-trips, holds no NUL and keeps byte order", () => {

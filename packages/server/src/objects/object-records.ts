@@ -1,7 +1,7 @@
 /** What the catalogue's records hold. */
 
-/** The checksum algorithms of the current SDKs, named as S3 names them. */
-export type ChecksumAlgorithm = "CRC32" | "CRC32C" | "CRC64NVME" | "SHA1" | "SHA256";
+/** Checksum algorithms of the current SDKs, named as S3 names them. */
+export type ChecksumAlgorithm = "CRC32" | "CRC32C" | "CRC64NVME" | "SHA1" | "SHA256" | "SHA512" | "MD5";
 
 /** A checksum in base64, as S3 carries it; composite values end with `-PARTS`. */
 export interface StoredChecksum {

@@ -127,7 +127,10 @@ export class ObjectStorage implements ObjectCatalogue {
   async files(entries: readonly ObjectEntry[], holder: string): Promise<string[]> {
     const references: BytesReference[] = [];
     for (const entry of entries) references.push(await this.#reference(entry));
-    await this.#holds.hold(holder, references.map((reference) => reference.id));
+    await this.#holds.hold(
+      holder,
+      references.map((reference) => reference.id),
+    );
     return this.bytes.paths(references);
   }
 

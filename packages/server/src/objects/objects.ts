@@ -301,7 +301,11 @@ export class Objects {
     // The null version has no id of its own to look up; there is at most one.
     let after: string | undefined;
     for (;;) {
-      const page = await this.#store.list<AnyVersion>({ ...versions(bucket, key), limit: 1000, ...(after && { after }) });
+      const page = await this.#store.list<AnyVersion>({
+        ...versions(bucket, key),
+        limit: 1000,
+        ...(after && { after }),
+      });
       const found = page.records.find((record) => record.value.versionId === "null");
       after = page.records.at(-1)?.name;
       if (found || !page.next) return found;

@@ -142,7 +142,10 @@ export class Uploads {
   async complete(
     id: UploadId,
     claimed: readonly ClaimedPart[],
-    { conditions, expected }: { conditions?: WriteConditions; expected?: (made: StoredChecksum | undefined) => void } = {},
+    {
+      conditions,
+      expected,
+    }: { conditions?: WriteConditions; expected?: (made: StoredChecksum | undefined) => void } = {},
   ): Promise<ObjectVersion> {
     const upload = await this.get(id);
     const parts = match(claimed, await this.parts(id.uploadId), id.uploadId);

@@ -3,8 +3,8 @@ import { crc32 } from "node:zlib";
 import type { ChecksumAlgorithm } from "../object-records.ts";
 import { type Crc64, crc32c, crc64nvme } from "./crc.ts";
 
-/** Every digest that an upload may ask for: S3's checksums, and MD5, which ETags are made of. */
-export type DigestAlgorithm = ChecksumAlgorithm | "MD5";
+/** Every digest that an upload may ask for; MD5 always, since ETags are made of it. */
+export type DigestAlgorithm = ChecksumAlgorithm;
 
 /** A digest in base64 for each algorithm asked for. */
 export type Digests = Partial<Record<DigestAlgorithm, string>>;
@@ -35,6 +35,7 @@ const makers: Record<DigestAlgorithm, () => Digest> = {
   MD5: () => hashed(createHash("md5")),
   SHA1: () => hashed(createHash("sha1")),
   SHA256: () => hashed(createHash("sha256")),
+  SHA512: () => hashed(createHash("sha512")),
   CRC32: () => checked32((bytes, seed) => crc32(bytes, seed)),
   CRC32C: () => checked32(crc32c),
   CRC64NVME: () => {
