@@ -8,6 +8,7 @@ import { SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { systemClock } from "../../clock.ts";
 import type { Configuration } from "../../configuration.ts";
 import { openDataDirectory } from "../../data-directory/open.ts";
+import type { Engine } from "../../engines/engine.ts";
 import { openCredentials } from "../../gateway/credentials.ts";
 import { startGateway } from "../../gateway/gateway.ts";
 import { jsonLog, silentLog } from "../../log.ts";
@@ -24,8 +25,8 @@ import { FakeEngine } from "./fake-engine.ts";
 import { tarGzOf } from "./tar-builder.ts";
 
 /** A server with everything that endpoints need, real but for the engine. */
-export interface ServingServer {
-  readonly engine: FakeEngine;
+export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
+  readonly engine: AnyEngine;
   readonly serving: Serving;
   readonly platform: Platform;
   readonly sagemaker: SageMakerClient;
@@ -35,23 +36,29 @@ export interface ServingServer {
   /** Writes an object into the bucket `models`, which is there. @returns Its S3 address. */
   upload(key: string, bytes: Buffer): Promise<string>;
   /** Stops the server and opens another on the same data; the engine's runs go on as they do in life. */
-  restart(): Promise<ServingServer>;
+  restart(): Promise<ServingServer<AnyEngine>>;
   close(): Promise<void>;
 }
 
 interface Options {
   readonly root?: string;
-  readonly engine?: FakeEngine;
   readonly invocationTimeoutMs?: number;
 }
 
 const account = "123456789012";
 const region = "eu-west-1";
 
-/** Starts one in a data directory of its own. */
+/** Starts one in a data directory of its own, with an engine whose runs are servers in this process. */
 export async function startServingServer(options: Options = {}): Promise<ServingServer> {
+  return await startServerWith(new FakeEngine(), options);
+}
+
+/** Starts one that runs its instances under any engine, which it closes in the end. */
+export async function startServerWith<AnyEngine extends Engine>(
+  engine: AnyEngine,
+  options: Options = {},
+): Promise<ServingServer<AnyEngine>> {
   const root = options.root ?? (await mkdtemp(join(tmpdir(), "serving-")));
-  const engine = options.engine ?? new FakeEngine();
   // What a test provokes on purpose is information or a warning; an error is a bug that should be seen.
   const { error } = jsonLog((line) => process.stderr.write(line));
   const [log, clock] = [{ ...silentLog, error }, systemClock];
@@ -98,7 +105,7 @@ export async function startServingServer(options: Options = {}): Promise<Serving
     },
     async restart() {
       await stop();
-      return await startServingServer({ ...options, root, engine });
+      return await startServerWith(engine, { ...options, root });
     },
     async close() {
       await stop();
