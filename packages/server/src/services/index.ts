@@ -1,7 +1,7 @@
 import type { Invoker } from "../serving/invoke/invoker.ts";
 import { iamService } from "./iam/service.ts";
 import { logsService } from "./logs/service.ts";
-import { s3Service } from "./s3/service.ts";
+import { s3Service } from "./s3/index.ts";
 import { sagemakerService } from "./sagemaker/index.ts";
 import { sagemakerRuntimeService } from "./sagemaker-runtime/service.ts";
 import type { Service } from "./service.ts";
