@@ -157,7 +157,7 @@ function startOfRow(text: Uint8Array, at: number): number {
 }
 
 /** Length of a UTF-8 byte order mark, which some programs put first. */
-function markLength(text: Uint8Array): number {
+export function markLength(text: Uint8Array): number {
   return text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf ? 3 : 0;
 }
 

@@ -7,7 +7,7 @@ import type { Table } from "../rows.ts";
 import type { SourceFile } from "../source-file.ts";
 import { BlockQueue } from "./block-queue.ts";
 import type { CsvTarget, CsvWork } from "./csv.worker.ts";
-import { BlockReader, planBlocks, type Block, type RowFault } from "./csv-blocks.ts";
+import { BlockReader, markLength, planBlocks, type Block, type RowFault } from "./csv-blocks.ts";
 import { countFields, type RowShape } from "./parse-rows.ts";
 
 export interface CsvOptions {
@@ -19,6 +19,8 @@ export interface CsvOptions {
   readonly cpus: number;
   /** Stops reading between blocks. */
   readonly signal?: AbortSignal | undefined;
+  /** How much text a thread takes at a time; the result does not depend on it. */
+  readonly blockBytes?: number;
 }
 
 /** About what one thread reads while another one starts. */
@@ -34,7 +36,7 @@ const blocksPerTurn = 16;
  */
 export async function readCsv(files: readonly SourceFile[], options: CsvOptions): Promise<Table> {
   const shape = { labelWidth: options.labelWidth, columns: firstRowWidth(files, options) };
-  const blocks = planBlocks(files);
+  const blocks = planBlocks(files, options.blockBytes);
   const queue = BlockQueue.of(blocks.length);
   const totalBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const helpers = startHelpers(Math.min(options.cpus, Math.ceil(totalBytes / bytesPerThread)) - 1, {
@@ -149,7 +151,8 @@ function widthOfFirstRow({ path, sizeBytes }: SourceFile): number {
     for (let size = Math.min(sizeBytes, 64 * 1024); size > 0; size = Math.min(sizeBytes, size * 8)) {
       const bytes = Buffer.alloc(size);
       const text = bytes.subarray(0, readSync(descriptor, bytes, 0, size, 0));
-      const start = text.findIndex((byte) => byte !== 0x0a && byte !== 0x0d);
+      const mark = markLength(text);
+      const start = text.findIndex((byte, at) => at >= mark && byte !== 0x0a && byte !== 0x0d);
       const isWhole = start >= 0 && text.indexOf(0x0a, start) >= 0;
       if (isWhole || size === sizeBytes) return start < 0 ? 0 : countFields(text, start);
     }

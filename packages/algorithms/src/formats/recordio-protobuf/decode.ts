@@ -87,9 +87,8 @@ function readPacked(range: WireReader, type: Tensor["type"]): ArrayLike<number> 
   const size = type === "float32" ? 4 : 8;
   const bytes = range.end - range.at;
   if (bytes % size !== 0) throw new MalformedMessage(`${bytes} bytes are no whole number of ${type} values`);
-  // A copy, since the bytes of a message lie at any address and typed arrays want multiples of their size.
-  const { buffer } = range.bytes.slice(range.at, range.end);
-  return type === "float32" ? new Float32Array(buffer, 0, bytes / 4) : new Float64Array(buffer, 0, bytes / 8);
+  const { buffer } = copyOf(range);
+  return type === "float32" ? new Float32Array(buffer) : new Float64Array(buffer);
 }
 
 function readSingle(reader: WireReader, type: Tensor["type"]): number[] {
@@ -111,10 +110,19 @@ function readBlobs(reader: WireReader): Blobs {
   let contentType: string | undefined;
   while (reader.next()) {
     if (reader.field === field.bytes.value) {
-      const { at, end } = reader.delimited();
-      values.push(reader.bytes.slice(at, end));
+      values.push(copyOf(reader.delimited()));
     } else if (reader.field === field.bytes.contentType) contentType = reader.text();
     else reader.skip();
   }
   return { type: "bytes", values, ...(contentType === undefined ? {} : { contentType }) };
+}
+
+/**
+ * The bytes of a message lie at any address, where typed arrays want multiples of their size, and only until the next
+ * frame is read. (`slice` would not do: a Buffer's is a view.)
+ */
+function copyOf({ bytes, at, end }: WireReader): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(end - at);
+  copy.set(bytes.subarray(at, end));
+  return copy;
 }
