@@ -5,6 +5,7 @@ import {
   type DescribeTrainingJobCommandOutput,
   SageMakerClient,
 } from "@aws-sdk/client-sagemaker";
+import type { Engine } from "../../../../engines/engine.ts";
 import { startTestServer, type TestServer } from "../../../../gateway/testkit.ts";
 import { silentLog } from "../../../../log.ts";
 import { createLoop } from "../../../../reconcile/loop.ts";
@@ -15,9 +16,9 @@ import { trainingJobController } from "../reconcile.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";
 
 /** A server that runs training jobs on a scripted engine, with a bucket `data` that has one object below `train/`. */
-export interface JobServer {
+export interface JobServer<E extends Engine = ScriptedEngine> {
   readonly server: TestServer;
-  readonly engine: ScriptedEngine;
+  readonly engine: E;
   readonly sagemaker: SageMakerClient;
   /** Creates a job from the ordinary request with changes. @returns Its name. */
   create(changes?: Partial<CreateTrainingJobCommandInput>): Promise<string>;
@@ -53,13 +54,20 @@ export function trainingJob(changes: Partial<CreateTrainingJobCommandInput> = {}
   };
 }
 
-/** Starts it. */
-export async function startJobServer(): Promise<JobServer> {
+/** Starts it on a scripted engine. */
+export function startJobServer(): Promise<JobServer> {
+  return startJobServerOn(async () => new ScriptedEngine());
+}
+
+/** Starts it on the engine that `open` makes in the server's data directory. */
+export async function startJobServerOn<E extends Engine>(
+  open: (directory: string) => Promise<E>,
+): Promise<JobServer<E>> {
   const server = await startTestServer({ services: [sagemakerService, logsService] });
   const { store, objects, dataDirectory, clock } = server.platform;
   await objects.buckets.create("data", { owner: "111122223333", region: "us-west-2", settings: {} });
   await objects.put("data", "train/a.csv", bytes("1,2\n3,4\n"));
-  const engine = new ScriptedEngine();
+  const engine = await open(dataDirectory.engine);
   const controller = trainingJobController({
     ...{ store, objects, engine, dataDirectory, clock, log: silentLog },
     host: { cpus: 2, memoryBytes: 8 * 2 ** 30 },
@@ -89,6 +97,7 @@ export async function startJobServer(): Promise<JobServer> {
     },
     async close() {
       await loop.stop();
+      await engine.close();
       await server.close();
     },
   };
