@@ -67,7 +67,7 @@ export class HealthChecks {
   }
 
   close(): void {
-    for (const runId of [...this.#probes.keys()]) this.untrack(runId);
+    for (const runId of this.#probes.keys()) this.untrack(runId);
   }
 
   async #ping(runId: string, probe: Probe): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { ServiceError } from "../../errors.ts";
+import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
 import type { Backend } from "../routing/backend.ts";
 import { chooseBackend, chooseVariant } from "../routing/choose.ts";

@@ -99,7 +99,7 @@ export class FakeEngine implements Engine {
 
   /** Forgets every run, as a reboot of the machine does. */
   reboot(): void {
-    for (const id of [...this.runs.keys()]) this.crash(id, 137);
+    for (const id of this.runs.keys()) this.crash(id, 137);
     this.runs.clear();
   }
 

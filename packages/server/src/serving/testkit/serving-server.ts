@@ -11,7 +11,7 @@ import { openDataDirectory } from "../../data-directory/open.ts";
 import type { Engine } from "../../engines/engine.ts";
 import { openCredentials } from "../../gateway/credentials.ts";
 import { startGateway } from "../../gateway/gateway.ts";
-import { jsonLog, silentLog } from "../../log.ts";
+import { jsonLog, type Log, silentLog } from "../../log.ts";
 import { openObjectCatalogue } from "../../objects/object-storage.ts";
 import type { Platform } from "../../platform.ts";
 import { createLoop } from "../../reconcile/loop.ts";
@@ -60,15 +60,21 @@ export async function startServerWith<AnyEngine extends Engine>(
 ): Promise<ServingServer<AnyEngine>> {
   const root = options.root ?? (await mkdtemp(join(tmpdir(), "serving-")));
   // What a test provokes on purpose is information or a warning; an error is a bug that should be seen.
-  const { error } = jsonLog((line) => process.stderr.write(line));
-  const [log, clock] = [{ ...silentLog, error }, systemClock];
+  const loud = jsonLog((line) => process.stderr.write(line));
+  const log: Log = { ...silentLog, error: (message, fields) => loud.error(message, fields) };
+  const clock = systemClock;
   const dataDirectory = await openDataDirectory(root);
   const store = await openSqliteStore(dataDirectory.database, { clock, commit: "inline" });
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
   let loop: ReconcileLoop | undefined;
   const { invocationTimeoutMs } = options;
   const serving = await openServing({
-    ...{ store, objects, engine, dataDirectory, clock, log },
+    store,
+    objects,
+    engine,
+    dataDirectory,
+    clock,
+    log,
     wake: (key) => loop?.wake(key),
     ...(invocationTimeoutMs !== undefined && { invocationTimeoutMs }),
   });

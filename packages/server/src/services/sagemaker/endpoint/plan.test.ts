@@ -253,7 +253,7 @@ function inState(
   phase: RunState["phase"],
   passes: boolean,
   now: number,
-  isOver = (_: Instance) => false,
+  isOver: (one: Instance) => boolean = () => false,
 ): World {
   const state: Record<string, RunState> = {
     absent,
