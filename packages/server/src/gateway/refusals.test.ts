@@ -23,7 +23,14 @@ const s3: Service = {
   operations: { DeleteObjects: async () => ({}), ListObjectsV2: async () => ({}) },
   corsRules: async (bucket) =>
     bucket === "open"
-      ? [{ allowedOrigins: ["https://*.example.com"], allowedMethods: ["GET"], allowedHeaders: ["*"], exposeHeaders: ["ETag"] }]
+      ? [
+          {
+            allowedOrigins: ["https://*.example.com"],
+            allowedMethods: ["GET"],
+            allowedHeaders: ["*"],
+            exposeHeaders: ["ETag"],
+          },
+        ]
       : undefined,
 };
 
@@ -75,7 +82,16 @@ class Sha256 {
 }
 
 /** Sends any request, well-formed or not, correctly signed unless told otherwise. */
-async function send({ method = "POST", path = "/", query = {}, headers = {}, body = "", service = "sagemaker", bare, at }: Sent): Promise<Answer> {
+async function send({
+  method = "POST",
+  path = "/",
+  query = {},
+  headers = {},
+  body = "",
+  service = "sagemaker",
+  bare,
+  at,
+}: Sent): Promise<Answer> {
   const whole = {
     method,
     path,
@@ -92,16 +108,27 @@ async function send({ method = "POST", path = "/", query = {}, headers = {}, bod
     sha256: Sha256 as never,
     uriEscapePath: service !== "s3",
   });
-  const signed = bare ? whole : await signer.sign(whole as never, at && { signingDate: at });
+  const sign = () => signer.sign(whole as never, at && { signingDate: at }) as unknown as Promise<typeof whole>;
+  const signed = bare ? whole : await sign();
   const search = new URLSearchParams(query).toString();
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
-      { host: "127.0.0.1", port: server.port, method, path: search ? `${path}?${search}` : path, headers: signed.headers },
+      {
+        host: "127.0.0.1",
+        port: server.port,
+        method,
+        path: search ? `${path}?${search}` : path,
+        headers: signed.headers,
+      },
       (incoming) => {
         const parts: Buffer[] = [];
         incoming.on("data", (part: Buffer) => parts.push(part));
         incoming.on("end", () =>
-          resolve({ status: incoming.statusCode as number, headers: incoming.headers, body: Buffer.concat(parts).toString() }),
+          resolve({
+            status: incoming.statusCode as number,
+            headers: incoming.headers,
+            body: Buffer.concat(parts).toString(),
+          }),
         );
       },
     );
@@ -120,31 +147,122 @@ test.for<[string, Sent, number, string]>([
   ["a number for a text", { headers: json, body: '{"TrainingJobName":1}' }, 400, "SerializationException"],
   ["a list for a structure", { headers: json, body: '{"ResourceConfig":[]}' }, 400, "SerializationException"],
   ["a broken constraint", { headers: json, body: '{"TrainingJobName":"_"}' }, 400, "ValidationException"],
-  ["a wrong content type", { headers: { ...json, "content-type": "text/plain" }, body: "{}" }, 415, "UnsupportedMediaTypeException"],
-  ["an unknown operation", { headers: { ...json, "x-amz-target": "SageMaker.Fly" }, body: "{}" }, 404, "UnknownOperationException"],
-  ["an operation that is not built", { headers: { ...json, "x-amz-target": "SageMaker.CreateApp" }, body: "{}" }, 501, "NotImplementedException"],
-  ["an unknown service", { headers: { ...json, "x-amz-target": "DynamoDB_20120810.PutItem" }, service: "dynamodb" }, 404, "UnknownOperationException"],
+  [
+    "a wrong content type",
+    { headers: { ...json, "content-type": "text/plain" }, body: "{}" },
+    415,
+    "UnsupportedMediaTypeException",
+  ],
+  [
+    "an unknown operation",
+    { headers: { ...json, "x-amz-target": "SageMaker.Fly" }, body: "{}" },
+    404,
+    "UnknownOperationException",
+  ],
+  [
+    "an operation that is not built",
+    { headers: { ...json, "x-amz-target": "SageMaker.CreateApp" }, body: "{}" },
+    501,
+    "NotImplementedException",
+  ],
+  [
+    "an unknown service",
+    { headers: { ...json, "x-amz-target": "DynamoDB_20120810.PutItem" }, service: "dynamodb" },
+    404,
+    "UnknownOperationException",
+  ],
   ["an unknown signing name", { service: "glue", path: "/x" }, 404, "UnknownOperationException"],
-  ["no target at all", { headers: { "content-type": json["content-type"] }, body: "{}" }, 404, "UnknownOperationException"],
+  [
+    "no target at all",
+    { headers: { "content-type": json["content-type"] }, body: "{}" },
+    404,
+    "UnknownOperationException",
+  ],
   ["no signature", { headers: json, body: "{}", bare: true }, 403, "MissingAuthenticationTokenException"],
   ["an old signature", { headers: json, body: "{}", at: lateBy(20) }, 403, "InvalidSignatureException"],
   ["a signature of tomorrow", { headers: json, body: "{}", at: lateBy(-20) }, 403, "InvalidSignatureException"],
   ["a body too large", { headers: json, body: " ".repeat(9 * 1024 * 1024) }, 413, "RequestEntityTooLargeException"],
-  ["RPC v2 CBOR", { headers: { "smithy-protocol": "rpc-v2-cbor" }, path: "/service/SageMaker/operation/ListApps" }, 404, "UnknownOperationException"],
+  [
+    "RPC v2 CBOR",
+    { headers: { "smithy-protocol": "rpc-v2-cbor" }, path: "/service/SageMaker/operation/ListApps" },
+    404,
+    "UnknownOperationException",
+  ],
   ["Query without Action", { headers: form, body: "Version=2011-06-15", service: "sts" }, 400, "InvalidAction"],
-  ["Query: an unknown action", { headers: form, body: "Action=Fly&Version=2011-06-15", service: "sts" }, 400, "InvalidAction"],
-  ["Query: an action that is not built", { headers: form, body: "Action=GetFederationToken&Name=ab", service: "sts" }, 501, "NotImplemented"],
+  [
+    "Query: an unknown action",
+    { headers: form, body: "Action=Fly&Version=2011-06-15", service: "sts" },
+    400,
+    "InvalidAction",
+  ],
+  [
+    "Query: an action that is not built",
+    { headers: form, body: "Action=GetFederationToken&Name=ab", service: "sts" },
+    501,
+    "NotImplemented",
+  ],
   ["Query: a broken constraint", { headers: form, body: "Action=GetRole", service: "iam" }, 400, "ValidationError"],
-  ["Query: a number that is none", { headers: form, body: "Action=GetSessionToken&DurationSeconds=x", service: "sts" }, 400, "MalformedInput"],
-  ["Query: an old signature", { headers: form, body: "Action=GetRole", service: "iam", at: lateBy(20) }, 403, "SignatureDoesNotMatch"],
-  ["S3: an old signature", { method: "GET", path: "/b", query: { "list-type": "2" }, service: "s3", at: lateBy(20) }, 403, "RequestTimeTooSkewed"],
+  [
+    "Query: a number that is none",
+    { headers: form, body: "Action=GetSessionToken&DurationSeconds=x", service: "sts" },
+    400,
+    "MalformedInput",
+  ],
+  [
+    "Query: an old signature",
+    { headers: form, body: "Action=GetRole", service: "iam", at: lateBy(20) },
+    403,
+    "SignatureDoesNotMatch",
+  ],
+  [
+    "S3: an old signature",
+    { method: "GET", path: "/b", query: { "list-type": "2" }, service: "s3", at: lateBy(20) },
+    403,
+    "RequestTimeTooSkewed",
+  ],
   ["S3: no signature", { method: "GET", path: "/b", bare: true }, 403, "AccessDenied"],
-  ["S3: XML that is none", { path: "/b", query: { delete: "" }, body: "<Delete><", service: "s3" }, 400, "MalformedXML"],
-  ["S3: another document", { path: "/b", query: { delete: "" }, body: "<Insert/>", service: "s3" }, 400, "MalformedXML"],
-  ["S3: a query that must be a number", { method: "GET", path: "/b", query: { "list-type": "2", "max-keys": "many" }, service: "s3" }, 400, "InvalidArgument"],
-  ["S3: an operation that is not built", { method: "GET", path: "/b", query: { acl: "" }, service: "s3" }, 501, "NotImplemented"],
-  ["S3: percent-encoding that is broken", { method: "GET", path: "/b/%zz", service: "s3", bare: true }, 400, "InvalidRequest"],
-  ["S3: bytes that are not as signed", { path: "/b", query: { delete: "" }, body: "<Delete/>", headers: { "x-amz-content-sha256": "0".repeat(64) }, service: "s3" }, 400, "XAmzContentSHA256Mismatch"],
+  [
+    "S3: XML that is none",
+    { path: "/b", query: { delete: "" }, body: "<Delete><", service: "s3" },
+    400,
+    "MalformedXML",
+  ],
+  [
+    "S3: another document",
+    { path: "/b", query: { delete: "" }, body: "<Insert/>", service: "s3" },
+    400,
+    "MalformedXML",
+  ],
+  [
+    "S3: a query that must be a number",
+    { method: "GET", path: "/b", query: { "list-type": "2", "max-keys": "many" }, service: "s3" },
+    400,
+    "InvalidArgument",
+  ],
+  [
+    "S3: an operation that is not built",
+    { method: "GET", path: "/b", query: { acl: "" }, service: "s3" },
+    501,
+    "NotImplemented",
+  ],
+  [
+    "S3: percent-encoding that is broken",
+    { method: "GET", path: "/b/%zz", service: "s3", bare: true },
+    400,
+    "InvalidRequest",
+  ],
+  [
+    "S3: bytes that are not as signed",
+    {
+      path: "/b",
+      query: { delete: "" },
+      body: "<Delete/>",
+      headers: { "x-amz-content-sha256": "0".repeat(64) },
+      service: "s3",
+    },
+    400,
+    "XAmzContentSHA256Mismatch",
+  ],
 ])("%s: %i", async ([, sent, status, code]) => {
   const answer = await send(sent);
   const found =
@@ -183,7 +301,10 @@ test("web pages of other origins are refused, unless the configuration or a buck
   expect((await from("null")).status).toBe(403);
   expect((await from(`http://127.0.0.1:${server.port}`)).status).toBe(200);
   const admitted = await from("https://console.example.org");
-  expect([admitted.status, admitted.headers["access-control-allow-origin"]]).toEqual([200, "https://console.example.org"]);
+  expect([admitted.status, admitted.headers["access-control-allow-origin"]]).toEqual([
+    200,
+    "https://console.example.org",
+  ]);
 
   const bucket = (name: string, origin: string) =>
     send({ method: "GET", path: `/${name}`, query: { "list-type": "2" }, service: "s3", headers: { origin } });

@@ -54,7 +54,11 @@ function decode(decoder: ChunkDecoder, bytes: Buffer, sizes: readonly number[]):
 const part = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
 const parts = fc.array(part, { maxLength: 5 });
 const sizes = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 6 });
-const trailers = fc.dictionary(fc.stringMatching(/^x-amz-checksum-[a-z0-9]{1,6}$/), fc.base64String({ minLength: 4, maxLength: 8 }), { maxKeys: 2 });
+const trailers = fc.dictionary(
+  fc.stringMatching(/^x-amz-checksum-[a-z0-9]{1,6}$/),
+  fc.base64String({ minLength: 4, maxLength: 8 }),
+  { maxKeys: 2 },
+);
 
 test("the payload and the trailers come out whatever the pieces are", () => {
   fc.assert(

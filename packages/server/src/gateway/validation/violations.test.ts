@@ -41,7 +41,12 @@ test.for<[string, object, readonly string[]]>([
   ],
   [
     "a member of an element, counted from one",
-    { InputDataConfig: [{ ChannelName: "train", DataSource: dataSource }, { ChannelName: "a b", DataSource: dataSource }] },
+    {
+      InputDataConfig: [
+        { ChannelName: "train", DataSource: dataSource },
+        { ChannelName: "a b", DataSource: dataSource },
+      ],
+    },
     [
       "Value 'a b' at 'inputDataConfig.2.member.channelName' failed to satisfy constraint: Member must satisfy regular expression pattern: [A-Za-z0-9\\.\\-_]+",
     ],
@@ -78,7 +83,9 @@ test("one message holds them all, counted", () => {
 
 test("every pattern of every table has a JavaScript form", async () => {
   const tables = await Promise.all(["sagemaker", "sagemaker-runtime", "logs", "sts", "iam"].map(loadTable));
-  const patterns = tables.flatMap((table) => Object.values<Constraint>((table as ConstraintTable).shapes).flatMap(({ p }) => p ?? []));
+  const patterns = tables.flatMap((table) =>
+    Object.values<Constraint>((table as ConstraintTable).shapes).flatMap(({ p }) => p ?? []),
+  );
   expect(patterns.length).toBeGreaterThan(300);
   expect(patterns.filter((pattern) => compilePattern(pattern) === undefined)).toEqual([]);
 });
