@@ -37,6 +37,7 @@ export async function serve(algorithm: AlgorithmModule, environment: NodeJS.Proc
   server.once("listening", () => log.info("Model loaded, ready for requests."));
   process.once("SIGTERM", () => {
     log.info("Received SIGTERM: finishing the requests that have begun.");
+    handler.isDraining = true;
     server.close(() => process.exit(0));
     server.closeIdleConnections();
     setTimeout(() => process.exit(0), drainMillis).unref();
@@ -56,6 +57,8 @@ class RequestHandler {
   readonly #algorithm: AlgorithmModule;
   readonly #predictor: Predictor;
   readonly #log: JobLog;
+  /** Connections are closed after their answer. */
+  isDraining = false;
 
   constructor(algorithm: AlgorithmModule, predictor: Predictor, log: JobLog) {
     this.#algorithm = algorithm;
@@ -67,13 +70,13 @@ class RequestHandler {
     const { method, url = "/" } = request;
     const path = url.includes("?") ? url.slice(0, url.indexOf("?")) : url;
     if (path === "/invocations" && method === "POST") this.#receive(request, response);
-    else if (path === "/ping" && method === "GET") answer(response, 200, "text/plain", "");
+    else if (path === "/ping" && method === "GET") this.#answer(response, 200, "text/plain", "");
     else if (path === "/execution-parameters" && method === "GET") {
-      answer(response, 200, "application/json", executionParameters);
+      this.#answer(response, 200, "application/json", executionParameters);
     } else {
       const isKnown = path === "/invocations" || path === "/ping" || path === "/execution-parameters";
       request.resume();
-      answer(response, isKnown ? 405 : 404, "text/plain", `${method} ${path} is not answered here.`);
+      this.#answer(response, isKnown ? 405 : 404, "text/plain", `${method} ${path} is not answered here.`);
     }
   }
 
@@ -86,7 +89,7 @@ class RequestHandler {
       else if (!response.headersSent) {
         chunks.length = 0;
         response.shouldKeepAlive = false;
-        answer(response, 413, "text/plain", `The body is larger than ${maxBodyBytes} bytes.`);
+        this.#answer(response, 413, "text/plain", `The body is larger than ${maxBodyBytes} bytes.`);
       }
     });
     request.on("end", () => {
@@ -106,19 +109,20 @@ class RequestHandler {
         acceptParameters: parameters,
         ...(configurations === undefined ? {} : { configurations }),
       });
-      answer(response, 200, type, writeResponse(predictions, type, this.#algorithm.response));
+      this.#answer(response, 200, type, writeResponse(predictions, type, this.#algorithm.response));
     } catch (error) {
       if (error instanceof RequestError) {
-        answer(response, error.status, "text/plain", error.message);
+        this.#answer(response, error.status, "text/plain", error.message);
         return;
       }
       this.#log.error(`A prediction failed: ${error instanceof Error ? error.stack : String(error)}`);
-      answer(response, 500, "text/plain", "The model failed on this request; the log says more.");
+      this.#answer(response, 500, "text/plain", "The model failed on this request; the log says more.");
     }
   }
-}
 
-function answer(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {
-  response.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(body) });
-  response.end(body);
+  #answer(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {
+    if (this.isDraining) response.shouldKeepAlive = false;
+    response.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(body) });
+    response.end(body);
+  }
 }

@@ -30,6 +30,8 @@ export async function train(algorithm: AlgorithmModule, environment: NodeJS.Proc
     log.info("Received SIGTERM: stopping, with the model as it is now.");
     stop.abort();
   });
+  // Also what was thrown where nobody awaits it must fail the job: uncaught, it would leave no failure file.
+  process.on("uncaughtException", (error) => process.exit(fail(error, ml, log)));
   const startedAt = Date.now();
   // Waiting for a thread by Atomics.waitAsync, or for one that is unreferenced, does not keep a process alive.
   const alive = setInterval(() => undefined, 60_000);

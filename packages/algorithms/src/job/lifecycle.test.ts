@@ -1,0 +1,214 @@
+import { connect } from "node:net";
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { encodeRecordFrames } from "../formats/recordio-protobuf/encode.ts";
+import { call, MlSandbox } from "./testkit/run-program.ts";
+
+const csv = {
+  TrainingInputMode: "File",
+  S3DistributionType: "FullyReplicated",
+  RecordWrapperType: "None",
+  ContentType: "text/csv",
+};
+
+function trainingDirectory(hyperparameters: object = {}): MlSandbox {
+  return new MlSandbox()
+    .write("input/config/hyperparameters.json", hyperparameters)
+    .write("input/config/inputdataconfig.json", { train: csv })
+    .write("input/config/resourceconfig.json", { current_host: "algo-2", hosts: ["algo-1", "algo-2"] })
+    .write("input/data/train/b/part.csv", "3,1,1\n")
+    .write("input/data/train/a.csv", "1,2,2\n");
+}
+
+test("a training run writes its model and ends with 0", async () => {
+  using ml = trainingDirectory({ rounds: "2", _tuning_objective_metric: "x" });
+  using program = ml.start("train", { SAGEBRUSH_CPUS: "3", SAGEBRUSH_MEMORY_BYTES: "1000000000" });
+  expect(await program.ended()).toBe(0);
+  expect(JSON.parse(ml.read("model/model.json") ?? "")).toEqual({
+    mean: 2,
+    width: 2,
+    cpus: 3,
+    memoryBytes: 1e9,
+    given: { rounds: "2", _tuning_objective_metric: "x" },
+    resources: { currentHost: "algo-2", hosts: ["algo-1", "algo-2"] },
+  });
+  expect(ml.read("output/failure")).toBeUndefined();
+  const lines = program.output.trimEnd().split("\n");
+  expect(lines.slice(0, 3).map((line) => line.replace(/^\[\d\d\/\d\d\/\d{4} \d\d:\d\d:\d\d INFO \d+\] /, ""))).toEqual([
+    "Reading default configuration from fake/default-input.json: {'mode': 'learn', 'rounds': '1'}",
+    `Merging with provided configuration from ${ml.root}/input/config/hyperparameters.json: {'rounds': '2', '_tuning_objective_metric': 'x'}`,
+    "Final configuration: {'mode': 'learn', 'rounds': '2', '_tuning_objective_metric': 'x'}",
+  ]);
+  expect(lines.at(-1)).toMatch(/^#metrics \{.*"Operation": "training".*"totaltime": \{"sum": \d+/);
+});
+
+test.for<[string, object, number, RegExp]>([
+  ["refused input", { mode: "refuse" }, 2, /^the labels are not labels$/],
+  ["an unknown hyperparameter", { depth: "1" }, 2, /Additional properties are not allowed \('depth' was unexpected\)$/],
+  ["a bad value", { rounds: "0" }, 2, /'0' is not valid under any of the given schemas/],
+  ["a crash", { mode: "crash" }, 1, /^something is undefined$/],
+  ["exhausted memory", { mode: "exhaust" }, 1, /^Out of Memory\. Please use a larger instance type/],
+  ["a promise nobody awaits", { mode: "reject" }, 1, /^nobody awaited this$/],
+])("%s leaves a failure file and its exit code", async ([, hyperparameters, code, text]) => {
+  using ml = trainingDirectory(hyperparameters);
+  using program = ml.start("train");
+  expect(await program.ended()).toBe(code);
+  expect(ml.read("output/failure")).toMatch(text);
+  expect(program.output).toMatch(code === 2 ? /ERROR \d+\] Customer Error: / : /ERROR \d+\] Algorithm Error: /);
+  expect(ml.read("model/model.json")).toBeUndefined();
+});
+
+test.for<[string, object, string]>([
+  ["no train channel", {}, "'train' is a required property"],
+  ["an unknown channel", { train: csv, extra: csv }, "Additional properties are not allowed ('extra' was unexpected)"],
+  [
+    "another content type",
+    { train: { ...csv, ContentType: "image/png" } },
+    "'image/png' is not valid under any of the given schemas: ContentType of channel 'train' must be one of 'text/csv', 'application/x-recordio-protobuf'",
+  ],
+  [
+    "Pipe mode",
+    { train: { ...csv, TrainingInputMode: "Pipe" } },
+    "'Pipe' is not valid under any of the given schemas: channel 'train' must use File or FastFile mode",
+  ],
+])("%s is checked before training", async ([, channels, text]) => {
+  using ml = trainingDirectory().write("input/config/inputdataconfig.json", channels);
+  using program = ml.start("train");
+  expect(await program.ended()).toBe(2);
+  expect(ml.read("output/failure")).toContain(`Failed to validate input data configuration. ${text}`);
+});
+
+test("a faulty file is named in the failure", async () => {
+  using ml = trainingDirectory().write("input/data/train/c/d.csv", "1,2,3\n1,2\n");
+  using program = ml.start("train");
+  expect(await program.ended()).toBe(2);
+  expect(ml.read("output/failure")).toBe("train/c/d.csv, line 2: expected 3 values as in the first row, found 2.");
+});
+
+test("RecordIO channels are read, and label_size of the content type counts", async () => {
+  const rows = [4, 8].map((label) => ({
+    features: new Map([["values", { type: "float32" as const, values: [1, 2, 3] }]]),
+    label: new Map([["values", { type: "float32" as const, values: [label] }]]),
+  }));
+  using ml = trainingDirectory()
+    .write("input/config/inputdataconfig.json", { train: { ...csv, ContentType: "application/x-recordio-protobuf" } })
+    .write("input/data/train/b/part.csv", encodeRecordFrames(rows))
+    .write("input/data/train/a.csv", "");
+  using program = ml.start("train");
+  expect(await program.ended()).toBe(0);
+  expect(JSON.parse(ml.read("model/model.json") ?? "")).toMatchObject({ mean: 6, width: 3 });
+
+  using other = trainingDirectory().write("input/config/inputdataconfig.json", {
+    train: { ...csv, ContentType: "text/csv; label_size=2" },
+  });
+  using second = other.start("train");
+  expect(await second.ended()).toBe(0);
+  expect(JSON.parse(other.read("model/model.json") ?? "")).toMatchObject({ width: 1 });
+});
+
+test("SIGTERM ends training with the model so far", async () => {
+  using ml = trainingDirectory({ mode: "linger" });
+  using program = ml.start("train");
+  await program.printed("lingering");
+  program.signal("SIGTERM");
+  expect(await program.ended()).toBe(0);
+  expect(program.output).toContain("Received SIGTERM");
+  expect(ml.read("model/model.json")).toBeDefined();
+});
+
+test("checkpoints outlive a run", async () => {
+  using ml = trainingDirectory({ rounds: "4" });
+  ml.write("input/config/checkpointconfig.json", { S3Uri: "s3://b/c", LocalPath: "/opt/ml/checkpoints/" });
+  for (const expected of ["4", "8"]) {
+    using program = ml.start("train");
+    expect(await program.ended()).toBe(0);
+    expect(ml.read("checkpoints/count")).toBe(expected);
+  }
+});
+
+test.for([
+  ["train", "nonesuch"],
+  ["evaluate", "fake"],
+])("'%s %s' is answered with how to call the program", async ([action = "", name = ""]) => {
+  using ml = new MlSandbox();
+  using program = ml.start(action, {}, name);
+  expect(await program.ended()).toBe(64);
+  expect(program.output).toContain("Usage: train|serve ALGORITHM. Algorithms: fake.");
+});
+
+async function serving(): Promise<{ ml: MlSandbox; program: ReturnType<MlSandbox["start"]> }> {
+  const ml = new MlSandbox().write("model/model.json", { mean: 10, width: 2 });
+  const program = ml.start("serve");
+  await program.printed("ready for requests");
+  return { ml, program };
+}
+
+test("a model server answers pings, predictions and refusals", async () => {
+  const { ml, program } = await serving();
+  using _ml = ml;
+  using _program = program;
+  const post = (headers: Record<string, string>, body: string) =>
+    call(ml.socket, "POST", "/invocations", headers, body);
+  expect(await call(ml.socket, "GET", "/ping")).toMatchObject({ status: 200 });
+  expect(await call(ml.socket, "GET", "/execution-parameters")).toMatchObject({
+    status: 200,
+    type: "application/json",
+  });
+  const answer = await post({ "Content-Type": "text/csv" }, "1,2\n3,4\n");
+  expect({ ...answer, body: answer.body.toString() }).toEqual({
+    status: 200,
+    type: "application/json",
+    body: '{"predictions":[{"score":13},{"score":17}]}',
+  });
+  const lines = await post({ "Content-Type": "text/csv", Accept: "application/jsonlines" }, "1,2\n");
+  expect([lines.type, lines.body.toString()]).toEqual(["application/jsonlines", '{"score":13}']);
+  expect(await post({ "Content-Type": "text/csv" }, "1\n")).toMatchObject({ status: 400, type: "text/plain" });
+  expect(await post({ "Content-Type": "image/png" }, "1,2\n")).toMatchObject({ status: 415 });
+  expect(await post({ "Content-Type": "text/csv", Accept: "image/png" }, "1,2\n")).toMatchObject({ status: 406 });
+  expect(await post({ "Content-Type": "text/csv" }, "656,0\n")).toMatchObject({ status: 500 });
+  expect(program.output).toContain("the beast");
+  expect(await call(ml.socket, "GET", "/invocations")).toMatchObject({ status: 405 });
+  expect(await call(ml.socket, "GET", "/models")).toMatchObject({ status: 404 });
+});
+
+test("a body beyond the limit is refused, and the server lives on", async () => {
+  const { ml, program } = await serving();
+  using _ml = ml;
+  using _program = program;
+  const length = 101 * 1024 * 1024;
+  const socket = connect(ml.socket);
+  socket.write(`POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: ${length}\r\n\r\n`);
+  const part = Buffer.alloc(1024 * 1024, "1");
+  const answered = once(socket, "data");
+  socket.on("error", () => undefined); // the server may close while we still send
+  for (let sent = 0; sent < length && !socket.destroyed; sent += part.length) {
+    if (!socket.write(part)) await Promise.race([once(socket, "drain"), answered]);
+  }
+  expect(String((await answered)[0])).toMatch(/^HTTP\/1.1 413 /);
+  socket.destroy();
+  expect(await call(ml.socket, "GET", "/ping")).toMatchObject({ status: 200 });
+});
+
+test("SIGTERM lets a request that has begun finish", async () => {
+  const { ml, program } = await serving();
+  using _ml = ml;
+  using _program = program;
+  const socket = connect(ml.socket);
+  let text = "";
+  socket.on("data", (data) => (text += data));
+  socket.write("POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 4\r\n\r\n1,");
+  await call(ml.socket, "GET", "/ping"); // by now the server has seen the socket above
+  program.signal("SIGTERM");
+  await program.printed("Received SIGTERM");
+  socket.write("2\n");
+  await once(socket, "close");
+  expect(text).toMatch(/^HTTP\/1.1 200 OK[^]*\{"score":13\}/);
+  expect(await program.ended()).toBe(0);
+});
+
+test("a server whose model cannot be loaded says so and ends with 1", async () => {
+  using ml = new MlSandbox();
+  using program = ml.start("serve");
+  expect(await program.ended()).toBe(1);
+  expect(program.output).toContain("The model cannot be loaded");
+});
