@@ -50,43 +50,35 @@ export function calibrate(scores: Float32Array, labels: Float32Array, goal: Cali
   const negatives = sortedScores(scores, labels, 0);
   let best: Calibration = { threshold: 0, value: -Infinity };
   let bestWorth = -Infinity;
-  for (const threshold of thresholds(positives, negatives)) {
-    const confusion = confusionAt(positives, negatives, threshold.positiveRows, threshold.negativeRows);
-    const worth = worthOf(confusion, goal);
-    if (worth < bestWorth) continue;
-    if (worth === bestWorth && Math.abs(threshold.value) >= Math.abs(best.threshold)) continue;
-    bestWorth = worth;
-    best = { threshold: threshold.value, value: worth <= UNMET ? -Infinity : worth };
+  let p = 0;
+  let n = 0;
+  let below = -Infinity;
+  // Every distinct way to cut, from "all rows are 1" to "none is"; p and n rows lie below the cut.
+  for (;;) {
+    const next = Math.min(positives[p] ?? Infinity, negatives[n] ?? Infinity);
+    const threshold = between(below, next);
+    const worth = worthOf(confusionAt(positives, negatives, p, n), goal);
+    if (worth > bestWorth || (worth === bestWorth && Math.abs(threshold) < Math.abs(best.threshold))) {
+      bestWorth = worth;
+      best = { threshold, value: worth <= UNMET ? -Infinity : worth };
+    }
+    if (next === Infinity) break;
+    while (positives[p] === next) p++;
+    while (negatives[n] === next) n++;
+    below = next;
   }
   if (goal.criterion === "loss_function") return { threshold: 0, value: best.value };
   return best;
 }
 
 function sortedScores(scores: Float32Array, labels: Float32Array, label: 0 | 1): Float32Array {
-  const own = scores.filter((score, i) => labels[i] === label && !Number.isNaN(score));
-  return own.sort();
-}
-
-interface Cut {
-  readonly value: number;
-  /** Rows of each kind below the threshold. */
-  readonly positiveRows: number;
-  readonly negativeRows: number;
-}
-
-/** Every distinct way to cut, from "all are 1" to "none is", halfway between neighbouring scores. */
-function* thresholds(positives: Float32Array, negatives: Float32Array): Generator<Cut> {
-  let p = 0;
-  let n = 0;
-  let below = -Infinity;
-  for (;;) {
-    const next = Math.min(positives[p] ?? Infinity, negatives[n] ?? Infinity);
-    yield { value: between(below, next), positiveRows: p, negativeRows: n };
-    if (next === Infinity) return;
-    while (positives[p] === next) p++;
-    while (negatives[n] === next) n++;
-    below = next;
+  const own = new Float32Array(scores.length);
+  let count = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] as number;
+    if (labels[i] === label && !Number.isNaN(score)) own[count++] = score;
   }
+  return own.subarray(0, count).sort();
 }
 
 /** A threshold in (low, high]: 0 where it lies there, else halfway. */

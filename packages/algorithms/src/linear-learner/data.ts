@@ -110,15 +110,20 @@ export function thinned(split: Split, wanted: number): Split {
   const { features, labels } = split;
   const { count } = features;
   if (count <= wanted) return split;
-  const picks = Array.from({ length: wanted }, (_, i) => Math.floor((i * count) / wanted));
-  return { features: pickRows(features, picks), labels: Float32Array.from(picks, (i) => labels[i] as number) };
+  const picks = Float64Array.from({ length: wanted }, (_, i) => Math.floor((i * count) / wanted));
+  const own = new Float32Array(wanted);
+  for (let i = 0; i < wanted; i++) own[i] = labels[picks[i] as number] as number;
+  return { features: pickRows(features, picks), labels: own };
 }
 
-function pickRows(rows: Rows, picks: readonly number[]): Rows {
+function pickRows(rows: Rows, picks: Float64Array): Rows {
   if (rows.kind === "dense") {
     const { width } = rows;
     const values = new Float32Array(picks.length * width);
-    picks.forEach((i, to) => values.set(rows.values.subarray(i * width, (i + 1) * width), to * width));
+    for (let to = 0; to < picks.length; to++) {
+      const from = (picks[to] as number) * width;
+      for (let j = 0; j < width; j++) values[to * width + j] = rows.values[from + j] as number;
+    }
     return { kind: "dense", count: picks.length, width, values };
   }
   const offsets = new Float64Array(picks.length + 1);

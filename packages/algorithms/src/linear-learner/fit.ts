@@ -1,6 +1,7 @@
 import type { Table } from "../formats/rows.ts";
 import type { TrainingContext } from "../job/algorithm.ts";
 import { CustomerError } from "../job/errors.ts";
+import type { JobLog } from "../job/job-log.ts";
 import { saveModel } from "./artifact.ts";
 import type { SplitName } from "./data.ts";
 import { checkFinite, readTables, scaleLabels, thinned } from "./data.ts";
@@ -26,13 +27,21 @@ const CALIBRATION_ROWS = 65_536;
 /** Trains the parallel models, chooses one, measures it and writes it. */
 export async function fit(job: TrainingContext<LinearHyperparameters>): Promise<void> {
   const settings = resolveSettings(job.hyperparameters, job.given["_tuning_objective_metric"] !== undefined);
-  const tables = await readTables(job.channels, settings);
-  const workshop = await openWorkshop(job);
+  const startedAt = performance.now();
+  const opening = openWorkshop(job); // its threads start while the channels are read
   try {
-    await fitTables(job, settings, tables, workshop);
+    const tables = await readTables(job.channels, settings);
+    const readAt = performance.now();
+    await fitTables(job, settings, tables, await opening);
+    logTimes(job.log, { "initialize.time": readAt - startedAt, "fit.time": performance.now() - readAt });
   } finally {
-    await workshop.close();
+    await (await opening).close();
   }
+}
+
+function logTimes(log: JobLog, millis: Readonly<Record<string, number>>): void {
+  const summaries = Object.entries(millis).map(([name, sum]) => [name, { sum, count: 1, min: sum, max: sum }]);
+  log.metrics({ dimensions: { Operation: "training" }, metrics: Object.fromEntries(summaries) });
 }
 
 async function fitTables(

@@ -105,7 +105,10 @@ function lossParameter(settings: Settings, scaling: Scaling): number {
 
 function countLabels(labels: Float32Array, classes: number): number[] {
   const counts = new Float64Array(classes);
-  for (const label of labels) counts[label] = (counts[label] as number) + 1;
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i] as number;
+    counts[label] = (counts[label] as number) + 1;
+  }
   return [...counts];
 }
 

@@ -25,6 +25,11 @@ export function goalOf(settings: Settings): CalibrationGoal {
   };
 }
 
+/** A model's calibration, and its mean loss on the same rows, which decides between equals. */
+export interface JudgedModel extends Calibration {
+  readonly loss: number;
+}
+
 /** Calibrates each of the models on the rows of a split. */
 export async function calibrateModels(
   learner: Learner,
@@ -32,16 +37,19 @@ export async function calibrateModels(
   split: Split,
   goal: CalibrationGoal,
   models: readonly number[],
-): Promise<Calibration[]> {
+): Promise<JudgedModel[]> {
   const { count } = split.features;
   const own = models.map(() => new Float32Array(count));
-  await learner.evaluate(split, (scores, first, rows) => {
+  const losses = await learner.evaluate(split, (scores, first, rows) => {
     models.forEach((model, at) => {
       const target = own[at] as Float32Array;
       for (let i = 0; i < rows; i++) target[first + i] = scores[i * geometry.columns + model] as number;
     });
   });
-  return own.map((scores) => calibrate(scores, split.labels, goal));
+  return own.map((scores, at) => ({
+    ...calibrate(scores, split.labels, goal),
+    loss: losses[models[at] as number] as number,
+  }));
 }
 
 /** Index of the best value; NaN never wins. */
@@ -76,13 +84,20 @@ export async function chooseByDecisions(
   let finalists = all;
   if (geometry.models > FINALISTS && split.features.count * geometry.models > SCORE_BUDGET) {
     const look = thin(split, Math.floor(SCORE_BUDGET / geometry.models));
-    const values = (await calibrateModels(learner, geometry, look, goal, all)).map((calibration) => calibration.value);
-    finalists = all.toSorted((a, b) => (values[b] as number) - (values[a] as number)).slice(0, FINALISTS);
+    const judged = await calibrateModels(learner, geometry, look, goal, all);
+    finalists = all
+      .toSorted((a, b) => compareModels(judged[a] as JudgedModel, judged[b] as JudgedModel))
+      .slice(0, FINALISTS);
   }
-  const calibrations = await calibrateModels(learner, geometry, split, goal, finalists);
-  const best = bestIndex(
-    calibrations.map((calibration) => calibration.value),
-    "maximise",
-  );
-  return { model: finalists[best] as number, threshold: (calibrations[best] as Calibration).threshold };
+  const judged = await calibrateModels(learner, geometry, split, goal, finalists);
+  const winner = [...judged.keys()].toSorted((a, b) =>
+    compareModels(judged[a] as JudgedModel, judged[b] as JudgedModel),
+  )[0] as number;
+  return { model: finalists[winner] as number, threshold: (judged[winner] as JudgedModel).threshold };
+}
+
+/** Better models first: by the criterion, then by loss; a model that diverged comes last. */
+function compareModels(a: JudgedModel, b: JudgedModel): number {
+  if (Number.isNaN(a.loss) || Number.isNaN(b.loss)) return Number(Number.isNaN(a.loss)) - Number(Number.isNaN(b.loss));
+  return a.value === b.value ? a.loss - b.loss : b.value > a.value ? 1 : -1;
 }
