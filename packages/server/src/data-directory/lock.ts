@@ -39,6 +39,8 @@ export async function lock(root: string): Promise<Lock> {
 function tryLock(root: string): DatabaseSync | undefined {
   const database = new DatabaseSync(join(root, lockFile), { timeout: 0 });
   try {
+    // Nothing is ever written, so there is nothing to roll back: no journal file.
+    database.exec("PRAGMA journal_mode = OFF");
     database.exec("BEGIN EXCLUSIVE");
     return database;
   } catch (error) {
