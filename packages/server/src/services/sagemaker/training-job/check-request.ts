@@ -127,7 +127,9 @@ function checkChannel(channel: InputChannel, jobMode: string): void {
   if (!s3) throw refuse("only S3DataSource is supported as DataSource.");
   const mode = channel.InputMode ?? jobMode;
   if (mode === "Pipe") throw refuse("input mode Pipe is not supported yet; use File or FastFile.");
-  if (s3.S3DataType !== "S3Prefix") throw refuse(`S3DataType ${s3.S3DataType} is not supported yet; use S3Prefix.`);
+  if (s3.S3DataType !== "S3Prefix" && s3.S3DataType !== "ManifestFile") {
+    throw refuse(`S3DataType ${s3.S3DataType} is not supported yet; use S3Prefix or ManifestFile.`);
+  }
   if (channel.CompressionType === "Gzip") throw refuse(`CompressionType Gzip is not allowed with input mode ${mode}.`);
   if (channel.RecordWrapperType === "RecordIO") {
     throw refuse(`RecordWrapperType RecordIO is not allowed with input mode ${mode}.`);

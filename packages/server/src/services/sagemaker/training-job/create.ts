@@ -3,7 +3,8 @@ import { WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { checkRequest } from "./check-request.ts";
-import { emptyInputMessage, hasObjects } from "./input-data.ts";
+import { hasInput } from "./data-source.ts";
+import { emptyInputMessage } from "./input-data.ts";
 import { outputBucket } from "./output-keys.ts";
 import { trainingJobs } from "./resource.ts";
 import { phaseMessage, type TrainingJob, type TrainingJobSpec, transition } from "./training-job.ts";
@@ -59,8 +60,9 @@ async function checkStorage(
   { scope, platform }: Parameters<Operation<"CreateTrainingJob">>[1],
 ): Promise<void> {
   for (const channel of spec.InputDataConfig ?? []) {
-    const uri = channel.DataSource.S3DataSource?.S3Uri as string;
-    if (await hasObjects(platform.objects, uri)) continue;
+    const source = channel.DataSource.S3DataSource;
+    if (source === undefined || (await hasInput(platform.objects, source))) continue;
+    const uri = source.S3Uri as string;
     const bucket = uri.replace(/^s3:\/\//, "").split("/")[0] as string;
     throw validationException(emptyInputMessage(uri, bucket, scope.region, spec.RoleArn));
   }

@@ -32,6 +32,9 @@ const checkpointIntervalMs = 2_000;
 /** How often a stopping run is looked at, besides the wake-up when it ends. */
 const stoppingIntervalMs = 5_000;
 
+/** How long a start that fails is tried again before the job fails. */
+const startPatienceMs = 15 * 60_000;
+
 type World = TrainingJobWorld & { readonly host: HostCapacity };
 
 /** Carries out steps. Every step may be repeated after a crash at any point of it. */
@@ -156,7 +159,9 @@ async function start(
     await world.engine.start(places.runId, await layOut(record, places, world));
   } catch (error) {
     if (error instanceof InputDataError) return fail(`ClientError: Data download failed:${error.message}`);
-    throw error;
+    // The loop tries again with backoff, but not for ever.
+    if (now - (record.value.preparedAt ?? now) < startPatienceMs) throw error;
+    return fail(`InternalServerError: The job could not be started: ${(error as Error).message}`);
   }
   return again(0);
 }

@@ -60,7 +60,7 @@ function strippedLength(prefix: string, entries: readonly ObjectEntry[]): number
 }
 
 /** Keys may hold what a path may not: empty segments are dropped as file systems do, the rest is refused. */
-function filePath(rest: string, key: string): string {
+export function filePath(rest: string, key: string): string {
   const segments = rest.split("/").filter((segment) => segment !== "");
   const bad = segments.find(
     (segment) => segment === "." || segment === ".." || segment.includes("\0") || Buffer.byteLength(segment) > 255,
@@ -72,7 +72,7 @@ function filePath(rest: string, key: string): string {
 }
 
 /** S3 allows `a` beside `a/b`; a folder does not. */
-function withoutClashes(files: ChannelObject[]): ChannelObject[] {
+export function withoutClashes(files: ChannelObject[]): ChannelObject[] {
   const paths = new Set<string>();
   const folders = new Set<string>();
   for (const { path, entry } of files) {

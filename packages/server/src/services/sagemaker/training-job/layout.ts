@@ -4,10 +4,11 @@ import type { Channel, RunSpec } from "../../../engines/engine.ts";
 import { algorithmImage } from "../../../images/algorithm-image.ts";
 import { resolveImage } from "../../../images/resolve-image.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
+import { invariant } from "../../../errors.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
-import { channelObjects } from "./input-data.ts";
+import { sourceObjects } from "./data-source.ts";
 import type { TrainingJobRecord, TrainingJobSpec } from "./training-job.ts";
 
 /** A log file's limit; the engine drops what comes after, with a notice. */
@@ -81,7 +82,10 @@ export async function layOut(
 async function channels(spec: TrainingJobSpec, objects: ObjectCatalogue, runId: string): Promise<Channel[]> {
   const all: Channel[] = [];
   for (const channel of spec.InputDataConfig ?? []) {
-    const found = await channelObjects(objects, channel.DataSource.S3DataSource?.S3Uri as string);
+    const found = await sourceObjects(
+      objects,
+      channel.DataSource.S3DataSource as NonNullable<typeof channel.DataSource.S3DataSource>,
+    );
     const sources = await objects.files(
       found.map(({ entry }) => entry),
       runId,
