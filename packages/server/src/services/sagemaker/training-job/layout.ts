@@ -82,10 +82,9 @@ export async function layOut(
 async function channels(spec: TrainingJobSpec, objects: ObjectCatalogue, runId: string): Promise<Channel[]> {
   const all: Channel[] = [];
   for (const channel of spec.InputDataConfig ?? []) {
-    const found = await sourceObjects(
-      objects,
-      channel.DataSource.S3DataSource as NonNullable<typeof channel.DataSource.S3DataSource>,
-    );
+    const source = channel.DataSource.S3DataSource;
+    invariant(source, "a channel without S3DataSource was refused when the job was created");
+    const found = await sourceObjects(objects, source);
     const sources = await objects.files(
       found.map(({ entry }) => entry),
       runId,
