@@ -90,6 +90,11 @@ export class PowerLossLayer implements FileLayer {
     for (const [name, entry] of this.#live) if (inside(name)) this.#durable.set(name, entry);
   }
 
+  /** Cuts the power after this many further calls. */
+  cutAfter(calls: number): void {
+    this.#callsLeft = calls;
+  }
+
   /** Bytes that a reader sees now, before any cut. */
   read(path: string): string | undefined {
     const entry = this.#live.get(path);

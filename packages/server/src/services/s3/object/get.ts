@@ -109,7 +109,7 @@ async function selectPart(
 }
 
 function writeHead(response: ServerResponse, { bucket, version, range, part }: Selection, input: ReadRequest): void {
-  const { attributes, bytes, checksum } = version;
+  const { attributes, bytes } = version;
   const set = (name: string, value: string | number | undefined) => {
     if (value !== undefined) response.setHeader(name, typeof value === "string" ? headerText(value) : value);
   };
@@ -119,11 +119,11 @@ function writeHead(response: ServerResponse, { bucket, version, range, part }: S
   set("Accept-Ranges", "bytes");
   set("ETag", version.etag);
   set("Last-Modified", new Date(version.modifiedAt).toUTCString());
-  set("Content-Type", input.ResponseContentType ?? attributes.contentType ?? "binary/octet-stream");
-  set("Cache-Control", input.ResponseCacheControl ?? attributes.cacheControl);
-  set("Content-Disposition", input.ResponseContentDisposition ?? attributes.contentDisposition);
-  set("Content-Encoding", input.ResponseContentEncoding ?? attributes.contentEncoding);
-  set("Content-Language", input.ResponseContentLanguage ?? attributes.contentLanguage);
+  set("Content-Type", asHeader(input.ResponseContentType) ?? attributes.contentType ?? "binary/octet-stream");
+  set("Cache-Control", asHeader(input.ResponseCacheControl) ?? attributes.cacheControl);
+  set("Content-Disposition", asHeader(input.ResponseContentDisposition) ?? attributes.contentDisposition);
+  set("Content-Encoding", asHeader(input.ResponseContentEncoding) ?? attributes.contentEncoding);
+  set("Content-Language", asHeader(input.ResponseContentLanguage) ?? attributes.contentLanguage);
   set("Expires", input.ResponseExpires?.toUTCString() ?? attributes.expires);
   set("x-amz-website-redirect-location", attributes.websiteRedirectLocation);
   set("x-amz-storage-class", attributes.storageClass);
@@ -132,15 +132,38 @@ function writeHead(response: ServerResponse, { bucket, version, range, part }: S
   if (input.PartNumber !== undefined) set("x-amz-mp-parts-count", version.partCount);
   for (const [name, value] of Object.entries(attributes.metadata ?? {})) set(`x-amz-meta-${name}`, value);
   setEncryption(response, version);
+  setChecksum(response, { version, range, part }, input);
+  // Node takes this one header for Latin-1 text and converts it, unless the head goes out before the body is known.
+  const disposition = response.getHeader("Content-Disposition");
+  // oxlint-disable-next-line no-control-regex -- all of ASCII is meant
+  if (typeof disposition === "string" && /[^\x00-\x7f]/.test(disposition)) response.flushHeaders();
+}
+
+function setChecksum(
+  response: ServerResponse,
+  {
+    version: { checksum },
+    range,
+    part,
+  }: { version: ObjectVersion; range: ByteRange | undefined; part: PartSummary | undefined },
+  input: ReadRequest,
+): void {
   // A checksum of the whole says nothing of a range; a part has its own.
   const isWhole = !range || input.PartNumber !== undefined;
   if (input.ChecksumMode !== "ENABLED" || !checksum || !isWhole) return;
   const value = part ? part.checksum : checksum.value;
-  set(checksumHeaders[checksum.algorithm], value);
-  set("x-amz-checksum-type", checksum.type);
+  if (value !== undefined) response.setHeader(checksumHeaders[checksum.algorithm], value);
+  response.setHeader("x-amz-checksum-type", checksum.type);
 }
 
-/** Node refuses header text beyond Latin-1; as UTF-8 bytes it goes out as S3 sends it. Line breaks never pass. */
+/**
+ * Text from the query as a header: UTF-8 bytes, which is how S3 sends it. What came in headers is stored as it came.
+ */
+function asHeader(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** Line breaks must not pass, and Node refuses characters beyond Latin-1 (form fields may have them). */
 function headerText(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what must not pass
   const line = text.replaceAll(/[\x00-\x08\x0a-\x1f\x7f]/g, " ");
