@@ -5,7 +5,7 @@ import { median, quantile, report } from "./support/report.ts";
 const kills = Number(process.argv[2] ?? 200);
 const { lost, acknowledged, jobs, restartSeconds } = await crashRun({
   kills,
-  jobs: 40,
+  jobs: 120,
   onKill: (count) => {
     if (count % 10 === 0) process.stderr.write(`${count} of ${kills} kills\n`);
   },

@@ -4,7 +4,7 @@ import { crashRun } from "./crash/crash-run.ts";
 test("20 kills at random moments lose nothing that was acknowledged, and every job goes on", {
   timeout: 240_000,
 }, async () => {
-  const { lost, acknowledged, jobs } = await crashRun({ kills: 20, jobs: 4 });
+  const { lost, acknowledged, jobs } = await crashRun({ kills: 20, jobs: 12 });
   expect(lost).toEqual([]);
   // The run was one: work went on between the kills.
   expect(acknowledged).toBeGreaterThan(50);

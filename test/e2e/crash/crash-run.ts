@@ -46,7 +46,9 @@ export async function crashRun({
   const clients = connect(platform);
   const port = Number(new URL(platform.url).port);
   const lanes: Lane[] = [
+    objectLane("tiny", 40, 500),
     objectLane("small", 40, 8_000),
+    objectLane("small-too", 40, 8_000),
     objectLane("medium", 20, 300_000),
     objectLane("large", 6, 4_000_000),
     multipartLane("parts"),
@@ -110,4 +112,7 @@ async function prepare({ s3 }: Clients): Promise<void> {
     (_, index) => `${index % 2},${Math.sin(index)},${(index % 2) + Math.cos(index)}`,
   );
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: "training/data.csv", Body: `${rows.join("\n")}\n` }));
+  await s3.send(
+    new PutObjectCommand({ Bucket: bucket, Key: "model.tar.gz", Body: "models refer to it; nothing reads it" }),
+  );
 }

@@ -101,13 +101,13 @@ export function modelLane(prefix: string): Lane {
       const model = {
         ModelName,
         ExecutionRoleArn: roleArn,
-        PrimaryContainer: { Image: "linear-learner", ModelDataUrl: `s3://${bucket}/none/model.tar.gz` },
+        PrimaryContainer: { Image: "linear-learner", ModelDataUrl: `s3://${bucket}/model.tar.gz` },
       };
       const value = randomBytes(4).toString("hex");
       const Tags = [{ Key: "mark", Value: value }];
       await ledger.attempt(ModelName, undefined, () => ifThere(sagemaker.send(new DeleteModelCommand({ ModelName }))));
-      await ledger.attempt(ModelName, value, () => sagemaker.send(new CreateModelCommand({ ...model, Tags })));
-      if (randomInt(2) === 0) return;
+      const create = () => sagemaker.send(new CreateModelCommand({ ...model, Tags }));
+      if (!(await ledger.attempt(ModelName, value, create)) || randomInt(2) === 0) return;
       const ResourceArn = `arn:aws:sagemaker:us-east-1:000000000000:model/${ModelName}`;
       const changed = randomBytes(4).toString("hex");
       await ledger.attempt(ModelName, changed, () =>
@@ -131,10 +131,9 @@ export function jobLane(prefix: string, limit: number): Lane {
     ledger,
     isQuickToRead: false,
     async step({ sagemaker }) {
-      if (count >= limit) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        return;
-      }
+      // About one for each life of the server, so that later kills meet jobs under way too.
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      if (count >= limit) return;
       const TrainingJobName = `${prefix}-${count++}`;
       const S3DataSource = { S3DataType: "S3Prefix", S3Uri: `s3://${bucket}/training/` } as const;
       await ledger.attempt(TrainingJobName, "Completed", () =>
