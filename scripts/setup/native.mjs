@@ -4,15 +4,40 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 const sources = "packages/server/native";
-const target = "packages/server/.build/native/sagebrush-supervisor";
+/** What is built, and from the C files of which folder. The probe is for tests of the sandbox. */
+const programs = [
+  { folder: sources, output: "packages/server/.build/native/sagebrush-supervisor" },
+  { folder: `${sources}/escape-probe`, output: "packages/server/.build/native/escape-probe" },
+];
 
 export const name = "native supervisor";
 export const inputs = [sources, "scripts/setup/native.mjs"];
-// Not a promised output: a machine without a compiler has none.
+// Not promised: a machine without a compiler has none, and the TypeScript supervisor takes its place.
 export const outputs = [];
 
-/** What `run` found out: printed by set-up when it is not empty. */
-export let notice = "";
+/** @param {string} root - The repository. */
+export async function run(root) {
+  if (process.platform !== "linux") return;
+  const compiler = [process.env.CC, "cc", "gcc", "clang"].find((each) => each && works(each, ["--version"]));
+  if (compiler === undefined) return say("no C compiler found");
+  for (const program of programs) {
+    if (build(root, compiler, program)) continue;
+    rmSync(join(root, program.output), { force: true }); // of older sources
+    say(`${compiler} could not build ${program.folder}`);
+  }
+}
+
+function build(root, compiler, { folder, output }) {
+  const target = join(root, output);
+  mkdirSync(join(target, ".."), { recursive: true });
+  const files = readdirSync(join(root, folder)).filter((file) => file.endsWith(".c"));
+  const paths = files.map((file) => join(root, folder, file));
+  const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-format-truncation", "-o", `${target}.new`, ...paths];
+  // Static first: 0.6 MB resident instead of 1.2, and it runs in any root. Some distributions have no static libc.
+  if (!works(compiler, ["-static", ...flags]) && !works(compiler, flags)) return false;
+  renameSync(`${target}.new`, target); // a server may be starting runs with the old one
+  return true;
+}
 
 function works(command, args) {
   try {
@@ -23,25 +48,8 @@ function works(command, args) {
   }
 }
 
-/** @param {string} root - The repository. */
-export async function run(root) {
-  const output = join(root, target);
-  rmSync(output, { force: true });
-  if (process.platform !== "linux") return;
-  const compiler = [process.env.CC, "cc", "gcc", "clang"].find((each) => each && works(each, ["--version"]));
-  if (compiler === undefined) {
-    notice = "no C compiler: runs are supervised by Node processes (slower starts, about 50 MB each)";
-    return;
-  }
-  mkdirSync(join(output, ".."), { recursive: true });
-  const files = readdirSync(join(root, sources))
-    .filter((file) => file.endsWith(".c"))
-    .map((file) => join(root, sources, file));
-  const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-format-truncation", "-o", `${output}.new`, ...files];
-  // Static first: 0.6 MB resident instead of 1.2, and it runs in any root. Some distributions have no static libc.
-  if (!works(compiler, ["-static", ...flags]) && !works(compiler, flags)) {
-    notice = `${compiler} could not build ${sources}: runs are supervised by Node processes`;
-    return;
-  }
-  renameSync(`${output}.new`, output);
+function say(what) {
+  process.stderr.write(
+    `set-up: ${what}: runs are supervised by Node processes (slower starts, 50 MB each, no limits)\n`,
+  );
 }

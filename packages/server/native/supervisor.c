@@ -2,7 +2,8 @@
  *
  * The process that the server started forks and ends, so the supervisor belongs to nobody and lives on when the server
  * dies. It writes into the run's folder `pid` ("PID START_TICKS BOOT_ID") when it has taken over and `started`
- * ("EPOCH_MILLISECONDS MEMORY CPU CHANNELS") when the run's first program was executed; at the end it writes the exit
+ * ("EPOCH_MILLISECONDS MEMORY CPU CHANNELS") when the run's first program was executed, `child` and `inner` (its
+ * processes, for whoever must clear up after a supervisor that was killed); at the end it writes the exit
  * record ("CODE STARTED ENDED REASON"), durably. On SIGTERM it reads the milliseconds of grace from `stop`, sends
  * SIGTERM to the run's first process and SIGKILL to everything when the time is over. Standard output carries one
  * word for the server: `ok`, `held` (another supervisor has this run) or `failed SENTENCE`. */
@@ -63,6 +64,19 @@ static const char *in_run(const char *name) {
   static char path[PATH_MAX];
   snprintf(path, sizeof path, "%.4000s/%s", run_path, name);
   return path;
+}
+
+/* Writes "PID START_TICKS BOOT_ID": a process that cannot be mistaken for a later one of the same number. */
+static int write_identity(const char *name, pid_t pid) {
+  char boot[64] = "-", text[160];
+  int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    ssize_t got = read(fd, boot, sizeof boot - 1);
+    boot[got > 0 ? got - 1 : 0] = 0;
+    close(fd);
+  }
+  snprintf(text, sizeof text, "%d %llu %s\n", (int)pid, start_ticks(pid), boot);
+  return record_write(in_run(name), text, 0);
 }
 
 static void close_from(unsigned first) {
@@ -212,7 +226,10 @@ static void take_info(struct life *life) {
     size += (size_t)got;
     text[size] = 0;
     char *found = strstr(text, "\"child-pid\":");
-    if (found && strchr(found, '\n')) life->inner = atoi(found + 12);
+    if (found && strchr(found, '\n') && !life->inner) {
+      life->inner = atoi(found + 12);
+      write_identity("inner", life->inner);
+    }
     return;
   }
   close(life->info);
@@ -274,19 +291,6 @@ static void record_exit(int code, long long started, const char *reason) {
 }
 
 /* ---- The supervisor ---------------------------------------------------------------------------------------------- */
-
-/* Writes "PID START_TICKS BOOT_ID": a process that cannot be mistaken for a later one of the same number. */
-static int write_identity(const char *name, pid_t pid) {
-  char boot[64] = "-", text[160];
-  int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-  if (fd >= 0) {
-    ssize_t got = read(fd, boot, sizeof boot - 1);
-    boot[got > 0 ? got - 1 : 0] = 0;
-    close(fd);
-  }
-  snprintf(text, sizeof text, "%d %llu %s\n", (int)pid, start_ticks(pid), boot);
-  return record_write(in_run(name), text, 0);
-}
 
 static int take_over(void) {
   int lock = open(in_run("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -365,7 +369,7 @@ static void supervise(void) {
     answer(text);
     exit(1);
   }
-  if (!plan.bwrap) write_identity("child", life.child);
+  write_identity("child", life.child);
   snprintf(text, sizeof text, "%lld %d %d %s\n", life.started, group.memory, group.cpu, channel_form_names[*channel_form_used]);
   record_write(in_run("started"), text, 0);
   answer("ok\n");

@@ -15,6 +15,8 @@ export interface Candidate {
   open(directory: string): Promise<Engine>;
   /** User id that the workshop's files belong to, when the engine runs as another user than the tests. */
   readonly owner?: number;
+  /** Node as that user can read it. */
+  readonly node?: string;
 }
 
 /** Every engine passes these, whatever it runs work in. */
@@ -24,7 +26,7 @@ export function engineContract(candidate: Candidate): void {
     let engine: Engine;
     let count = 0;
     beforeAll(async () => {
-      shop = await Workshop.open(candidate.owner);
+      shop = await Workshop.open(candidate.owner, candidate.node);
       engine = await candidate.open(shop.engineDirectory);
     });
     afterAll(async () => {

@@ -2,7 +2,8 @@
  * The supervisor where no C compiler was found: the same plan, the same files, the same words as `native/supervisor.c`,
  * without control groups and overlays. `node main.ts PLAN`; the server starts it detached, so it lives on alone.
  */
-import { closeSync, linkSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { EventEmitter } from "node:events";
+import { closeSync, linkSync, openSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodePlan } from "../supervised/plan.ts";
 import { bootId, startOf } from "../supervised/process-identity.ts";
@@ -15,8 +16,38 @@ import { superviseChild } from "./supervise-child.ts";
 
 const setupFailed = 125;
 
+closeInherited();
+
+const stops = new EventEmitter();
+let asked = false;
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  // From the first moment: whoever reads our process id may send one.
+  process.on(signal, () => {
+    asked = true;
+    stops.emit("stop");
+  });
+}
 process.on("SIGHUP", () => undefined);
 process.stdout.on("error", () => undefined); // the server may have died meanwhile; the run does not need it
+
+/**
+ * Whatever starts the server may leave files open in it, and a run must not inherit them. Node's own descriptors are
+ * closed by exec anyway; these are not.
+ */
+function closeInherited(): void {
+  if (process.platform !== "linux") return; // no sandbox elsewhere that this could weaken
+  const closeOnExec = 0o2000000;
+  for (const name of readdirSync("/proc/self/fd")) {
+    const descriptor = Number(name);
+    if (descriptor < 3) continue;
+    try {
+      const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${name}`, "utf8"))?.[1];
+      if (flags !== undefined && (Number.parseInt(flags, 8) & closeOnExec) === 0) closeSync(descriptor);
+    } catch {
+      // The descriptor of the listing itself is closed by now.
+    }
+  }
+}
 
 /** Makes this process the run's one supervisor: only one link to the `pid` file can be made. */
 function takeOver(folder: string): boolean {
@@ -61,11 +92,15 @@ async function supervise(planPath: string): Promise<void> {
       : await startPlain(settings);
     startedAt = Date.now();
     const { pid } = started.child;
-    if (!started.sandboxed && pid !== undefined) writeWhole(join(folder, "child"), identity(pid));
+    if (pid !== undefined) writeWhole(join(folder, "child"), identity(pid));
     for (const file of files) closeSync(file);
     writeWhole(join(folder, "started"), `${startedAt} 0 0 ${copied ? "copy" : "none"}\n`);
+    started.onInner = (inner) => writeWhole(join(folder, "inner"), identity(inner));
+    if (started.inner !== undefined) started.onInner(started.inner);
     say("ok");
-    end(await superviseChild({ started, log, stopFile: join(folder, "stop") }), startedAt);
+    const ended = superviseChild({ started, log, stops, stopFile: join(folder, "stop") });
+    if (asked) stops.emit("stop");
+    end(await ended, startedAt);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     log.line(`sagebrush: the run could not be started: ${why}`);

@@ -12,6 +12,8 @@ export interface StartedRun {
   readonly sandboxed: boolean;
   /** Process 1 inside, as numbered here; undefined while bubblewrap prepares. */
   inner: number | undefined;
+  /** Called when it becomes known. */
+  onInner?: (pid: number) => void;
 }
 
 /** One pipe for both streams keeps their lines in order; Node cannot share one, a shell can. */
@@ -68,7 +70,9 @@ export async function startSandboxed(
   info?.on("data", (bytes: Buffer) => {
     said += bytes.toString();
     const found = /"child-pid":\s*(\d+)\D/.exec(said);
-    if (found !== null) run.inner = Number(found[1]);
+    if (found === null || run.inner !== undefined) return;
+    run.inner = Number(found[1]);
+    run.onInner?.(run.inner);
   });
   return run;
 }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { RunLog } from "./run-log.ts";
@@ -7,12 +8,18 @@ const defaultGraceMillis = 10_000;
 const drainMillis = 2000;
 
 /**
- * Follows a run to its end: output into the log, SIGTERM of this process on to the run's first process, SIGKILL to
+ * Follows a run to its end: output into the log, a stop on to the run's first process as SIGTERM, SIGKILL to
  * everything when the grace is over.
  * @returns The exit code, 128 + n for signal n.
  */
-export function superviseChild(run: { started: StartedRun; log: RunLog; stopFile: string }): Promise<number> {
-  const { started, log, stopFile } = run;
+export function superviseChild(run: {
+  started: StartedRun;
+  log: RunLog;
+  /** Emits `stop` when the server asks for the end. */
+  stops: EventEmitter;
+  stopFile: string;
+}): Promise<number> {
+  const { started, log, stops, stopFile } = run;
   const output = started.child.stdout;
   let deadline = Number.POSITIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
@@ -31,8 +38,7 @@ export function superviseChild(run: { started: StartedRun; log: RunLog; stopFile
     clearTimeout(timer);
     timer = setTimeout(killAll, Math.max(0, deadline - Date.now()));
   };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+  stops.on("stop", stop);
 
   return new Promise((resolve) => {
     const finish = (code: number) => {

@@ -68,7 +68,7 @@ async function tryOnce({ engine, folders, supervisor }: ProbeRequest): Promise<P
   await writeFile(source, "1");
   const ended = new Promise<void>((resolve) => engine.watch((run) => run === id && resolve()));
   const spec: RunSpec = {
-    root: { binds: [{ source: supervisor.command[0], target: "/opt/sagebrush/bin/probe" }] },
+    root: { binds: [{ source: supervisor.program, target: "/opt/sagebrush/bin/probe" }] },
     command: ["/opt/sagebrush/bin/probe", supervisor.kind === "native" ? "probe" : "--version"],
     environment: {},
     hostname: "probe",
@@ -114,7 +114,7 @@ async function lastWords(logFile: string): Promise<string> {
 }
 
 async function probeKey({ supervisor, bubblewrap }: ProbeRequest): Promise<string> {
-  const parts = await Promise.all([supervisor.command.at(-1) ?? "", bubblewrap].map((path) => stat(path)));
+  const parts = await Promise.all([supervisor.program, bubblewrap].map((path) => stat(path)));
   const files = parts.map((about) => `${about.size}:${about.mtimeMs}`);
   return [bootId(), release(), process.geteuid?.(), supervisor.kind, ...files].join(" ");
 }

@@ -6,19 +6,27 @@ import { join } from "node:path";
  * never followed; nothing there is no error.
  */
 export async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== "EACCES" && code !== "EPERM" && code !== "ENOTEMPTY") throw error;
-    await openFolders(path);
-    await rm(path, { recursive: true, force: true });
+  // A recursive removal that fails leaves others of its kind under way for a moment: hence several attempts.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (attempt === maxAttempts || !["EACCES", "EPERM", "ENOTEMPTY"].includes(code ?? "")) throw error;
+      await openFolders(path);
+    }
   }
 }
 
+const maxAttempts = 5;
+
 async function openFolders(path: string): Promise<void> {
-  await chmod(path, 0o700);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openFolders(join(path, entry.name));
+  try {
+    await chmod(path, 0o700);
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) await openFolders(join(path, entry.name));
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // removed meanwhile
   }
 }

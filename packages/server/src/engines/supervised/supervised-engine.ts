@@ -187,7 +187,7 @@ export class SupervisedEngine implements Engine {
       if (!(await gone(supervisor, removeMillis))) throw new EngineUnavailable(`The supervisor of ${id} does not end`);
     }
     this.#seen.delete(id);
-    await killLeftOver(folders, id);
+    await killLeftOver(join(folders.runs, id));
     await removeControlGroups(this.#controlGroup(id));
     await removeTree(socketFolder(folders.sockets, id));
     await removeTree(join(folders.runs, id));
@@ -217,11 +217,11 @@ export class SupervisedEngine implements Engine {
   }
 }
 
-/** Sends a signal unless the process has ended or its number belongs to another by now. */
-function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {
+/** Sends a signal (to a process or its group) unless it has ended or its number belongs to another by now. */
+function signal(identity: ProcessIdentity, name: NodeJS.Signals, target = identity.pid): void {
   if (!isAlive(identity)) return;
   try {
-    process.kill(identity.pid, name);
+    process.kill(target, name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it ended in between
   }
@@ -237,14 +237,19 @@ async function gone(identity: ProcessIdentity, limitMillis: number): Promise<boo
   return true;
 }
 
-/** Plain processes outlive a supervisor that was killed; sandboxes die with it. */
-async function killLeftOver(folders: EngineFolders, id: RunId): Promise<void> {
-  const first = await readIdentity(join(folders.runs, id, "child"));
-  if (first === undefined || !isAlive(first)) return;
-  try {
-    process.kill(-first.pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it ended in between
+/**
+ * Ends what a killed supervisor left behind. Sandboxes die with it, but not before the call that killed it returns;
+ * plain processes go on.
+ */
+async function killLeftOver(folder: string): Promise<void> {
+  const inner = await readIdentity(join(folder, "inner"));
+  const child = await readIdentity(join(folder, "child"));
+  if (inner !== undefined) signal(inner, "SIGKILL");
+  if (child !== undefined && isAlive(child)) signal(child, "SIGKILL", -child.pid);
+  for (const each of [inner, child]) {
+    if (each !== undefined && !(await gone(each, removeMillis))) {
+      throw new EngineUnavailable(`Process ${each.pid} of a removed run does not end`);
+    }
   }
 }
 

@@ -7,6 +7,8 @@ export interface Supervisor {
   readonly kind: "native" | "node";
   /** Program and the arguments before the plan's path. */
   readonly command: readonly [string, ...string[]];
+  /** An executable of it that is sure to run inside a sandbox: what the trial run executes. */
+  readonly program: string;
 }
 
 /** How a launch ended: the run goes on, another supervisor has it, it goes on preparing, or it could not begin. */
@@ -25,12 +27,16 @@ export function nativeSupervisor(): Supervisor | undefined {
   } catch {
     return undefined;
   }
-  return process.platform === "linux" ? { kind: "native", command: [nativePath] } : undefined;
+  return process.platform === "linux" ? { kind: "native", command: [nativePath], program: nativePath } : undefined;
 }
 
 /** The supervisor in TypeScript: the same contract at 50 MB a run. */
 export function nodeSupervisor(): Supervisor {
-  return { kind: "node", command: [process.execPath, "--disable-warning=ExperimentalWarning", fallbackPath] };
+  return {
+    kind: "node",
+    command: [process.execPath, "--disable-warning=ExperimentalWarning", fallbackPath],
+    program: process.execPath,
+  };
 }
 
 /** Starts the supervisor on a plan and waits for its word. It lives on when this process dies. */

@@ -9,16 +9,19 @@ import { removeTree } from "../supervised/remove-tree.ts";
 export class Workshop {
   readonly root: string;
   readonly #owner: number | undefined;
+  /** Host path of the Node that runs use. */
+  readonly #node: string;
   #files = 0;
 
-  private constructor(root: string, owner: number | undefined) {
+  private constructor(root: string, owner: number | undefined, node: string) {
     this.root = root;
     this.#owner = owner;
+    this.#node = node;
   }
 
   /** Makes one; everything in it belongs to `owner`, if given. */
-  static async open(owner?: number): Promise<Workshop> {
-    const shop = new Workshop(await mkdtemp(join(tmpdir(), "sagebrush-engine-")), owner);
+  static async open(owner?: number, node = process.execPath): Promise<Workshop> {
+    const shop = new Workshop(await mkdtemp(join(tmpdir(), "sagebrush-engine-")), owner, node);
     await shop.#own(shop.root);
     for (const folder of ["engine", "objects", "logs", "runs"]) await shop.#folder(folder);
     return shop;
@@ -45,7 +48,7 @@ export class Workshop {
   async run(id: RunId, command: readonly string[], changes: Partial<RunSpec> = {}): Promise<RunSpec> {
     await this.#folder(join("runs", id));
     return {
-      root: { binds: [{ source: process.execPath, target: "/opt/sagebrush/bin/node" }] },
+      root: { binds: [{ source: this.#node, target: "/opt/sagebrush/bin/node" }] },
       command,
       environment: {},
       hostname: "algo-1",
