@@ -1,4 +1,3 @@
-import { createHash, type Hash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { Protocol, RequestBody } from "../services/service.ts";
@@ -6,6 +5,7 @@ import { refuse } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { ChunkDecoder, ChunkError, type ChunkSigning } from "./sigv4/chunked.ts";
 import { type PayloadForm, sha256 } from "./sigv4/payload.ts";
+import { type PayloadHash, payloadHash } from "./sigv4/payload-hash.ts";
 
 /**
  * One request's body. Authentication says what was signed (`expect`); whoever reads it afterwards gets bytes that hold
@@ -75,11 +75,15 @@ export class IncomingBody implements RequestBody {
   stream(): Readable {
     if (this.#whole) return Readable.from([this.#whole], { objectMode: false });
     this.#start();
-    const hash = this.#form.kind === "hash" ? createHash("sha256") : undefined;
+    const hash = this.#form.kind === "hash" ? payloadHash(this.sizeBytes) : undefined;
     return new BodyStream(this.#request, {
-      push: (bytes) => this.#take(bytes, hash),
+      push: (bytes) => (this.#decoder ? this.#decoder.push(bytes) : [bytes]),
+      behind: (bytes) => hash?.update(bytes),
       end: (total) => this.#finish(total, hash),
-      failed: (error) => this.#translate(error),
+      failed: (error) => {
+        hash?.abandon();
+        return this.#translate(error);
+      },
     });
   }
 
@@ -88,24 +92,23 @@ export class IncomingBody implements RequestBody {
     this.#whole = whole;
   }
 
-  #take(bytes: Buffer, hash: Hash | undefined): Buffer[] {
-    hash?.update(bytes);
-    return this.#decoder ? this.#decoder.push(bytes) : [bytes];
+  async #finish(total: number, hash: PayloadHash | undefined): Promise<void> {
+    this.#decoder?.end();
+    this.#checkSize(total);
+    if (hash && this.#form.kind === "hash") this.#checkHash(this.#form.sha256, await hash.digest());
   }
 
-  #finish(total: number, hash: Hash | undefined): void {
-    this.#decoder?.end();
+  #checkSize(total: number): void {
     const declared = this.sizeBytes;
-    if (declared !== undefined && declared !== total) {
-      throw new ChunkError("incomplete", `The body has ${total} bytes; ${declared} were declared.`);
-    }
-    if (hash && this.#form.kind === "hash") this.#checkHash(this.#form.sha256, hash.digest("hex"));
+    if (declared === undefined || declared === total) return;
+    throw new ChunkError("incomplete", `The body has ${total} bytes; ${declared} were declared.`);
   }
 
   #decode(decoder: ChunkDecoder, raw: Buffer): Buffer {
     try {
       const whole = Buffer.concat(decoder.push(raw));
-      this.#finish(whole.length, undefined);
+      decoder.end();
+      this.#checkSize(whole.length);
       return whole;
     } catch (error) {
       throw this.#translate(error);
@@ -173,7 +176,9 @@ function collect(request: IncomingMessage, protocol: Protocol | undefined, limit
       resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, size));
     });
     request.once("error", (cause) => fail(hungUp(protocol, cause)));
-    request.once("close", () => fail(hungUp(protocol, undefined)));
+    request.once("close", () => {
+      if (!request.complete) fail(hungUp(protocol, undefined));
+    });
   });
 }
 
@@ -192,60 +197,81 @@ function idleBody(protocol: Protocol | undefined): Error {
 }
 
 interface BodySink {
+  /** @returns The payload in these bytes. */
   push(bytes: Buffer): Buffer[];
-  end(total: number): void;
+  /** A promise to wait for when checking is behind. */
+  behind(bytes: Buffer): Promise<void> | undefined;
+  end(total: number): Promise<void>;
   failed(error: unknown): unknown;
 }
 
 /** A request's bytes through a `BodySink`, with back pressure. Giving it up drains the request instead of cutting it. */
 class BodyStream extends Readable {
   readonly #request: IncomingMessage;
+  readonly #sink: BodySink;
+  readonly #idle: NodeJS.Timeout;
   #total = 0;
+  #checking: Promise<void> | undefined;
 
   constructor(request: IncomingMessage, sink: BodySink) {
     super({ highWaterMark: 256 * 1024 });
     this.#request = request;
-    const fail = (error: unknown): void => void this.destroy(sink.failed(error) as Error);
-    const idle = setTimeout(() => fail(idleBody("rest-xml")), limits.bodyIdleMs);
-    request.on("data", (bytes: Buffer) => {
-      if (this.destroyed) return;
-      idle.refresh();
-      try {
-        let wanted = true;
-        for (const piece of sink.push(bytes)) {
-          this.#total += piece.length;
-          wanted = this.push(piece);
-        }
-        if (!wanted) request.pause();
-      } catch (error) {
-        fail(error);
-      }
-    });
-    request.once("end", () => {
-      clearTimeout(idle);
-      if (this.destroyed) return;
-      try {
-        sink.end(this.#total);
-        this.push(null);
-      } catch (error) {
-        fail(error);
-      }
-    });
-    request.once("error", fail);
+    this.#sink = sink;
+    this.#idle = setTimeout(() => {
+      // Paused: the sender waits for us, however long the disk takes.
+      if (request.isPaused()) this.#idle.refresh();
+      else this.#fail(idleBody("rest-xml"));
+    }, limits.bodyIdleMs);
+    request.on("data", (bytes: Buffer) => this.#onData(bytes));
+    request.once("end", () => void this.#onEnd());
+    request.once("error", (error) => this.#fail(error));
     request.once("close", () => {
-      clearTimeout(idle);
-      if (!request.complete) fail(hungUp("rest-xml", undefined));
+      if (!request.complete) this.#fail(hungUp("rest-xml", undefined));
     });
-    this.once("close", () => {
-      clearTimeout(idle);
-    });
+  }
+
+  #onData(bytes: Buffer): void {
+    if (this.destroyed) return;
+    this.#idle.refresh();
+    try {
+      let wanted = true;
+      for (const piece of this.#sink.push(bytes)) {
+        this.#total += piece.length;
+        wanted = this.push(piece);
+      }
+      this.#checking = this.#sink.behind(bytes)?.then(() => {
+        this.#checking = undefined;
+        this.#request.resume();
+      });
+      if (!wanted || this.#checking) this.#request.pause();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #onEnd(): Promise<void> {
+    clearTimeout(this.#idle);
+    if (this.destroyed) return;
+    try {
+      await this.#sink.end(this.#total);
+      this.push(null);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.destroyed) this.destroy(this.#sink.failed(error) as Error);
   }
 
   override _read(): void {
-    this.#request.resume();
+    // From here on we wait for the sender.
+    this.#idle.refresh();
+    if (!this.#checking) this.#request.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#idle);
     this.#request.resume();
     callback(error);
   }
