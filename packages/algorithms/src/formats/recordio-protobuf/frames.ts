@@ -8,7 +8,9 @@ export interface Payload {
   readonly bytes: Uint8Array;
   readonly at: number;
   readonly end: number;
-  /** Of the frame in its file or body, from 1. */
+  /** Of the file or body, for messages. */
+  readonly name: string;
+  /** Of the frame in it, from 1. */
   readonly number: number;
 }
 
@@ -21,7 +23,7 @@ export function* framesIn(bytes: Uint8Array, name: string): Generator<Payload> {
   let number = 1;
   for (let at = 0; at < bytes.length; number++) {
     const end = at + 8 + payloadLength(view, at, bytes.length - at, `${name}, record ${number}`);
-    yield { bytes, at: at + 8, end, number };
+    yield { bytes, at: at + 8, end, name, number };
     at = afterPadding(end);
   }
 }
@@ -47,7 +49,7 @@ export function* framesInFile({ path, name, sizeBytes }: SourceFile): Generator<
       cover(at, Math.min(8, sizeBytes - at));
       const length = payloadLength(view, at - start, sizeBytes - at, `${name}, record ${number}`);
       cover(at, 8 + length);
-      yield { bytes: window, at: at - start + 8, end: at - start + 8 + length, number };
+      yield { bytes: window, at: at - start + 8, end: at - start + 8 + length, name, number };
       at = afterPadding(at + 8 + length);
     }
   } finally {

@@ -2,9 +2,8 @@ import { setImmediate } from "node:timers/promises";
 import { CustomerError } from "../../job/errors.ts";
 import type { Table } from "../rows.ts";
 import type { SourceFile } from "../source-file.ts";
-import { decodeFrame } from "./decode-rows.ts";
 import { framesInFile } from "./frames.ts";
-import type { ProtobufRecord } from "./record.ts";
+import { PlainRow } from "./plain-row.ts";
 import { TableFiller, TableMeasure } from "./table-builder.ts";
 
 export interface RecordIoOptions {
@@ -23,22 +22,24 @@ const recordsPerTurn = 20_000;
  */
 export async function readRecordIo(files: readonly SourceFile[], options: RecordIoOptions): Promise<Table> {
   const measure = new TableMeasure(options.labelWidth, options.featureDim);
-  await eachRecord(files, options.signal, (record, what) => measure.add(record, what));
+  await eachRow(files, options.signal, (row) => measure.add(row));
   if (measure.size.count === 0) throw new CustomerError("The channel has no rows: all of its files are empty.");
   const filler = new TableFiller(measure.size);
-  await eachRecord(files, options.signal, (record, what) => filler.add(record, what));
+  await eachRow(files, options.signal, (row) => filler.add(row));
   return filler.table;
 }
 
-async function eachRecord(
+async function eachRow(
   files: readonly SourceFile[],
   signal: AbortSignal | undefined,
-  visit: (record: ProtobufRecord, what: string) => void,
+  visit: (row: PlainRow) => void,
 ): Promise<void> {
+  const row = new PlainRow();
   let seen = 0;
   for (const file of files) {
     for (const frame of framesInFile(file)) {
-      visit(decodeFrame(frame, file.name), `${file.name}, record ${frame.number}`);
+      row.read(frame);
+      visit(row);
       if (++seen % recordsPerTurn !== 0) continue;
       await setImmediate();
       signal?.throwIfAborted();

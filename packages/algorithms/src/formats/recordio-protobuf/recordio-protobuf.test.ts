@@ -126,7 +126,7 @@ test("any bytes are read or refused, never crash or hang", () => {
       try {
         decodeRows(body, 3);
       } catch (error) {
-        expect(error).toMatchObject({ name: "CustomerError", message: expect.stringMatching(/^(The body|Record)/) });
+        expect(error).toMatchObject({ name: "CustomerError", message: expect.stringMatching(/^The body/) });
       }
     }),
     { numRuns: 1000 },
@@ -215,5 +215,5 @@ test("files larger than the reader's window are read whole", () => {
 test("a request's rows need no labels", () => {
   const body = encodeRecordFrames([row({ values: [1, 2] }), row({ values: [3, 4] }, 1)]);
   expect(decodeRows(body, 2)).toMatchObject({ kind: "dense", count: 2, values: Float32Array.of(1, 2, 3, 4) });
-  expect(() => decodeRows(body, 3)).toThrow("Record 1 has 2 features where 3 were expected.");
+  expect(() => decodeRows(body, 3)).toThrow("The body, record 1 has 2 features where 3 were expected.");
 });

@@ -1,8 +1,8 @@
 import { CustomerError } from "../../job/errors.ts";
-import type { Rows, Table } from "../rows.ts";
-import { type ProtobufRecord, type Tensor, valuesKey } from "./record.ts";
+import type { Rows, SparseRows, Table } from "../rows.ts";
+import type { PlainRow } from "./plain-row.ts";
 
-/** What must be known of all records before room is made for them. */
+/** What must be known of all rows before room is made for them. */
 export interface TableSize {
   readonly count: number;
   readonly width: number;
@@ -11,46 +11,62 @@ export interface TableSize {
   readonly entries: number | undefined;
 }
 
-/** First pass over records: finds the table's size and every record that does not fit it. */
+/** First pass over rows: finds the table's size and every row that does not fit it. */
 export class TableMeasure {
   readonly #labelWidth: number;
-  readonly #featureDim: number | undefined;
+  #width: number | undefined;
   #count = 0;
-  #width = 0;
   #entries = 0;
   #isSparse = false;
+  readonly #keys: number[] = [];
 
   constructor(labelWidth: number, featureDim: number | undefined) {
     this.#labelWidth = labelWidth;
-    this.#featureDim = featureDim;
+    this.#width = featureDim;
   }
 
-  add(record: ProtobufRecord, what: string): void {
-    const features = featuresOf(record, what);
-    const width = widthOf(features, what);
-    const expected = this.#featureDim ?? (this.#count === 0 ? width : this.#width);
-    if (width !== expected) throw new CustomerError(`${what} has ${width} features where ${expected} were expected.`);
-    const labels = labelOf(record)?.values.length ?? 0;
-    if (labels < this.#labelWidth) {
-      throw new CustomerError(`${what} has ${labels} label(s) where ${this.#labelWidth} were expected.`);
+  add(row: PlainRow): void {
+    const width = row.isSparse ? this.#sparseWidth(row) : denseWidth(row);
+    this.#width ??= width;
+    if (width !== this.#width) {
+      throw new CustomerError(`${row.place} has ${width} features where ${this.#width} were expected.`);
     }
-    this.#width = width;
+    if (row.labelCount < this.#labelWidth) {
+      throw new CustomerError(`${row.place} has ${row.labelCount} label(s) where ${this.#labelWidth} were expected.`);
+    }
     this.#count++;
-    this.#entries += features.values.length;
-    this.#isSparse ||= features.keys !== undefined;
+    this.#entries += row.valueCount;
+    this.#isSparse ||= row.isSparse;
   }
 
   get size(): TableSize {
     return {
       count: this.#count,
-      width: this.#width,
+      width: this.#width ?? 0,
       labelWidth: this.#labelWidth,
       entries: this.#isSparse ? this.#entries : undefined,
     };
   }
+
+  #sparseWidth(row: PlainRow): number {
+    const { place, valueCount, shapeSize } = row;
+    const keys = row.copyKeys(this.#keys, 0, valueCount);
+    if (keys !== valueCount) throw new CustomerError(`${place} has ${keys} keys for ${valueCount} values.`);
+    if (shapeSize === undefined) throw new CustomerError(`${place} has keys and so must have a shape.`);
+    for (let i = 0; i < keys; i++) {
+      const key = this.#keys[i] ?? 0;
+      if (key >= shapeSize) throw new CustomerError(`${place} has key ${key}, which is no column of ${shapeSize}.`);
+    }
+    return shapeSize;
+  }
 }
 
-/** Second pass: puts records into the room made for them. */
+/** A sparse row without any entry has a shape and nothing else. */
+function denseWidth({ valueCount, shapeSize }: PlainRow): number {
+  return valueCount === 0 ? (shapeSize ?? 0) : valueCount;
+}
+
+/** Second pass: puts rows into the room made for them. */
 export class TableFiller {
   readonly table: Table;
   #row = 0;
@@ -71,68 +87,37 @@ export class TableFiller {
     this.table = { features, labels, labelWidth };
   }
 
-  add(record: ProtobufRecord, what: string): void {
+  add(row: PlainRow): void {
     const { features, labels, labelWidth } = this.table;
-    const row = this.#row++;
-    const tensor = featuresOf(record, what);
-    if (features.kind === "dense") features.values.set(tensor.values, row * features.width);
-    else {
-      const at = features.offsets[row] ?? 0;
-      features.offsets[row + 1] = at + tensor.values.length;
-      setSparse(tensor, features.columns.subarray(at), features.values.subarray(at), what);
-    }
-    const label = labelOf(record)?.values;
-    for (let i = 0; i < labelWidth; i++) labels[row * labelWidth + i] = label?.[i] ?? Number.NaN;
+    const index = this.#row++;
+    if (features.kind === "dense") row.copyValues(features.values, index * features.width);
+    else addSparse(row, features, index);
+    row.copyLabels(labels, index * labelWidth, labelWidth);
   }
 }
 
-/** Writes a row's entries in ascending order of columns, which most writers have them in already. */
-function setSparse({ values, keys }: Tensor, columns: Uint32Array, target: Float32Array, what: string): void {
-  const columnOf = (i: number) => (keys === undefined ? i : (keys[i] ?? 0));
-  let isAscending = true;
-  for (let i = 0; i < values.length; i++) {
-    columns[i] = columnOf(i);
-    target[i] = values[i] ?? 0;
-    if (i > 0 && columnOf(i) <= columnOf(i - 1)) isAscending = false;
+function addSparse(row: PlainRow, { offsets, columns, values }: SparseRows, index: number): void {
+  const begin = offsets[index] ?? 0;
+  const end = begin + row.valueCount;
+  offsets[index + 1] = end;
+  row.copyValues(values, begin);
+  if (row.isSparse) row.copyKeys(columns, begin, row.valueCount);
+  else for (let i = begin; i < end; i++) columns[i] = i - begin;
+  for (let i = begin + 1; i < end; i++) {
+    if ((columns[i] ?? 0) > (columns[i - 1] ?? 0)) continue;
+    sortEntries(columns.subarray(begin, end), values.subarray(begin, end), row.place);
+    return;
   }
-  if (isAscending) return;
-  const order = Array.from(values, (_, i) => i).sort((a, b) => columnOf(a) - columnOf(b));
+}
+
+/** Puts a row's entries in ascending order of columns, which most writers have them in already. */
+function sortEntries(columns: Uint32Array, values: Float32Array, place: string): void {
+  const keys = columns.slice();
+  const numbers = values.slice();
+  const order = Array.from(keys, (_, i) => i).sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0));
   for (const [at, i] of order.entries()) {
-    columns[at] = columnOf(i);
-    target[at] = values[i] ?? 0;
-    if (at > 0 && columns[at] === columns[at - 1]) throw new CustomerError(`${what} names key ${columns[at]} twice.`);
+    columns[at] = keys[i] ?? 0;
+    values[at] = numbers[i] ?? 0;
+    if (at > 0 && columns[at] === columns[at - 1]) throw new CustomerError(`${place} names key ${columns[at]} twice.`);
   }
-}
-
-function featuresOf({ features }: ProtobufRecord, what: string): Tensor {
-  const value = features.get(valuesKey);
-  if (value === undefined) throw new CustomerError(`${what} has no features under the key '${valuesKey}'.`);
-  if (value.type === "bytes") throw new CustomerError(`${what} has bytes where a tensor of features was expected.`);
-  return value;
-}
-
-function labelOf({ label }: ProtobufRecord): Tensor | undefined {
-  const value = label.get(valuesKey);
-  return value === undefined || value.type === "bytes" ? undefined : value;
-}
-
-function widthOf({ values, keys, shape }: Tensor, what: string): number {
-  if (keys === undefined || keys.length === 0) {
-    // A sparse row without any entry has a shape and nothing else.
-    return values.length === 0 && shape !== undefined && shape.length > 0 ? product(shape) : values.length;
-  }
-  if (keys.length !== values.length) {
-    throw new CustomerError(`${what} has ${keys.length} keys for ${values.length} values.`);
-  }
-  if (shape === undefined || shape.length === 0) throw new CustomerError(`${what} has keys and so must have a shape.`);
-  const width = product(shape);
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] ?? 0;
-    if (key >= width) throw new CustomerError(`${what} has key ${key}, which is no column of ${width}.`);
-  }
-  return width;
-}
-
-function product(shape: ArrayLike<number>): number {
-  return Array.from(shape).reduce((sizes, size) => sizes * size, 1);
 }

@@ -38,6 +38,7 @@ export class WireReader {
       if (this.at >= this.end) throw new MalformedMessage("a number is cut off");
       const byte = this.bytes[this.at++] ?? 0;
       value += (byte & 0x7f) * scale;
+      if (i === 9 && byte > 1) throw new MalformedMessage("a number is larger than 64 bits");
       if (byte < 0x80) return value;
       scale *= 128;
     }
