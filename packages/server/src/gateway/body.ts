@@ -224,7 +224,7 @@ class BodyStream extends Readable {
     }, limits.bodyIdleMs);
     request.on("data", (bytes: Buffer) => this.#onData(bytes));
     request.once("end", () => void this.#onEnd());
-    request.once("error", (error) => this.#fail(error));
+    request.once("error", (cause) => this.#fail(hungUp("rest-xml", cause)));
     request.once("close", () => {
       if (!request.complete) this.#fail(hungUp("rest-xml", undefined));
     });

@@ -34,7 +34,7 @@ const subresources = new Set(
     "accelerate acl cors defaultObjectAcl delete lifecycle location logging notification partNumber policy " +
     "requestPayment response-cache-control response-content-disposition response-content-encoding " +
     "response-content-language response-content-type response-expires restore storageClass tagging torrent " +
-    "uploadId uploads versionId versioning versions website x-amz-security-token"
+    "uploadId uploads versionId versioning versions website"
   ).split(" "),
 );
 
@@ -44,15 +44,26 @@ export function isSignedV2(
   claim: ClaimV2,
   request: { method: string; path: string; query: Query; headers: IncomingHttpHeaders; bucket?: string | undefined },
 ): boolean {
-  const { method, headers } = request;
-  const amz = Object.keys(headers)
-    .filter((name) => name.startsWith("x-amz-") && name !== "x-amz-date")
-    .sort()
-    .map((name) => `${name}:${String(headers[name]).trim()}\n`)
+  const { method, headers, query } = request;
+  const signed = signedHeaders(headers, query);
+  const amz = [...signed]
+    .filter(([name]) => name.startsWith("x-amz-") && name !== "x-amz-date")
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}:${value.trim()}\n`)
     .join("");
   const resource = `${request.bucket ? `/${request.bucket}` : ""}${request.path}${subresource(request.query)}`;
-  const text = `${method}\n${headers["content-md5"] ?? ""}\n${headers["content-type"] ?? ""}\n${claim.expires}\n${amz}${resource}`;
+  const text = `${method}\n${signed.get("content-md5") ?? ""}\n${signed.get("content-type") ?? ""}\n${claim.expires}\n${amz}${resource}`;
   return isSha1Signature(secret, text, claim.signature);
+}
+
+/** Headers; what a presigned address carries for its user in the query counts as a header where none was sent. */
+function signedHeaders(headers: IncomingHttpHeaders, query: Query): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, value] of query) {
+    if (name.startsWith("x-amz-") || name === "content-type" || name === "content-md5") found.set(name, value);
+  }
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) found.set(name, String(value));
+  return found;
 }
 
 /** Compares a base64 HMAC-SHA1 in constant time; form uploads with version 2 policies are signed the same way. */
