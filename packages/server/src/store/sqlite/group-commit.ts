@@ -1,10 +1,21 @@
 import type { CommitThread } from "./commit-thread.ts";
 import type { Task, TaskResult } from "./committer.ts";
 
-/** Tasks of one commit at most: keeps a single transaction short. */
-const batchLimit = 1_000;
-/** Tasks waiting at most; beyond it a write fails at once instead of growing a queue without end. */
-const queueLimit = 50_000;
+/** What one commit takes at most, and what may wait for one; beyond it a write fails at once. */
+export interface CommitLimits {
+  readonly batchTasks: number;
+  /** Characters of all values. */
+  readonly batchText: number;
+  readonly queueTasks: number;
+  readonly queueText: number;
+}
+
+const defaults: CommitLimits = {
+  batchTasks: 1_000,
+  batchText: 16 * 1024 * 1024,
+  queueTasks: 50_000,
+  queueText: 256 * 1024 * 1024,
+};
 
 /** More writes wait than the disk can take; the caller may try again later. */
 export class StoreOverloaded extends Error {
@@ -13,6 +24,7 @@ export class StoreOverloaded extends Error {
 
 interface Waiting {
   readonly task: Task;
+  readonly text: number;
   resolve(result: TaskResult): void;
   reject(error: unknown): void;
 }
@@ -23,22 +35,26 @@ interface Waiting {
  */
 export class GroupCommit {
   readonly #thread: CommitThread;
+  readonly #limits: CommitLimits;
   #queue: Waiting[] = [];
+  #queuedText = 0;
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(thread: CommitThread) {
+  constructor(thread: CommitThread, limits: CommitLimits = defaults) {
     this.#thread = thread;
+    this.#limits = limits;
   }
 
   /** Resolves when the task is on the disk. @throws StoreOverloaded; what SQLite throws. */
   run(task: Task): Promise<TaskResult> {
     if (this.#closing) return Promise.reject(new Error("The store is closed."));
-    if (this.#queue.length >= queueLimit) {
-      return Promise.reject(new StoreOverloaded(`${queueLimit} writes are waiting for the disk.`));
-    }
+    const text = task.task === "write" ? task.writes.reduce((sum, { value }) => sum + value.length, 0) : 0;
+    const isFull = this.#queue.length >= this.#limits.queueTasks || this.#queuedText + text > this.#limits.queueText;
+    if (isFull) return Promise.reject(new StoreOverloaded(`${this.#queue.length} writes are waiting for the disk.`));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ task, resolve, reject });
+      this.#queue.push({ task, text, resolve, reject });
+      this.#queuedText += text;
       this.#running ??= this.#drain();
     });
   }
@@ -52,7 +68,7 @@ export class GroupCommit {
   async #drain(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, batchLimit);
+      const batch = this.#takeBatch();
       try {
         const results = await this.#thread.commit(batch.map(({ task }) => task));
         for (const [index, { resolve }] of batch.entries()) resolve(results[index] as TaskResult);
@@ -61,5 +77,19 @@ export class GroupCommit {
       }
     }
     this.#running = undefined;
+  }
+
+  /** As much of the queue's beginning as one commit takes, at least one task. */
+  #takeBatch(): Waiting[] {
+    let count = 0;
+    let text = 0;
+    for (const waiting of this.#queue) {
+      const isOver = count >= this.#limits.batchTasks || text + waiting.text > this.#limits.batchText;
+      if (count > 0 && isOver) break;
+      count++;
+      text += waiting.text;
+    }
+    this.#queuedText -= text;
+    return this.#queue.splice(0, count);
   }
 }
