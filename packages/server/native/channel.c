@@ -4,14 +4,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+/* One number on every machine; older headers lack them. */
+#ifndef SYS_open_tree
+#define SYS_open_tree 428
+#define SYS_move_mount 429
+#endif
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
 
 const char *const channel_form_names[] = {"none", "data-only", "hardlink", "copy"};
 enum channel_form *channel_form_used;
@@ -65,8 +78,9 @@ static int make_copy(const struct plan *plan, const struct record *head, const s
   return bad ? -1 : 0;
 }
 
-/* Makes the channel's files below `root`. @returns -1 with errno when one could not be made. */
+/* Makes the channel's files below `root`, in folders of `owner`. @returns -1 with errno when one could not be made. */
 static int build(const struct plan *plan, const struct record *head, size_t offset, const char *root, make_entry make) {
+  long long owner = make == make_link ? -1 : plan->uid; /* links keep the store's owner, so their folders do */
   char path[PATH_MAX], last[PATH_MAX] = "";
   struct record entry;
   int got;
@@ -74,7 +88,7 @@ static int build(const struct plan *plan, const struct record *head, size_t offs
     if (snprintf(path, sizeof path, "%s/%s", root, entry.arg[0]) >= (int)sizeof path) return errno = ENAMETOOLONG, -1;
     size_t folder = (size_t)(strrchr(path, '/') - path);
     if (strlen(last) != folder || strncmp(last, path, folder)) {
-      make_folders(path, 0, plan->uid);
+      make_folders(path, 0, owner);
       memcpy(last, path, folder);
       last[folder] = 0;
     }
@@ -94,6 +108,34 @@ static void folder(const char *work, const char *name, long long uid, char *path
   if (snprintf(path, PATH_MAX, "%s/%s", work, name) >= PATH_MAX) fail("%s: too long", work);
   if (mkdir(path, 0755) && errno != EEXIST) fail("%s: %s", path, strerror(errno));
   if (uid >= 0 && chown(path, (uid_t)uid, (gid_t)uid)) fail("%s: %s", path, strerror(errno));
+}
+
+/* A user namespace in which `from` is `to`. @returns Its descriptor, or -1 with errno. */
+static int user_namespace_of(uid_t from, long long to) {
+  char path[64], map[64];
+  int ready[2], fd = -1;
+  if (pipe2(ready, O_CLOEXEC)) return -1;
+  pid_t holder = fork();
+  if (holder == 0) {
+    (void)!write(ready[1], unshare(CLONE_NEWUSER) ? "n" : "y", 1);
+    for (;;) pause(); /* killed below */
+  }
+  snprintf(map, sizeof map, "%u %lld 1", from, to);
+  if (holder > 0 && read(ready[0], path, 1) == 1 && path[0] == 'y') {
+    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)holder);
+    int bad = poke(path, map);
+    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)holder);
+    bad |= poke(path, map);
+    snprintf(path, sizeof path, "/proc/%d/ns/user", (int)holder);
+    if (!bad) fd = open(path, O_RDONLY | O_CLOEXEC);
+  }
+  if (holder > 0) {
+    kill(holder, SIGKILL);
+    waitpid(holder, NULL, 0);
+  }
+  close(ready[0]);
+  close(ready[1]);
+  return fd;
 }
 
 /* A mount can succeed and its files still fail, so the first byte of one decides. */
@@ -141,11 +183,36 @@ static int mount_data_only(const struct plan *plan, const struct record *head, s
   return errno = EIO, -1;
 }
 
+/* Hard links belong to the store's user. Seen through an idmapped mount they belong to the run's. Kernel 5.19 and later
+ * let such a mount be the lower layer of an overlay. */
+static int map_owner(const char *tree, const char *target, long long uid) {
+  struct {
+    uint64_t set, clear, propagation, userns;
+  } attributes = {.set = 0x00100000 /* MOUNT_ATTR_IDMAP */};
+  int users = user_namespace_of(geteuid(), uid);
+  int fd = users < 0 ? -1 : (int)syscall(SYS_open_tree, AT_FDCWD, tree, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC);
+  attributes.userns = (uint64_t)users;
+  int bad = fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) ||
+            syscall(SYS_move_mount, fd, "", AT_FDCWD, target, 4 /* MOVE_MOUNT_F_EMPTY_PATH */);
+  int saved = errno;
+  if (fd >= 0) close(fd);
+  if (users >= 0) close(users);
+  errno = saved;
+  return bad ? -1 : 0;
+}
+
 static int mount_hardlinks(const struct plan *plan, const struct record *head, size_t offset, const char *target) {
-  char links[PATH_MAX];
-  folder(head->arg[2], "links", plan->uid, links);
+  char links[PATH_MAX], mapped[PATH_MAX];
+  folder(head->arg[2], "links", -1, links);
   if (build(plan, head, offset, links, make_link)) return -1;
-  return overlay(head->arg[2], target, "userxattr,lowerdir=links,upperdir=upper,workdir=work");
+  if (plan->uid < 0) return overlay(head->arg[2], target, "userxattr,lowerdir=links,upperdir=upper,workdir=work");
+  folder(head->arg[2], "mapped", -1, mapped);
+  if (map_owner(links, mapped, plan->uid)) return -1;
+  int bad = overlay(head->arg[2], target, "redirect_dir=on,metacopy=on,lowerdir=mapped,upperdir=upper,workdir=work");
+  int saved = errno;
+  umount2(mapped, MNT_DETACH);
+  errno = saved;
+  return bad;
 }
 
 static void mount_copies(const struct plan *plan, const struct record *head, size_t offset, const char *target) {
@@ -171,8 +238,7 @@ void channel_mount(const struct plan *plan, const struct record *head, size_t *o
   folder(work, "upper", plan->uid, path);
   folder(work, "work", plan->uid, path);
   if (form == CHANNEL_DATA_ONLY && mount_data_only(plan, head, *offset, target)) form = CHANNEL_HARDLINK;
-  /* Hard links keep the store's owner, which only a run under that same user can live with. */
-  if (form == CHANNEL_HARDLINK && (plan->uid >= 0 || mount_hardlinks(plan, head, *offset, target))) form = CHANNEL_COPY;
+  if (form == CHANNEL_HARDLINK && mount_hardlinks(plan, head, *offset, target)) form = CHANNEL_COPY;
   if (form == CHANNEL_COPY) mount_copies(plan, head, *offset, target);
   if (head->arg[1][0] && form > *channel_form_used) *channel_form_used = form;
   skip_entries(plan, offset);

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test as register } from "vitest";
 import type { Engine, RunId, RunSpec } from "./engine.ts";
 import { readSupervisor } from "./supervised/run-folder.ts";
 import { engineFolders } from "./supervised/run-folder.ts";
@@ -17,6 +17,10 @@ export interface Candidate {
   readonly owner?: number;
   /** Node as that user can read it. */
   readonly node?: string;
+  /** Only the tests whose names contain this. */
+  readonly only?: string;
+  /** False where files of a channel must be made writable before they can be overwritten in place. */
+  readonly writableFiles?: boolean;
 }
 
 /** Every engine passes these, whatever it runs work in. */
@@ -35,6 +39,9 @@ export function engineContract(candidate: Candidate): void {
       await shop.close();
     });
 
+    const test = (name: string, run: () => Promise<void>) => {
+      if (candidate.only === undefined || name.includes(candidate.only)) register(name, run);
+    };
     const newId = () => `t-${process.pid}-${count++}`;
     const start = async (code: string, changes: Partial<RunSpec> = {}): Promise<RunId> => {
       const id = newId();
@@ -262,7 +269,7 @@ export function engineContract(candidate: Candidate): void {
       const test = await shop.channel("/opt/ml/input/data/test", { "only.csv": "fixed" });
       const before = await shop.storeHash();
       const run = await runToEnd(
-        `${changeEverything}; changeEverything(ml + "/input/data/train"); changeEverything(ml + "/input/data/test")`,
+        `${changeEverything}; const writable = ${candidate.writableFiles ?? true}; changeEverything(ml + "/input/data/train"); changeEverything(ml + "/input/data/test")`,
         {
           channels: [train, test],
         },
@@ -338,6 +345,7 @@ function changeEverything(root) {
     (f) => { const h = fs.openSync(f, "r+"); fs.writeSync(h, "X", 0); fs.fsyncSync(h); fs.closeSync(h); },
     (f) => fs.symlinkSync(f, f + ".symlink"),
   ];
+  if (!writable) for (const f of files) fs.chmodSync(f, 0o644);
   files.forEach((f, i) => kinds[i % kinds.length](f));
   fs.mkdirSync(root + "/made");
   fs.writeFileSync(root + "/made/by-the-run", "1");

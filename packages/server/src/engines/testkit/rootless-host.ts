@@ -8,6 +8,7 @@ import { nodeSupervisor } from "../supervised/supervisor.ts";
 export interface FarOptions {
   readonly directory: string;
   readonly kind: "sandbox" | "process";
+  readonly channelForm?: "data-only" | "hardlink" | "copy";
   /** Use the TypeScript supervisor. */
   readonly fallback?: boolean;
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Channel, ChannelFile, Engine, RunId, RunSpec, RunState } from "../engine.ts";
 import { removeTree } from "../supervised/remove-tree.ts";
 
@@ -98,6 +98,21 @@ export class Workshop {
       .split("\n")
       .slice(0, -1)
       .map((line) => line.replace(/^\d+ /, ""));
+  }
+
+  /** Puts an empty file into a run's /opt/ml. */
+  async place(id: RunId, name: string): Promise<void> {
+    await this.write(join(this.mlDirectory(id), name), "");
+  }
+
+  /** Writes a file and the folders above it. */
+  async write(path: string, text: string): Promise<void> {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+
+  remove(path: string): Promise<void> {
+    return removeTree(path);
   }
 
   close(): Promise<void> {
