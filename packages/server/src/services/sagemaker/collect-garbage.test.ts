@@ -43,6 +43,7 @@ test("collects orphans and old logs, and leaves what a running job needs", async
 
   engine.exit(live?.id as string, 0);
   await world.until(running, "Completed");
+  await expect.poll(() => exists(join(live?.spec.mlDirectory as string, ".."))).toBe(false);
   const logs = new CloudWatchLogsClient(server.client);
   const streams = () =>
     logs.send(

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
 import { Readable } from "node:stream";
+import { describe, expect, test } from "vitest";
 import type { ObjectCatalogue, ObjectEntry } from "../../../objects/object-catalogue.ts";
 import { hasInput, sourceObjects } from "./data-source.ts";
 

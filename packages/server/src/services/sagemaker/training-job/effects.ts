@@ -22,6 +22,7 @@ import {
   type TrainingJobRecord,
   trainingLogGroup,
   transition,
+  type Verdict,
 } from "./training-job.ts";
 import { uploadResults } from "./upload-results.ts";
 
@@ -95,22 +96,10 @@ export function effects(world: World): (step: Step, record: TrainingJobRecord) =
         return { status: "InProgress", job: await startedAnew(job, step.reason, places(record), now) };
       case "upload":
         await syncOf(record).sync(true);
-        return upload(world, record, places(record));
-      case "finish": {
+        return upload(world, record, step.verdict, places(record));
+      case "clean":
         await free(record);
-        const { verdict } = step;
-        const { verdict: _verdict, uploaded: _uploaded, ...rest } = job;
-        const endedAt = verdict.status === "Failed" ? (job.endedAt ?? now) : now;
-        const ended = transition(rest, verdict.secondary, verdict.message, endedAt);
-        return {
-          status: verdict.status,
-          job: {
-            ...closed(ended, endedAt),
-            endedAt,
-            ...(verdict.failureReason !== undefined && { failureReason: verdict.failureReason }),
-          },
-        };
-      }
+        return done;
     }
   };
 }
@@ -189,13 +178,19 @@ async function startedAnew(job: TrainingJob, reason: string, places: RunPlaces, 
   };
 }
 
-async function upload(world: World, record: TrainingJobRecord, places: RunPlaces): Promise<Change> {
-  const job = record.value;
-  const { metrics, fault } = await uploadResults(world.objects, job, places);
-  const verdict =
-    fault === undefined ? job.verdict : failed(clippedReason(`ClientError: Artifact upload failed:${fault}`));
+async function upload(world: World, record: TrainingJobRecord, wanted: Verdict, places: RunPlaces): Promise<Change> {
+  const { verdict: _verdict, ...job } = record.value;
+  const { metrics, fault } = await uploadResults(world.objects, record.value, places);
+  const verdict = fault === undefined ? wanted : failed(clippedReason(`ClientError: Artifact upload failed:${fault}`));
+  const now = world.clock.now();
+  const endedAt = verdict.status === "Failed" ? (job.endedAt ?? now) : now;
   return {
-    status: record.status as string,
-    job: { ...job, ...(verdict && { verdict }), uploaded: true, metrics },
+    status: verdict.status,
+    job: {
+      ...closed(transition(job, verdict.secondary, verdict.message, endedAt), endedAt),
+      endedAt,
+      metrics,
+      ...(verdict.failureReason !== undefined && { failureReason: verdict.failureReason }),
+    },
   };
 }

@@ -35,7 +35,7 @@ export async function hasObjects(objects: ObjectCatalogue, uri: string): Promise
 
 /**
  * The files of an S3Prefix channel: every object whose key begins with the prefix, folder markers left out.
- * @throws InputDataError when there is none, or when keys cannot be paths of one folder.
+ * @throws InputDataError when keys cannot be paths of one folder.
  */
 export async function channelObjects(objects: ObjectCatalogue, uri: string): Promise<ChannelObject[]> {
   const at = parseS3Uri(uri);

@@ -1,14 +1,15 @@
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Channel, RunSpec } from "../../../engines/engine.ts";
+import { invariant } from "../../../errors.ts";
 import { algorithmImage } from "../../../images/algorithm-image.ts";
 import { resolveImage } from "../../../images/resolve-image.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
-import { invariant } from "../../../errors.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
 import { sourceObjects } from "./data-source.ts";
+import { InputDataError } from "./input-data.ts";
 import type { TrainingJobRecord, TrainingJobSpec } from "./training-job.ts";
 
 /** A log file's limit; the engine drops what comes after, with a notice. */
@@ -85,6 +86,8 @@ async function channels(spec: TrainingJobSpec, objects: ObjectCatalogue, runId: 
     const source = channel.DataSource.S3DataSource;
     invariant(source, "a channel without S3DataSource was refused when the job was created");
     const found = await sourceObjects(objects, source);
+    // There were some when the job was created; folder markers alone are none.
+    if (found.length === 0) throw new InputDataError(`No files under ${source.S3Uri} for ${channel.ChannelName}.`);
     const sources = await objects.files(
       found.map(({ entry }) => entry),
       runId,

@@ -76,7 +76,7 @@ describe.skipIf(!existsSync(bundle)).for(["auto", "process"] as const)("linear-l
     const log = await logOf(name);
     expect(log[0]).toMatch(/^\[sagebrush\] ml\.c5\.9xlarge means 36 vCPU and 72 GiB/);
     expect(log.some((line) => line.includes("#quality_metric: host=algo-1, epoch=0, train"))).toBe(true);
-    expect(await world.engine.list()).toEqual([]);
+    await expect.poll(() => world.engine.list()).toEqual([]);
   });
 
   test("fails with the algorithm's own words for a bad hyperparameter", async () => {

@@ -79,9 +79,9 @@ test.for<[string, string, Partial<TrainingJob>, RunState, object]>([
     lost,
     { job: { verdict: { status: "Stopped" } } },
   ],
-  ["uploads", "InProgress", { verdict }, exited(0), { kind: "upload" }],
-  ["finishes", "InProgress", { verdict, uploaded: true }, exited(0), { kind: "finish", verdict }],
-  ["leaves an ended job alone", "Completed", {}, running, { kind: "none" }],
+  ["uploads", "InProgress", { verdict }, exited(0), { kind: "upload", verdict }],
+  ["leaves an ended job alone", "Completed", {}, absent, { kind: "none" }],
+  ["frees what an ended job left", "Completed", {}, exited(0), { kind: "clean" }],
 ])("%s", ([, status, change, seen, step]) => {
   expect(nextStep(record(status, change), seen, now)).toMatchObject(step);
 });

@@ -1,6 +1,6 @@
 import type { RunState } from "../../../engines/engine.ts";
 import {
-  finalStatuses,
+  isFinal,
   phaseMessage,
   type TrainingJob,
   type TrainingJobRecord,
@@ -12,6 +12,8 @@ import {
 export type Step =
   /** Nothing, ever. */
   | { readonly kind: "none" }
+  /** The job has ended: free everything its run had. */
+  | { readonly kind: "clean" }
   /** Nothing until the run changes or `ms` have passed. */
   | { readonly kind: "wait"; readonly ms: number }
   /** Allot the machine: writes Downloading and makes the log stream. */
@@ -26,10 +28,8 @@ export type Step =
   | { readonly kind: "fail"; readonly exitCode: number; readonly outOfMemory: boolean }
   /** The run is gone without a result: save what checkpoints it left and begin again. */
   | { readonly kind: "restart"; readonly reason: string }
-  /** Bring artifacts to S3 and read the metrics off the log. */
-  | { readonly kind: "upload" }
-  /** Free everything the run had, then let the record become what the verdict says. */
-  | { readonly kind: "finish"; readonly verdict: Verdict };
+  /** Bring artifacts to S3, read the metrics off the log, and let the record become what the verdict says. */
+  | { readonly kind: "upload"; readonly verdict: Verdict };
 
 /** How long a run may go unobserved: changes wake the key, so this is only a safety net. */
 const safetyNetMs = 5_000;
@@ -41,8 +41,8 @@ export const maxAttempts = 10;
 /** Decides. `seen` is the state of the current attempt's run, `now` milliseconds since 1970. */
 export function nextStep(record: TrainingJobRecord, seen: RunState, now: number): Step {
   const job = record.value;
-  if ((finalStatuses as readonly (string | undefined)[]).includes(record.status)) return { kind: "none" };
-  if (job.verdict) return job.uploaded ? { kind: "finish", verdict: job.verdict } : { kind: "upload" };
+  if (isFinal(record)) return { kind: seen.phase === "absent" ? "none" : "clean" };
+  if (job.verdict) return { kind: "upload", verdict: job.verdict };
   return record.status === "Stopping" ? whileStopping(job, seen, now) : whileInProgress(job, seen, now);
 }
 

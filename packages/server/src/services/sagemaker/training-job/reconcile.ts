@@ -8,7 +8,14 @@ import { again, type Controller, done, type Outcome } from "../../../reconcile/r
 import { type RecordKey, type Store, type Write, WriteConflict } from "../../../store/store.ts";
 import { effects } from "./effects.ts";
 import { nextStep } from "./next-step.ts";
-import { finalStatuses, runId, type TrainingJob, type TrainingJobRecord, trainingJobKind } from "./training-job.ts";
+import {
+  finalStatuses,
+  isFinal,
+  runId,
+  type TrainingJob,
+  type TrainingJobRecord,
+  trainingJobKind,
+} from "./training-job.ts";
 
 /** What drives training jobs. */
 export interface TrainingJobWorld {
@@ -51,10 +58,11 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
         if (error instanceof WriteConflict) return again(0);
         throw error;
       }
-      if (isFinal(record)) {
-        owners.delete(id);
-        return done;
-      }
+      if (!isFinal(record)) continue;
+      // After the end was told, so that nobody waits for it. What a crash leaves here is `collectGarbage`'s.
+      await perform({ kind: "clean" }, record);
+      owners.delete(id);
+      return done;
     }
     return again(0);
   };
@@ -75,8 +83,4 @@ async function write(store: Store, record: TrainingJobRecord, change: Change): P
     ...(change.beside ?? []),
   ]);
   return written as TrainingJobRecord;
-}
-
-function isFinal(record: TrainingJobRecord): boolean {
-  return (finalStatuses as readonly (string | undefined)[]).includes(record.status);
 }

@@ -3,7 +3,7 @@ import { validationException } from "../../../errors.ts";
 import { defineResource } from "../define-resource.ts";
 import type { Output } from "../operation.ts";
 import { describe } from "./describe.ts";
-import { finalStatuses, type TrainingJob, trainingJobKind } from "./training-job.ts";
+import { isFinal, type TrainingJob, trainingJobKind } from "./training-job.ts";
 
 /** Training jobs' uniform verbs. */
 export const trainingJobs = defineResource<TrainingJob, TrainingJobSummary, Output<"DescribeTrainingJob">>({
@@ -21,7 +21,7 @@ export const trainingJobs = defineResource<TrainingJob, TrainingJobSummary, Outp
     SecondaryStatus: record.value.secondary,
   }),
   checkDelete(record) {
-    if ((finalStatuses as readonly (string | undefined)[]).includes(record.status)) return;
+    if (isFinal(record)) return;
     throw validationException(`The request was rejected because the training job is in status ${record.status}.`);
   },
 });

@@ -60,7 +60,7 @@ describe("a job that completes", () => {
     expect(job.FinalMetricDataList?.find(({ MetricName }) => MetricName === "train:objective_loss")?.Value).toBe(0.5);
     expect(await unpacked(`out/${name}/output/model.tar.gz`)).toContain("weights");
     expect(await unpacked(`out/${name}/output/output.tar.gz`)).toContain("report.txt");
-    expect([...world.engine.runs.keys()]).toEqual([]);
+    await expect.poll(() => [...world.engine.runs.keys()]).toEqual([]);
   });
 
   test("sees its configuration as the contract has it", async () => {

@@ -28,8 +28,6 @@ export interface TrainingJob {
   readonly stop?: "user" | "max-runtime";
   /** How it ended, while artifacts are still on their way; the job becomes this. */
   readonly verdict?: Verdict;
-  /** Artifacts are up: what remains is to clean up. */
-  readonly uploaded?: boolean;
   readonly metrics?: readonly FinalMetric[];
   readonly failureReason?: string;
   /** Milliseconds since 1970. */
@@ -69,6 +67,11 @@ export const finalStatuses: readonly TrainingJobStatus[] = ["Completed", "Failed
 
 /** A training job as the store returns it. */
 export type TrainingJobRecord = StoredRecord<TrainingJob>;
+
+/** Whether the job has ended for good. */
+export function isFinal({ status }: TrainingJobRecord): boolean {
+  return (finalStatuses as readonly (string | undefined)[]).includes(status);
+}
 
 /** The run of the current attempt: derived from the record, so that a second start finds the first. */
 export function runId(job: TrainingJobRecord): string {
