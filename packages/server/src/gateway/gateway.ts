@@ -49,6 +49,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     pages: { health, ...options.pages },
   };
   const server = configuration.tls ? secureServer(configuration.tls) : createServer(serverOptions);
+  server.maxConnections = limits.connections;
+  // A 5 GiB upload may take hours: what is bounded is silence in the middle of a body (body.ts).
   server.requestTimeout = 0;
   server.headersTimeout = limits.headersTimeoutMs;
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;

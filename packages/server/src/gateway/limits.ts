@@ -21,6 +21,8 @@ export const limits = {
   signingKeys: 1_000,
   /** Opened session tokens kept. */
   sessions: 1_000,
+  /** Connections open at once; more are closed as they come. */
+  connections: 10_000,
   /** Silence on a connection before it is closed: headers must be whole by then. */
   headersTimeoutMs: 60_000,
   /** Above the SDKs' own idle time, so that the client closes first and no request meets a closing socket. */

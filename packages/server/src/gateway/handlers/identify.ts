@@ -5,7 +5,7 @@ import { bodyLimit } from "../limits.ts";
 import { findRoute } from "../rest-routes.ts";
 import { loadService, type ServiceSchema, serviceIfLoaded } from "../schemas.ts";
 import { scopeService } from "../sigv4/claim.ts";
-import { parseQuery } from "../sigv4/encode.ts";
+import { parseQuery, type Query } from "../sigv4/encode.ts";
 
 /**
  * Finds service and operation. In this order: `X-Amz-Target`; the credential scope's service; `Action=`; and what
@@ -18,8 +18,13 @@ export function identify(exchange: Exchange): void | Promise<void> {
     throw refuse(undefined, "unknownOperation", "No service here speaks Smithy RPC v2. Use AWS JSON, REST or Query.");
   }
   const name = scopeName(exchange);
-  const services = name === undefined ? unsigned(exchange) : exchange.gateway.services.bySigningName(name);
-  if (services.length === 0) throw unknownService(exchange, name ?? "");
+  if (name === undefined) return identifyUnsigned(exchange);
+  return identifyAmong(exchange, exchange.gateway.services.bySigningName(name), name);
+}
+
+/** Of services that share a signing name, the one whose protocol the request has. */
+function identifyAmong(exchange: Exchange, services: readonly Service[], name: string): void | Promise<void> {
+  if (services.length === 0) throw unknownService(exchange, name);
   const query = services.find((service) => service.protocol === "query");
   if (query) return withSchema(exchange, query, identifyAction);
   const rest = services.find((service) => service.protocol.startsWith("rest-"));
@@ -40,6 +45,7 @@ function identifyTarget(exchange: Exchange, target: string): void | Promise<void
   });
 }
 
+const formType = "application/x-www-form-urlencoded";
 const jsonTypes = /^application\/(?:x-amz-json-1\.[01]|json)\s*(?:;|$)/i;
 
 function checkContentType(exchange: Exchange, service: Service): void {
@@ -63,8 +69,8 @@ async function identifyAction(exchange: Exchange): Promise<void> {
 async function readForm(exchange: Exchange, service: Service): Promise<ReturnType<typeof parseQuery>> {
   if (exchange.request.method === "GET") return exchange.query;
   const type = exchange.request.headers["content-type"] ?? "";
-  if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) {
-    const message = `The Content-Type must be application/x-www-form-urlencoded, not "${type}".`;
+  if (!type.toLowerCase().startsWith(formType)) {
+    const message = `The Content-Type must be ${formType}, not "${type}".`;
     throw refuse("query", "unsupportedMediaType", message);
   }
   const body = await exchange.body.raw("query", bodyLimit(service.name));
@@ -103,21 +109,27 @@ function isFormUpload(exchange: Exchange): boolean {
   return exchange.request.method === "POST" && /^multipart\/form-data\s*;/i.test(type);
 }
 
-/** Who could be meant by a request without a credential scope. */
-function unsigned(exchange: Exchange): readonly Service[] {
+/** A request without a credential scope: forms name their service by `Version`; everything else is S3's. */
+function identifyUnsigned(exchange: Exchange): void | Promise<void> {
   const { services } = exchange.gateway;
-  const form = exchange.request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") ?? false;
-  const version = exchange.parameter("Version");
-  if (version !== undefined && exchange.parameter("Action") !== undefined) {
-    const named = services.byVersion(version);
-    if (named) return [named];
+  const { method, headers } = exchange.request;
+  if (method === "POST" && exchange.path === "/" && headers["content-type"]?.startsWith(formType)) {
+    return Promise.resolve(exchange.body.raw("query", bodyLimit("default"))).then((body) =>
+      identifyVersion(exchange, parseQuery(body.toString("utf8"))),
+    );
   }
-  // Its Version is in the body; the first such service only has to say that a signature is missing.
-  if (form && exchange.request.method === "POST" && exchange.path === "/") return services.byProtocol("query");
-  if (exchange.path.startsWith("/endpoints/") && exchange.request.method === "POST") {
-    return services.byProtocol("rest-json");
+  if (exchange.rawQuery.includes("Action=") && exchange.parameter("Version") !== undefined) {
+    return identifyVersion(exchange, exchange.query);
   }
-  return services.byProtocol("rest-xml");
+  const runtime = method === "POST" && exchange.path.startsWith("/endpoints/");
+  return identifyAmong(exchange, services.byProtocol(runtime ? "rest-json" : "rest-xml"), "s3");
+}
+
+function identifyVersion(exchange: Exchange, form: Query): void | Promise<void> {
+  const version = form.find(([name]) => name === "Version")?.[1] ?? "";
+  const service = exchange.gateway.services.byVersion(version);
+  if (!service) throw refuse("query", "unknownOperation", `No service here has the Version "${version}".`);
+  return withSchema(exchange, service, identifyAction);
 }
 
 function scopeName(exchange: Exchange): string | undefined {
@@ -152,7 +164,7 @@ function withSchema(
 function unknownService(exchange: Exchange, name: string): Error {
   const served = exchange.gateway.services.all.map((service) => service.name).join(", ");
   const message = `Sagebrush does not serve "${name}". It serves: ${served}.`;
-  const form = exchange.request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") ?? false;
+  const form = exchange.request.headers["content-type"]?.startsWith(formType) ?? false;
   return refuse(form ? "query" : undefined, "unknownOperation", message);
 }
 
