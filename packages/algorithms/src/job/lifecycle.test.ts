@@ -166,7 +166,7 @@ test("a model server answers pings, predictions and refusals", async () => {
   expect(await post({ "Content-Type": "image/png" }, "1,2\n")).toMatchObject({ status: 415 });
   expect(await post({ "Content-Type": "text/csv", Accept: "image/png" }, "1,2\n")).toMatchObject({ status: 406 });
   expect(await post({ "Content-Type": "text/csv" }, "656,0\n")).toMatchObject({ status: 500 });
-  expect(program.output).toContain("the beast");
+  await program.printed("the beast");
   expect(await call(ml.socket, "GET", "/invocations")).toMatchObject({ status: 405 });
   expect(await call(ml.socket, "GET", "/models")).toMatchObject({ status: 404 });
 });
