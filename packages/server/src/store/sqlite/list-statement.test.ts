@@ -50,6 +50,29 @@ test.for(queries)("%s continues as one range of an index, without sorting", ([, 
   expect(plan(query, [branch])).toEqual([expect.stringContaining(range)]);
 });
 
+test.for<[string, Partial<ListQuery>, string]>([
+  [
+    "created",
+    { sortBy: "name", createdAfter: 3, createdBefore: 9 },
+    "record_created (kind=? AND account=? AND region=? AND created_at>? AND created_at<?)",
+  ],
+  [
+    "modified",
+    { sortBy: "created", modifiedAfter: 3, status: "A" },
+    "record_status_modified (kind=? AND account=? AND region=? AND status=? AND modified_at>?)",
+  ],
+])("a small span of %s times is found by its own index and then sorted", ([, change, range]) => {
+  const query: ListQuery = { kind: "k", limit: 10, ...change };
+  const branch = { account: "1", region: "r", ...(query.status !== undefined && { status: query.status }) };
+  const probes: string[] = [];
+  const { sql, values } = listStatement(query, [branch], undefined, 11, (probe) => {
+    probes.push(...explain(probe.sql, probe.values));
+    return true;
+  });
+  expect(probes).toContainEqual(expect.stringContaining(`COVERING INDEX ${range}`));
+  expect(explain(sql, values)).toContainEqual(expect.stringContaining(range));
+});
+
 test("a rescan over unfinished statuses and scopes merges ranges", () => {
   const branches = ["1", "2"].flatMap((account) => ["A", "B"].map((status) => ({ account, region: "r", status })));
   const steps = plan({ kind: "k", limit: 10 }, branches);
@@ -93,8 +116,12 @@ test("the successor of a prefix is the least text above all that begin with it",
 
 function plan(query: ListQuery, branches: Parameters<typeof listStatement>[1]): string[] {
   const { sql, values } = listStatement(query, branches, position, 11);
-  const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values);
-  const steps = rows.map((row) => String(row["detail"]));
+  const steps = explain(sql, values);
   if (branches.length === 1) expect(steps.filter((step) => step.includes("TEMP B-TREE"))).toEqual([]);
   return steps;
+}
+
+function explain(sql: string, values: readonly (string | number)[]): string[] {
+  const rows = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values);
+  return rows.map((row) => String(row["detail"]));
 }

@@ -19,6 +19,9 @@ type SortColumn = "name" | "created_at" | "modified_at" | "status";
 /** Above this a query is answered by one statement that sorts, instead of by one range per branch. */
 const branchLimit = 64;
 
+/** Records that are read and sorted for one page at most; a longer span is met often enough along the list's order. */
+export const probeLimit = 5_000;
+
 const columns = "kind, account, region, name, version, created_at, modified_at, status, value";
 
 /** The column that a query sorts by first. */
@@ -39,15 +42,17 @@ export function sortColumn({ sortBy = "name" }: ListQuery): SortColumn {
  * Writes the statement for one page: each branch is a range of one index, already in order, and several are merged.
  * @param branches - Every scope (and status) that the query covers.
  * @param position - Where the page before ended.
+ * @param isFew - Runs a count of the records in a span of time (`probeLimit` at most) and says whether they are few.
  */
 export function listStatement(
   query: ListQuery,
   branches: readonly Branch[],
   position: Position | undefined,
   limit: number,
+  isFew: (probe: Statement) => boolean = () => false,
 ): Statement {
   if (branches.length > branchLimit) return sortingStatement(query, position, limit);
-  const parts = branches.flatMap((branch) => branchStatement(query, branch, position, limit) ?? []);
+  const parts = branches.flatMap((branch) => branchStatement(query, branch, position, limit, isFew) ?? []);
   const [first] = parts;
   if (first === undefined) return { sql: `SELECT ${columns} FROM record WHERE 0`, values: [] };
   if (parts.length === 1) return first;
@@ -68,19 +73,12 @@ function branchStatement(
   branch: Branch,
   position: Position | undefined,
   limit: number,
+  isFew: (probe: Statement) => boolean,
 ): Statement | undefined {
-  const where = new Conditions();
-  where.add("kind = ?", query.kind);
-  where.add("account = ?", branch.account);
-  where.add("region = ?", branch.region);
   const column = sortColumn(query);
-  if (branch.status !== undefined) {
-    where.add("status = ?", branch.status);
-    // Stated for the planner: the partial indexes hold only records with a status.
-    if (branch.status !== "" && (column === "created_at" || column === "modified_at")) where.add("status <> ''");
-  }
   // With the status fixed, ordering by status is ordering by name.
   const ordered = column === "status" && branch.status !== undefined ? "name" : column;
+  const where = branchConditions(query, branch);
   if (position) {
     const isAfter = continueBranch(where, query, branch, position, ordered);
     if (!isAfter) return undefined;
@@ -88,8 +86,46 @@ function branchStatement(
   addFilters(where, query, position && column);
   const direction = query.descending ? "DESC" : "ASC";
   const order = ordered === "name" ? `name ${direction}` : `${ordered} ${direction}, name ${direction}`;
-  const sql = `SELECT ${columns} FROM record INDEXED BY ${indexFor(ordered, branch.status)} WHERE ${where.sql} ORDER BY ${order} LIMIT ?`;
+  const driving = spanColumns(query, ordered).find((span) => isFew(probe(query, branch, span))) ?? ordered;
+  if (driving !== "name" && driving !== "status") statePartial(where, branch);
+  const sql = `SELECT ${columns} FROM record INDEXED BY ${indexFor(driving, branch.status)} WHERE ${where.sql} ORDER BY ${order} LIMIT ?`;
   return { sql, values: [...where.values, limit] };
+}
+
+function branchConditions(query: ListQuery, branch: Branch): Conditions {
+  const where = new Conditions();
+  where.add("kind = ?", query.kind);
+  where.add("account = ?", branch.account);
+  where.add("region = ?", branch.region);
+  if (branch.status !== undefined) where.add("status = ?", branch.status);
+  return where;
+}
+
+/** States for the planner what makes a partial index usable: it holds only records with a status. */
+function statePartial(where: Conditions, branch: Branch): void {
+  if (branch.status !== undefined && branch.status !== "") where.add("status <> ''");
+}
+
+/** Columns of time that the query bounds without sorting by them: a small span is better found than met. */
+function spanColumns(query: ListQuery, ordered: SortColumn): ("created_at" | "modified_at")[] {
+  const isCreated = query.createdAfter !== undefined || query.createdBefore !== undefined;
+  const isModified = query.modifiedAfter !== undefined || query.modifiedBefore !== undefined;
+  return [
+    ...(isCreated && ordered !== "created_at" ? ["created_at" as const] : []),
+    ...(isModified && ordered !== "modified_at" ? ["modified_at" as const] : []),
+  ];
+}
+
+/** Counts what the span of `column` holds, from its index alone and no further than the limit. */
+function probe(query: ListQuery, branch: Branch, column: "created_at" | "modified_at"): Statement {
+  const where = branchConditions(query, branch);
+  statePartial(where, branch);
+  const { createdAfter, createdBefore, modifiedAfter, modifiedBefore } = query;
+  const [after, before] = column === "created_at" ? [createdAfter, createdBefore] : [modifiedAfter, modifiedBefore];
+  if (after !== undefined) where.add(`${column} > ?`, after);
+  if (before !== undefined) where.add(`${column} < ?`, before);
+  const rows = `SELECT 1 FROM record INDEXED BY ${indexFor(column, branch.status)} WHERE ${where.sql} LIMIT ${probeLimit}`;
+  return { sql: `SELECT count(*) AS rows FROM (${rows})`, values: where.values };
 }
 
 /** Adds the condition that continues behind `position`. @returns Whether anything of the branch can lie behind it. */

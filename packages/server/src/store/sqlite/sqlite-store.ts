@@ -10,7 +10,7 @@ import { commitInline, commitInWorker } from "./commit-thread.ts";
 import type { EncodedWrite, Stamp, TaskResult } from "./committer.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Branch } from "./list-statement.ts";
-import { listStatement, sortColumn } from "./list-statement.ts";
+import { listStatement, probeLimit, sortColumn } from "./list-statement.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { openForReading, openForWriting } from "./schema.ts";
 
@@ -69,7 +69,9 @@ class SqliteStore implements Store {
     const isByName = sortColumn(query) === "name";
     invariant(isByName || (query.after === undefined && query.from === undefined), "name bounds go with name order");
     const position = query.token === undefined ? undefined : decodePageToken(this.#tokenKey, query, query.token);
-    const statement = listStatement(query, this.#branches(query), position, query.limit + 1);
+    const statement = listStatement(query, this.#branches(query), position, query.limit + 1, (probe) => {
+      return (this.#prepare(probe.sql).get(...probe.values)?.["rows"] as number) < probeLimit;
+    });
     const rows = this.#prepare(statement.sql).all(...statement.values) as unknown as Row[];
     const records = rows.slice(0, query.limit).map((row) => toRecord<Value>(row));
     const last = rows[query.limit - 1];
@@ -132,38 +134,33 @@ class SqliteStore implements Store {
   }
 
   #scopes({ kind, account, region }: ListQuery): Branch[] {
-    if (account !== undefined && region !== undefined) return [{ account, region }];
-    const next = this.#prepare(
-      "SELECT account, region FROM record INDEXED BY record_name WHERE kind = ? AND (account, region) > (?, ?) ORDER BY account, region LIMIT 1",
-    );
-    const scopes: Branch[] = [];
-    // Jumps from scope to scope in the index: the cost follows the number of scopes, not of records. The first probe
-    // is the scope ("", ""), which no other comes before.
-    if (this.#prepare("SELECT 1 FROM record WHERE kind = ? AND account = '' AND region = '' LIMIT 1").get(kind)) {
-      scopes.push({ account: "", region: "" });
-    }
-    let found = next.get(kind, "", "") as Branch | undefined;
-    while (found) {
-      scopes.push({ account: found.account, region: found.region });
-      found = next.get(kind, found.account, found.region) as Branch | undefined;
-    }
-    return scopes.filter(
-      (scope) =>
-        (account === undefined || scope.account === account) && (region === undefined || scope.region === region),
-    );
+    const accounts = account === undefined ? this.#distinct(kind, "account", []) : [account];
+    return accounts.flatMap((each) => {
+      const regions = region === undefined ? this.#distinct(kind, "region", [each]) : [region];
+      return regions.map((one) => ({ account: each, region: one }));
+    });
   }
 
   #statuses(kind: string, { account, region }: Branch): string[] {
-    const next = this.#prepare(
-      "SELECT status FROM record INDEXED BY record_status WHERE kind = ? AND account = ? AND region = ? AND status > ? ORDER BY status LIMIT 1",
-    );
-    const statuses = [""];
-    let found = next.get(kind, account, region, "");
+    return this.#distinct(kind, "status", [account, region]);
+  }
+
+  /**
+   * The values of an index column below the values of the columns before it. Jumps from value to value in the index:
+   * the cost follows the number of values, not of records.
+   */
+  #distinct(kind: string, column: "account" | "region" | "status", before: readonly string[]): string[] {
+    const index = column === "status" ? "record_status" : "record_name";
+    const fixed = ["kind = ?", "account = ?", "region = ?"].slice(0, 1 + before.length).join(" AND ");
+    const from = `SELECT ${column} AS value FROM record INDEXED BY ${index} WHERE ${fixed} AND ${column}`;
+    const values: string[] = [];
+    let found = this.#prepare(`${from} >= '' ORDER BY ${column} LIMIT 1`).get(kind, ...before);
     while (found) {
-      statuses.push(found["status"] as string);
-      found = next.get(kind, account, region, found["status"] as string);
+      const value = found["value"] as string;
+      values.push(value);
+      found = this.#prepare(`${from} > ? ORDER BY ${column} LIMIT 1`).get(kind, ...before, value);
     }
-    return statuses;
+    return values;
   }
 
   #prepare(sql: string): StatementSync {
