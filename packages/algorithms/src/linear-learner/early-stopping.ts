@@ -25,6 +25,13 @@ export function observe(state: StoppingState, value: number, rule: StoppingRule)
   return { best, reference: state.reference, epochsWithoutImprovement: state.epochsWithoutImprovement + 1 };
 }
 
+/** Whether a value is the best so far up to the tolerance: of such epochs the latest has the most settled weights. */
+export function isAsGoodAsBest(state: StoppingState, value: number, rule: StoppingRule): boolean {
+  if (state.best === undefined) return false;
+  const sign = rule.direction === "minimise" ? -1 : 1;
+  return sign * (value - state.best) >= -rule.tolerance * Math.abs(state.best);
+}
+
 /** Whether training should end. */
 export function isExhausted(state: StoppingState, rule: StoppingRule): boolean {
   return state.epochsWithoutImprovement >= rule.patience;

@@ -87,14 +87,14 @@ export function lossAt(kind: LossKind, score: number, label: number, a: number):
   }
 }
 
-/** Derivative of `lossAt` by the score; 0 where a kink leaves a choice. */
+/** Derivative of `lossAt` by the score; 0 where a kink leaves a choice. Of a NaN score it may be anything: its loss is NaN. */
 export function slopeAt(kind: LossKind, score: number, label: number, a: number): number {
   const r = score - label;
   switch (kind) {
     case 0:
       return 2 * r;
     case 1:
-      return Math.sign(r);
+      return r > 0 ? 1 : r < 0 ? -1 : 0;
     case 2:
       return 2 * Math.max(Math.abs(r) - a, 0) * Math.sign(r);
     case 3:

@@ -37,7 +37,6 @@ export function reportEpoch(log: JobLog, objective: string, result: EpochResult)
     if (first !== undefined) log.qualityMetric({ epoch, split, name: objective, kind: "loss", value: first });
   }
   log.earlyStoppingCriteria(epoch, result.criterion.name, result.criterion.value);
-  log.info(`Epoch ${epoch}: ${result.criterion.name} ${result.criterion.value}`);
   log.progress(Math.floor((100 * (epoch + 1)) / epochs));
   const seconds = Math.max(1e-3, (result.endedAt.getTime() - result.startedAt.getTime()) / 1000);
   log.throughput(result.rows / seconds);

@@ -3,7 +3,7 @@ import { fingerprint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts"
 import type { SplitName } from "./data.ts";
 import { checkFinite, thinned } from "./data.ts";
 import type { StoppingRule, StoppingState } from "./early-stopping.ts";
-import { isExhausted, observe, startStopping } from "./early-stopping.ts";
+import { isAsGoodAsBest, isExhausted, observe, startStopping } from "./early-stopping.ts";
 import type { Geometry } from "./geometry.ts";
 import type { LinearHyperparameters } from "./hyperparameters.ts";
 import type { Learner, Split } from "./learner.ts";
@@ -17,7 +17,7 @@ import type { Settings } from "./settings.ts";
 /** Rows that decisions are sampled on after each epoch. */
 const SAMPLED_ROWS = 4096;
 
-/** A learner after training, its weights those of the best epoch. */
+/** A learner after training, its weights those of the best epoch on validation, or of the latest as good or unjudged. */
 export interface Training {
   readonly learner: Learner;
   readonly geometry: Geometry;
@@ -49,9 +49,10 @@ export async function train(
     if (epoch === 0 && trainLosses.some(Number.isNaN)) checkFinite(trainSplit.features, "train");
     const validationLosses = validation && (await learner.evaluate(validation)).map((loss) => loss * unit);
     const value = await measure.value(learner, validationLosses ?? trainLosses);
-    const before = stopping;
     stopping = observe(stopping, value, measure.rule);
-    if (stopping.best !== before.best) saved.bestWeights.set(learner.state.weights);
+    // Training figures do not show overfitting and know nothing of penalties: without validation the latest is kept.
+    const isKept = validation === undefined ? !Number.isNaN(value) : isAsGoodAsBest(stopping, value, measure.rule);
+    if (isKept) saved.bestWeights.set(learner.state.weights);
     reportEpoch(job.log, objective, {
       epoch,
       epochs,

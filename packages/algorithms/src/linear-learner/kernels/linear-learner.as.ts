@@ -478,7 +478,7 @@ const CONSTANTS = memory.data<f32>([
   const r = f32x4.sub(s, y);
   if (kind == 0) return f32x4.add(r, r);
   const signBit = f32x4.splat(-0.0);
-  if (kind == 1) return v128.and(v128.or(v128.and(r, signBit), one), f32x4.ne(r, zero));
+  if (kind == 1) return v128.and(v128.or(v128.and(r, signBit), one), f32x4.gt(f32x4.abs(r), zero));
   if (kind == 2) {
     const e = f32x4.pmax(f32x4.sub(f32x4.abs(r), a), zero);
     return v128.or(f32x4.add(e, e), v128.and(r, signBit));

@@ -1,0 +1,107 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Table } from "../formats/rows.ts";
+import type { TrainingContext } from "../job/algorithm.ts";
+import type { Channel } from "../job/channels.ts";
+import { parseHyperparameters } from "../job/hyperparameters.ts";
+import { createJobLog } from "../job/job-log.ts";
+import type { TrainedModel } from "./artifact.ts";
+import { loadModel } from "./artifact.ts";
+import { fit } from "./fit.ts";
+import { hyperparameters } from "./hyperparameters.ts";
+
+/** A job in memory, as tests start it. */
+export interface TestJob {
+  readonly given: Readonly<Record<string, string>>;
+  readonly train: Table;
+  readonly validation?: Table;
+  readonly test?: Table;
+  readonly checkpointsDirectory?: string;
+  readonly signal?: AbortSignal;
+  readonly cpus?: number;
+  /** Sees each line as it is printed. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** Runs a job to its end. @returns The printed lines, and the model that it left. */
+export async function runJob(job: TestJob): Promise<{ lines: string[]; model: TrainedModel; directory: string }> {
+  const directory = temporaryDirectory();
+  const lines: string[] = [];
+  const tables = { train: job.train, validation: job.validation, test: job.test };
+  const channels = Object.entries(tables).flatMap(([name, table]) =>
+    table === undefined ? [] : [[name, channel(name, table)] as const],
+  );
+  const context: TrainingContext<ReturnType<typeof parse>> = {
+    hyperparameters: parse(job.given),
+    given: job.given,
+    channels: new Map(channels),
+    resources: { currentHost: "algo-1", hosts: ["algo-1"] },
+    log: createJobLog({
+      host: "algo-1",
+      title: "Linear Learner",
+      write: (line) => {
+        lines.push(line);
+        job.onLine?.(line);
+      },
+    }),
+    modelDirectory: directory,
+    outputDirectory: directory,
+    checkpointsDirectory: job.checkpointsDirectory,
+    cpus: job.cpus ?? 1,
+    memoryBytes: undefined,
+    signal: job.signal ?? new AbortController().signal,
+  };
+  await fit(context);
+  return { lines, model: await loadModel(directory), directory };
+}
+
+/** A folder of its own below the system's temporary folder. */
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), "linear-learner-"));
+}
+
+/** Dense labelled rows. */
+export function denseTable(x: readonly (readonly number[])[], labels: readonly number[]): Table {
+  const width = x[0]?.length ?? 0;
+  return {
+    features: { kind: "dense", count: x.length, width, values: Float32Array.from(x.flat()) },
+    labels: Float32Array.from(labels),
+    labelWidth: 1,
+  };
+}
+
+/** The same rows with their zeros left out. */
+export function sparseTable(x: readonly (readonly number[])[], labels: readonly number[]): Table {
+  const entries = x.map((row) => row.flatMap((value, j) => (value === 0 ? [] : [{ value, j }])));
+  const offsets = new Float64Array(x.length + 1);
+  entries.forEach((row, i) => {
+    offsets[i + 1] = (offsets[i] as number) + row.length;
+  });
+  return {
+    features: {
+      kind: "sparse",
+      count: x.length,
+      width: x[0]?.length ?? 0,
+      offsets,
+      columns: Uint32Array.from(entries.flat(), ({ j }) => j),
+      values: Float32Array.from(entries.flat(), ({ value }) => value),
+    },
+    labels: Float32Array.from(labels),
+    labelWidth: 1,
+  };
+}
+
+function parse(given: Readonly<Record<string, string>>) {
+  return parseHyperparameters(hyperparameters, given);
+}
+
+function channel(name: string, table: Table): Channel {
+  return {
+    name,
+    directory: "",
+    contentType: undefined,
+    distribution: "FullyReplicated",
+    read: async () => table,
+  };
+}
