@@ -164,18 +164,38 @@ static int overlay(const char *work, const char *target, const char *options) {
   return bad;
 }
 
+/* Pointers in memory cost about 1.5 KB each and no disk writes: five times faster on an idle disk, and more on a busy
+ * one. The memory goes with the run's mounts. */
+enum { MAX_POINTERS_IN_MEMORY = 200000 };
+
+static size_t count_entries(const struct plan *plan, size_t offset) {
+  struct record entry;
+  size_t count = 0;
+  while (plan_next(plan, &offset, &entry) > 0 && !strcmp(entry.op, "entry")) count++;
+  return count;
+}
+
 static int mount_data_only(const struct plan *plan, const struct record *head, size_t offset, const char *target) {
   char tree[PATH_MAX], data[PATH_MAX];
   const char *work = head->arg[2];
-  folder(work, "tree", plan->uid, tree);
+  folder(work, "tree", -1, tree);
   folder(work, "data", -1, data);
-  if (build(plan, head, offset, tree, make_pointer)) return -1;
+  int in_memory = count_entries(plan, offset) <= MAX_POINTERS_IN_MEMORY &&
+                  mount("tmpfs", tree, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=0") == 0;
+  folder(work, "tree", plan->uid, tree); /* once more: now it is the root of the mount */
+  if (build(plan, head, offset, tree, make_pointer)) {
+    int why = errno;
+    if (in_memory) umount2(tree, MNT_DETACH);
+    errno = why;
+    return -1;
+  }
   if (mount(head->arg[1], data, NULL, MS_BIND | MS_REC, NULL)) return -1;
   int bad = overlay(work, target, plan->uid >= 0
                                       ? "redirect_dir=on,metacopy=on,lowerdir=tree::data,upperdir=upper,workdir=work"
                                       : "userxattr,lowerdir=tree::data,upperdir=upper,workdir=work");
   int saved = errno;
-  umount2(data, MNT_DETACH); /* the overlay holds its own clone; the store must not stay visible */
+  umount2(data, MNT_DETACH); /* the overlay holds its own clones; the store must not stay visible */
+  if (in_memory) umount2(tree, MNT_DETACH);
   errno = saved;
   if (bad) return -1;
   if (readable(plan, offset, target)) return 0;

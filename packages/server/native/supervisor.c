@@ -126,7 +126,10 @@ static void run_sandboxed(pid_t supervisor, int info) {
   die_with(supervisor); /* a change of user had cleared it */
   const char *fixed[] = {plan.bwrap, "--args", args, "--seccomp", seccomp, "--info-fd", status, "--", NULL};
   while (fixed[n]) argv[n] = (char *)fixed[n], n++;
-  for (char **word = plan.command; *word && n < 4095; word++) argv[n++] = *word;
+  for (char **word = plan.command; *word; word++) {
+    if (n == sizeof argv / sizeof *argv - 1) fail("a command of more than %d words", n);
+    argv[n++] = *word;
+  }
   argv[n] = NULL;
   char *empty[] = {NULL}; /* a run's LD_PRELOAD must not reach bubblewrap: its environment goes through --args */
   execve(plan.bwrap, argv, empty);

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { lstat, mkdir } from "node:fs/promises";
 import type { Log } from "../log.ts";
 import { type Engine, EngineUnavailable } from "./engine.ts";
 import { openProcessEngine } from "./process/open.ts";
@@ -29,6 +29,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   for (const folder of [folders.root, folders.runs, folders.exits, folders.sockets]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
+  await mustBeOurs(folders.sockets);
   const supervisor = options.supervisor ?? nativeSupervisor() ?? nodeSupervisor();
   const common = { folders, supervisor, log };
   if (kind === "process") return openProcessEngine({ ...common, reason: "it was asked for" });
@@ -38,4 +39,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     if (!(error instanceof EngineUnavailable) || kind === "sandbox") throw error;
     return openProcessEngine({ ...common, reason: error.message });
   }
+}
+
+/** The sockets' folder may lie in the system's temporary folder, where others can make one of the same name. */
+async function mustBeOurs(folder: string): Promise<void> {
+  const about = await lstat(folder);
+  const ours = about.isDirectory() && about.uid === (process.geteuid?.() ?? about.uid) && (about.mode & 0o077) === 0;
+  if (!ours) throw new Error(`${folder} must be a folder of the server's own user with mode 0700; remove it`);
 }

@@ -42,8 +42,8 @@ where("large channels", [bubblewrap, userNamespaces, nativeSupervisor], () => {
       console.log(n)`;
     const channel = { target: "/opt/ml/input/data/train", files, readOnly: false };
     await engine.start("many", await shop.script("many", code, { channels: [channel] }));
-    expect((await readStarted(engineFolders(shop.engineDirectory), "many"))?.channels).toBe("data-only");
     await until(engine, "many", inPhase("exited"));
+    expect((await readStarted(engineFolders(shop.engineDirectory), "many"))?.channels).toBe("data-only");
     expect(await shop.logLines("many")).toEqual(["10000"]);
   });
 
@@ -59,6 +59,24 @@ where("large channels", [bubblewrap, userNamespaces, nativeSupervisor], () => {
     await until(engine, "big", inPhase("exited"));
     expect(await shop.logLines("big")).toEqual([`head ${sizeBytes}`]);
   });
+
+  test.for(["data-only", "hardlink", "copy"] as const)(
+    "the form asked for is the form taken: %s",
+    async (channelForm) => {
+      const options = {
+        directory: join(shop.root, channelForm),
+        kind: "sandbox",
+        log: silentLog,
+        channelForm,
+      } as const;
+      const other = await openEngine(options);
+      const channel = await shop.channel("/opt/ml/input/data/train", { a: "1" });
+      await other.start("form", await shop.script("form", "", { channels: [channel] }));
+      expect((await readStarted(engineFolders(options.directory), "form"))?.channels).toBe(channelForm);
+      await other.remove("form");
+      await other.close();
+    },
+  );
 
   test("a data directory's name may hold what overlay options use as separators", async () => {
     const odd = join(shop.root, "a,b:c\\d e");

@@ -5,6 +5,8 @@ import { join } from "node:path";
 /** First of the 2^29 user ids that runs are given: far above people, services and the usual subordinate ranges. */
 const firstUid = 0x40000000;
 const uidCount = 0x20000000;
+/** Entries of removed runs are forgotten when there are this many. */
+const maxRemembered = 10_000;
 
 /** Gives every run a user id of its own that no other run of this engine has. */
 export class RunUsers {
@@ -17,6 +19,7 @@ export class RunUsers {
 
   /** The run's user id: the same again for the same run, kept in its folder. */
   async uidFor(id: string, folder: string): Promise<number> {
+    if (((await this.#taken)?.size ?? 0) > maxRemembered) this.#taken = undefined;
     this.#taken ??= this.#read();
     const taken = await this.#taken;
     let uid = firstUid + (createHash("sha256").update(id).digest().readUInt32BE(0) % uidCount);
@@ -26,7 +29,7 @@ export class RunUsers {
     return uid;
   }
 
-  /** Entries of removed runs stay until the next start of the server: a user id rests before it is used again. */
+  /** A user id rests for a while after its run was removed: only what is still there counts here. */
   async #read(): Promise<Map<number, string>> {
     const taken = new Map<number, string>();
     for (const id of await readdir(this.#runs)) {

@@ -73,7 +73,7 @@ export function channelSteps(channel: Channel, target: string, work: string): Se
 /** The deepest folder above every source, or an empty text for a channel without files. */
 function commonFolder(channel: Channel): string {
   let common: string[] | undefined;
-  let last = "";
+  let last: string | undefined;
   for (const { source } of channel.files) {
     const folder = source.slice(0, source.lastIndexOf("/"));
     if (folder === last) continue;
