@@ -19,6 +19,9 @@ import {
 } from "./object-records.ts";
 import { VersionOrder } from "./version-order.ts";
 
+/** A conflict means that another process was faster; this many in a row mean a record that contradicts another. */
+const MOST_ATTEMPTS = 100;
+
 /** A version that is about to be written. */
 export interface Draft extends Omit<ObjectVersion, "versionId" | "order" | "bytes" | "modifiedAt"> {
   /** Freshly stored bytes, bytes that another object has too, or bytes whose only owner goes in the same transaction. */
@@ -150,7 +153,7 @@ export class Objects {
       case "fresh":
         return Promise.resolve(this.#bytes.adopt(source.ingested, parts));
       case "shared":
-        return this.#bytes.share(source.bytes.id);
+        return this.#bytes.addReference(source.bytes.id);
       case "moved":
         return this.#bytes.take(source.bytes.id, parts);
     }
@@ -207,12 +210,12 @@ export class Objects {
     work: (bucket: Bucket, current: Current) => Promise<Change<Result>>,
   ): Promise<Result> {
     return this.#locks.writing(bucket, key, async () => {
-      for (;;) {
+      for (let attempt = 1; ; attempt++) {
         const change = await work(await this.#buckets.get(bucket), await this.#current(bucket, key));
         try {
           if (change.writes.length > 0) await this.#store.write(change.writes);
         } catch (error) {
-          if (error instanceof WriteConflict && isOurs(error)) continue;
+          if (error instanceof WriteConflict && isOurs(error) && attempt < MOST_ATTEMPTS) continue;
           throw error;
         }
         for (const bytes of change.dropped ?? []) if (!this.#holds.isHeld(bytes.id)) await this.#bytes.erase(bytes);
@@ -239,7 +242,7 @@ export class Objects {
     // With versioning suspended there is one null version: the new one takes its place wherever it stands.
     const old = goes ? current : versioning === "Suspended" ? await this.#version(bucket, key, "null") : undefined;
     if (old && !isDeleteMarker(old.value)) {
-      const unshared = await this.#bytes.unshare(old.value.bytes.id);
+      const unshared = await this.#bytes.unshare(old.value.bytes);
       if (unshared) writes.push(unshared.write);
       if (unshared?.isLast) dropped.push(old.value.bytes);
     }
@@ -269,7 +272,7 @@ export class Objects {
     const writes: Write[] = [];
     const dropped: BytesReference[] = [];
     if (!isDeleteMarker(record.value)) {
-      const unshared = await this.#bytes.unshare(record.value.bytes.id);
+      const unshared = await this.#bytes.unshare(record.value.bytes);
       if (unshared) writes.push(unshared.write);
       if (unshared?.isLast) dropped.push(record.value.bytes);
     }

@@ -89,7 +89,7 @@ export class Uploads {
       for (;;) {
         const found = await this.get(upload);
         const before = await this.#store.get<PartRecord>(key);
-        const dropped = before && (await this.#bytes.unshare(before.value.bytes.id));
+        const dropped = before && (await this.#bytes.unshare(before.value.bytes));
         const writes: Write[] = [
           // Fails when the upload is completed or aborted meanwhile, so that no part is left behind.
           { op: "update", key: found, value: found.value },
@@ -197,7 +197,7 @@ export class Uploads {
       const writes: Write[] = [];
       for (const part of some) {
         writes.push({ op: "delete", key: partKey(uploadId, part.partNumber) });
-        const unshared = await this.#bytes.unshare(part.bytes.id);
+        const unshared = await this.#bytes.unshare(part.bytes);
         if (unshared) writes.push(unshared.write);
       }
       await this.#store.write(writes);

@@ -13,7 +13,8 @@ import { DigestThread } from "../checksums/digest-thread.ts";
 import { bytesKey } from "../object-name.ts";
 import type { BytesRecord, BytesReference, PartSummary } from "../object-records.ts";
 import { ByteFiles } from "./byte-files.ts";
-import { type Ingested, ingest } from "./ingest.ts";
+import type { Draft } from "../objects.ts";
+import { type Ingested, ingest, ingestedInline, ingestWhole } from "./ingest.ts";
 
 /**
  * Objects up to this size ride in the store: their bytes are committed with their metadata in one group commit, which
@@ -68,6 +69,11 @@ export class ByteStore {
     return ingest(body, algorithms, { files: this.files, thread: this.#thread, inlineBytes: this.#inlineBytes }, newId);
   }
 
+  /** The same for a body that is in memory already; short, or it would stall the event loop. */
+  ingestWhole(body: Buffer, algorithms: readonly DigestAlgorithm[]): Promise<Ingested> {
+    return ingestWhole(body, algorithms, { files: this.files, inlineBytes: this.#inlineBytes }, newId);
+  }
+
   /** The writes that make freshly stored bytes referred to, once. */
   adopt(ingested: Ingested, parts?: readonly PartSummary[]): Write {
     const { bytes, data } = ingested;
@@ -80,8 +86,15 @@ export class ByteStore {
     return { op: "create", key: bytesKey(bytes.id), value };
   }
 
-  /** The write that adds a reference: a server-side copy shares the bytes. @returns `undefined` when they are gone. */
-  share(id: string): Promise<Write | undefined> {
+  /** What another object may hold of the same bytes: a reference to a file, a copy of inline bytes. */
+  async share(bytes: BytesReference): Promise<Draft["source"]> {
+    if (!bytes.inline) return { kind: "shared", bytes };
+    const copy = await this.#inline(bytes.id);
+    return { kind: "fresh", ingested: ingestedInline(copy, newId(), {}) };
+  }
+
+  /** The write that adds a reference to a file. @returns `undefined` when it is gone. */
+  addReference(id: string): Promise<Write | undefined> {
     return this.#amend(id, (before) => ({ ...before, references: before.references + 1 }));
   }
 
@@ -96,11 +109,16 @@ export class ByteStore {
     return record && { op: "update", key, version: record.version, value: change(record.value) };
   }
 
-  /** The write that takes a reference away, and whether it was the last. */
-  async unshare(id: string): Promise<{ write: Write; isLast: boolean } | undefined> {
-    const record = await this.#store.get<BytesRecord>(bytesKey(id));
+  /**
+   * The write that takes a reference away, and whether it was the last. Inline bytes have only one owner, so that
+   * replacing a small object need not read the old one.
+   */
+  async unshare({ id, inline }: BytesReference): Promise<{ write: Write; isLast: boolean } | undefined> {
+    const key = bytesKey(id);
+    if (inline) return { write: { op: "delete", key }, isLast: true };
+    const record = await this.#store.get<BytesRecord>(key);
     if (!record) return undefined;
-    const { key, version } = { key: bytesKey(id), version: record.version };
+    const { version } = record;
     if (record.value.references <= 1) return { write: { op: "delete", key, version }, isLast: true };
     const value = { ...record.value, references: record.value.references - 1 };
     return { write: { op: "update", key, version, value }, isLast: false };

@@ -17,7 +17,7 @@ export interface Ingested {
 }
 
 /** Bodies up to this size are hashed where they arrive: half a millisecond of MD5 costs less than asking another thread. */
-const HASHED_HERE_BYTES = 256 * 1024;
+export const HASHED_HERE_BYTES = 256 * 1024;
 const BLOCK_BYTES = 1024 * 1024;
 /** Blocks of one upload between the socket and the disk: what an upload may hold in memory. */
 const BLOCKS_IN_FLIGHT = 4;
@@ -67,7 +67,7 @@ export async function ingest(
 }
 
 /** The same for bytes that are already in memory. */
-async function ingestWhole(
+export async function ingestWhole(
   bytes: Buffer,
   algorithms: readonly DigestAlgorithm[],
   { files, inlineBytes }: { files: ByteFiles; inlineBytes: number },
@@ -76,10 +76,7 @@ async function ingestWhole(
   const set = new DigestSet(algorithms);
   set.update(bytes);
   const digests = set.end();
-  if (bytes.length <= inlineBytes) {
-    const reference = { id: newId(), sizeBytes: bytes.length, inline: true };
-    return { bytes: reference, data: bytes.toString("base64"), digests, settle() {}, discard: async () => {} };
-  }
+  if (bytes.length <= inlineBytes) return ingestedInline(bytes, newId(), digests);
   const file = await files.create();
   try {
     await file.write(bytes);
@@ -89,6 +86,17 @@ async function ingestWhole(
     await file.abandon();
     throw error;
   }
+}
+
+/** Bytes that are to be committed with their record: nothing is on disk before. */
+export function ingestedInline(bytes: Buffer, id: string, digests: Digests): Ingested {
+  return {
+    bytes: { id, sizeBytes: bytes.length, inline: true },
+    data: bytes.toString("base64"),
+    digests,
+    settle() {},
+    discard: async () => {},
+  };
 }
 
 function published(file: PendingFile, sizeBytes: number, digests: Digests): Ingested {

@@ -37,7 +37,7 @@ export const copyObject: S3Handler<CopyObjectRequest, CopyObjectOutput> = async 
     bucket.name,
     key,
     {
-      source: { kind: "shared", bytes: source.version.bytes },
+      source: await storageOf(context).bytes.share(source.version.bytes),
       etag: source.version.etag,
       attributes: attributesOfCopy(input, source.version.attributes),
       ...(checksum && { checksum }),
