@@ -16,31 +16,16 @@ const namespaces: Readonly<Record<string, string>> = {
  */
 export function queryProtocol(codecs: Codecs): ProtocolHandler {
   const reader = new QueryReader(codecs);
-  const { NormalizedSchema, XmlCodec } = codecs;
-  const serializer = new XmlCodec({
-    timestampFormat: { useTrait: true, default: 5 },
-    httpBindings: false,
-    xmlNamespace: "",
-    serviceNamespace: "",
-  }).createSerializer();
-  const envelopes = new WeakMap<OperationSchema, Shape>();
-  const envelopeOf = (operation: OperationSchema, service: Service): Shape => {
-    const known = envelopes.get(operation);
-    if (known) return known;
-    const shape = NormalizedSchema.of(envelope(operation, namespaces[service.name] ?? "") as never);
-    envelopes.set(operation, shape);
-    return shape;
-  };
+  const write = queryWriter(codecs);
   return {
     readInput(exchange) {
       const { inputShape } = exchange.operation as OperationSchema;
       return inputShape.isUnitSchema() ? {} : reader.read(inputShape, exchange.form ?? []);
     },
     writeOutput(exchange, output) {
-      const operation = exchange.operation as OperationSchema;
-      const value = { [`${operation.name}Result`]: output, ResponseMetadata: { RequestId: exchange.requestId } };
-      serializer.write(envelopeOf(operation, exchange.service as Service), value);
-      send(exchange, 200, "text/xml", xmlProlog + serializer.flush());
+      const { name } = exchange.service as Service;
+      const body = write(exchange.operation as OperationSchema, name, output, exchange.requestId);
+      send(exchange, 200, "text/xml", body);
     },
     writeError(exchange, error) {
       const namespace = namespaces[exchange.service?.name ?? ""] ?? "";
@@ -52,6 +37,30 @@ export function queryProtocol(codecs: Codecs): ProtocolHandler {
         `${xmlElement("Message", error.message)}${members.join("")}</Error>${xmlElement("RequestId", exchange.requestId)}</ErrorResponse>`;
       send(exchange, error.status, "text/xml", body);
     },
+  };
+}
+
+/** Writes answers: one function for all of a protocol's services. */
+export function queryWriter({
+  NormalizedSchema,
+  XmlCodec,
+}: Codecs): (operation: OperationSchema, service: string, output: unknown, requestId: string) => string {
+  const serializer = new XmlCodec({
+    timestampFormat: { useTrait: true, default: 5 },
+    httpBindings: false,
+    xmlNamespace: "",
+    serviceNamespace: "",
+  }).createSerializer();
+  const envelopes = new WeakMap<OperationSchema, Shape>();
+  return (operation, service, output, requestId) => {
+    let shape = envelopes.get(operation);
+    if (!shape) {
+      shape = NormalizedSchema.of(envelope(operation, namespaces[service] ?? "") as never);
+      envelopes.set(operation, shape);
+    }
+    const value = { [`${operation.name}Result`]: output, ResponseMetadata: { RequestId: requestId } };
+    serializer.write(shape, value);
+    return xmlProlog + serializer.flush();
   };
 }
 
