@@ -25,7 +25,7 @@ const clients: readonly Suite[] = ["boto3", "aws-cli", "sagemaker-v2", "sagemake
 
 process.exitCode = await main(process.argv.slice(2));
 
-/** `npm test [-- SUITE ...]`: every suite, or those named. Two lanes: TypeScript beside the Python clients. */
+/** `npm test [-- SUITE ...]`: every suite, or those named. TypeScript runs beside the Python clients. */
 async function main(wanted: readonly string[]): Promise<number> {
   const known = [typescript, ...clients].map((suite) => suite.name);
   const unknown = wanted.filter((name) => !known.includes(name));
@@ -37,7 +37,10 @@ async function main(wanted: readonly string[]): Promise<number> {
   rmSync(reports, { recursive: true, force: true });
   mkdirSync(reports, { recursive: true });
   const isWanted = (suite: Suite): boolean => wanted.length === 0 || wanted.includes(suite.name);
-  const lanes = [[typescript], clients].map((lane) => lane.filter(isWanted));
+  // The SageMaker SDKs mostly sleep between polls, so their suites run beside the others.
+  const isSlow = (suite: Suite): boolean => suite.name.startsWith("sagemaker-");
+  const slow = clients.filter(isSlow).map((suite) => [suite]);
+  const lanes = [[typescript], clients.filter((suite) => !isSlow(suite)), ...slow].map((lane) => lane.filter(isWanted));
   const tallies = (await Promise.all(lanes.map((lane) => inTurn(lane, reports)))).flat();
 
   const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);

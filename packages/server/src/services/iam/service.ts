@@ -1,5 +1,6 @@
 import type { Service } from "../service.ts";
 import { getRole } from "./get-role.ts";
+import { simulatePrincipalPolicy } from "./simulate-principal-policy.ts";
 
 /** As much of IAM as the SDKs need to find the execution role. */
 export const iamService: Service = {
@@ -7,5 +8,5 @@ export const iamService: Service = {
   signingNames: ["iam"],
   protocol: "query",
   apiVersion: "2010-05-08",
-  operations: { GetRole: getRole },
+  operations: { GetRole: getRole, SimulatePrincipalPolicy: simulatePrincipalPolicy },
 };
