@@ -4,6 +4,7 @@ import { commandLineReference } from "./generate/command-line.ts";
 import { configurationReference } from "./generate/configuration.ts";
 import { coverageReference, coverageSummary } from "./generate/coverage.ts";
 import { hyperparameterReference } from "./generate/hyperparameters.ts";
+import { limitsReference } from "./generate/limits.ts";
 import { root } from "./setup.mjs";
 
 /** Writes every page that is derived from the code; with --check, says which are not current instead. */
@@ -11,6 +12,7 @@ const pages: Readonly<Record<string, (current: string) => Promise<string>>> = {
   "docs/reference/coverage.md": () => coverageReference(),
   "docs/reference/configuration.md": () => Promise.resolve(configurationReference()),
   "docs/reference/command-line.md": () => Promise.resolve(commandLineReference()),
+  "docs/reference/limits.md": () => Promise.resolve(limitsReference()),
   "docs/reference/linear-learner.md": () => hyperparameterReference("linear-learner"),
   "README.md": async (current) => between(current, "coverage", await coverageSummary()),
 };
