@@ -55,19 +55,19 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     if (key !== undefined) wake(key);
   };
   const models = new ModelCache({ directory: dataDirectory.models, objects, log });
-  const routes = new RoutingTable(store, log);
+  const metrics = new VariantCounters();
+  const routes = new RoutingTable(store, metrics, log);
   const health = new HealthChecks((runId) => {
     const backend = routes.backend(runId);
     if (backend !== undefined) backend.suspect = health.read(runId).failingSince !== undefined;
     hint(runId);
   });
-  const metrics = new VariantCounters();
   const suspected = (runId: string): void => {
     health.check(runId);
     hint(runId);
   };
   const timeout = invocationTimeoutMs === undefined ? {} : { timeoutMs: invocationTimeoutMs };
-  const invoker = new Invoker({ routes, observer: metrics, suspected, ...timeout });
+  const invoker = new Invoker({ routes, suspected, ...timeout });
   const collect = async () => {
     // Runs are listed before the records are read: a run starts only after the record that names it was written.
     const runs = await endpointRuns(engine, dataDirectory);

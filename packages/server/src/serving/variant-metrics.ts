@@ -1,57 +1,52 @@
-/** What happened to one invocation, for whoever counts. Times in milliseconds. */
-export interface Invocation {
+/** Totals of one variant since the server started. Times in milliseconds. */
+export interface VariantTotals {
+  readonly invocations: number;
+  readonly clientErrors: number;
+  readonly serverErrors: number;
+  /** Sum over invocations, from the request's way to the model to the end of its answer. */
+  readonly modelMs: number;
+}
+
+/** Where one variant's invocations are counted. Runs on the hot path: adds and does nothing else. */
+export class VariantCounter implements VariantTotals {
+  invocations = 0;
+  clientErrors = 0;
+  serverErrors = 0;
+  modelMs = 0;
+
+  /** @param status - What the model answered; 0 when it gave no whole answer. */
+  count(status: number, modelMs: number): void {
+    this.invocations += 1;
+    this.modelMs += modelMs;
+    if (status >= 200 && status < 300) return;
+    if (status >= 400 && status < 500) this.clientErrors += 1;
+    else this.serverErrors += 1;
+  }
+}
+
+interface Scoped {
   readonly account: string;
   readonly region: string;
-  readonly endpoint: string;
-  readonly variant: string;
-  /** Status that the model answered with; 0 when it gave no whole answer. */
-  readonly modelStatus: number;
-  readonly modelMs: number;
-  readonly totalMs: number;
 }
 
-/** Gets every invocation as it ends. Must be quick and must not throw: it runs on the hot path. */
-export interface InvocationObserver {
-  observe(invocation: Invocation): void;
-}
+/** A counter for every variant that was ever routed, in memory. Those of deleted endpoints go with `forget`. */
+export class VariantCounters {
+  readonly #counters = new Map<string, VariantCounter>();
 
-/** Totals since the server started. */
-export interface VariantTotals {
-  invocations: number;
-  clientErrors: number;
-  serverErrors: number;
-  modelMs: number;
-  totalMs: number;
-}
-
-/** Counts per variant, in memory. Entries go with `forget`, so their number is bounded by the endpoints there are. */
-export class VariantCounters implements InvocationObserver {
-  readonly #totals = new Map<string, VariantTotals>();
-
-  observe(invocation: Invocation): void {
-    const { account, region, endpoint, variant } = invocation;
+  /** The variant's counter, which stays the same over updates of the endpoint. */
+  of({ account, region }: Scoped, endpoint: string, variant: string): VariantCounter {
     const key = `${account}/${region}/${endpoint}/${variant}`;
-    let totals = this.#totals.get(key);
-    if (totals === undefined) {
-      totals = { invocations: 0, clientErrors: 0, serverErrors: 0, modelMs: 0, totalMs: 0 };
-      this.#totals.set(key, totals);
+    let counter = this.#counters.get(key);
+    if (counter === undefined) {
+      counter = new VariantCounter();
+      this.#counters.set(key, counter);
     }
-    totals.invocations += 1;
-    if (invocation.modelStatus >= 400 && invocation.modelStatus < 500) totals.clientErrors += 1;
-    else if (invocation.modelStatus < 200 || invocation.modelStatus >= 300) totals.serverErrors += 1;
-    totals.modelMs += invocation.modelMs;
-    totals.totalMs += invocation.totalMs;
+    return counter;
   }
 
-  /** Totals of one variant; zeros when it was never invoked. */
-  read(scope: { account: string; region: string }, endpoint: string, variant: string): Readonly<VariantTotals> {
-    const totals = this.#totals.get(`${scope.account}/${scope.region}/${endpoint}/${variant}`);
-    return totals ?? { invocations: 0, clientErrors: 0, serverErrors: 0, modelMs: 0, totalMs: 0 };
-  }
-
-  /** Drops an endpoint's counts, once it is deleted. */
-  forget(scope: { account: string; region: string }, endpoint: string): void {
-    const prefix = `${scope.account}/${scope.region}/${endpoint}/`;
-    for (const key of this.#totals.keys()) if (key.startsWith(prefix)) this.#totals.delete(key);
+  /** Drops an endpoint's counters, once it is deleted. */
+  forget({ account, region }: Scoped, endpoint: string): void {
+    const prefix = `${account}/${region}/${endpoint}/`;
+    for (const key of this.#counters.keys()) if (key.startsWith(prefix)) this.#counters.delete(key);
   }
 }

@@ -203,7 +203,8 @@ test("variants share traffic by weight, and TargetVariant overrides it", async (
     name: "ValidationError",
     message: "Variant Red of endpoint split not found.",
   });
-  expect(server.serving.metrics.read({ account: server.account, region: "eu-west-1" }, "split", "Dark")).toMatchObject({
+  const scope = { account: server.account, region: "eu-west-1" };
+  expect(server.serving.metrics.of(scope, "split", "Dark")).toMatchObject({
     invocations: 1,
   });
 });

@@ -4,7 +4,6 @@ import type { Scope } from "../../scope.ts";
 import type { Backend } from "../routing/backend.ts";
 import { chooseBackend, chooseVariant } from "../routing/choose.ts";
 import type { EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
-import type { InvocationObserver } from "../variant-metrics.ts";
 import {
   modelAnsweredError,
   modelBrokeOff,
@@ -13,7 +12,7 @@ import {
   serviceUnavailable,
   validationError,
 } from "./model-errors.ts";
-import { type SendOutcome, send } from "./send.ts";
+import { type ModelRequest, type SendOutcome, send } from "./send.ts";
 
 /** One invocation as the runtime API hands it over. */
 export interface Invoke {
@@ -42,7 +41,6 @@ export const invocationTimeoutMs = 60_000;
 /** What an invoker works with. */
 export interface InvokerOptions {
   readonly routes: RoutingTable;
-  readonly observer: InvocationObserver;
   /** Told about an instance that refused or dropped a connection, so that it is looked at at once. */
   readonly suspected: (runId: string) => void;
   readonly timeoutMs?: number;
@@ -63,49 +61,50 @@ export class Invoker {
    * Invokes a model.
    * @throws ServiceError ValidationError, ModelError or ServiceUnavailable, as the runtime API documents them.
    */
-  async invoke(request: Invoke): Promise<Answer> {
-    const startedAt = performance.now();
-    const route = await this.#route(request);
-    const variant = variantOf(route, request.targetVariant);
-    const outcome = await this.#attempts(request, variant, startedAt);
-    const modelStatus = outcome.kind === "answered" || outcome.kind === "streamed" ? outcome.status : 0;
-    const elapsed = performance.now() - startedAt;
-    const { account, region } = request.scope;
-    this.#options.observer.observe({
-      account,
-      region,
-      endpoint: request.endpoint,
-      variant: variant.name,
-      modelStatus,
-      modelMs: elapsed,
-      totalMs: elapsed,
-    });
-    return answerOf(outcome, request, variant);
-  }
-
-  async #route({ scope, endpoint }: Invoke): Promise<EndpointRoute> {
+  invoke(request: Invoke): Promise<Answer> {
+    const { scope, endpoint } = request;
     const name = { account: scope.account, region: scope.region, name: endpoint };
-    const route = this.#options.routes.lookup(name) ?? (await this.#options.routes.refresh(name));
-    // SageMaker says the same of an endpoint that is not in service yet.
-    if (route === undefined) throw validationError(`Endpoint ${endpoint} of account ${scope.account} not found.`);
-    return route;
+    const route = this.#options.routes.lookup(name);
+    if (route !== undefined) return this.#along(route, request);
+    return this.#options.routes.refresh(name).then((found) => {
+      // SageMaker says the same of an endpoint that is not in service yet.
+      if (found === undefined) throw validationError(`Endpoint ${endpoint} of account ${scope.account} not found.`);
+      return this.#along(found, request);
+    });
   }
 
-  async #attempts(request: Invoke, variant: VariantRoute, startedAt: number): Promise<SendOutcome> {
-    const modelRequest = {
+  async #along(route: EndpointRoute, request: Invoke): Promise<Answer> {
+    const variant = variantOf(route, request.targetVariant);
+    const startedAt = performance.now();
+    const first = this.#choose(variant);
+    const modelRequest: ModelRequest = {
       path: "/invocations",
       headers: request.headers,
       body: request.body,
-      deadline: startedAt + this.#timeoutMs,
-      overflow: (status: number, headers: readonly Buffer[]) => request.overflow(variant.name, status, headers),
+      overflow: (status, headers) => request.overflow(variant.name, status, headers),
     };
-    const first = this.#choose(variant);
-    const outcome = await send(first, modelRequest);
-    if (!mayTryElsewhere(outcome)) return outcome;
+    let outcome = await send(first, modelRequest, this.#timeoutMs);
+    if (mayTryElsewhere(outcome)) {
+      const leftMs = this.#timeoutMs - (performance.now() - startedAt);
+      outcome = await this.#elsewhere(variant, first, modelRequest, outcome, leftMs);
+    }
+    const modelStatus = outcome.kind === "answered" || outcome.kind === "streamed" ? outcome.status : 0;
+    variant.counter.count(modelStatus, performance.now() - startedAt);
+    return answerOf(outcome, request, variant);
+  }
+
+  /** @returns What came of the second attempt; `outcome` when there is nobody else to ask. */
+  async #elsewhere(
+    variant: VariantRoute,
+    first: Backend,
+    modelRequest: ModelRequest,
+    outcome: SendOutcome,
+    leftMs: number,
+  ): Promise<SendOutcome> {
     this.#suspect(first);
-    const second = chooseBackend(variant.backends, this.#turn, new Set([first]));
+    const second = chooseBackend(variant.backends, this.#turn, first);
     if (second === undefined || second === "busy") return outcome;
-    const again = await send(second, modelRequest);
+    const again = await send(second, modelRequest, leftMs);
     if (mayTryElsewhere(again)) this.#suspect(second);
     return again;
   }

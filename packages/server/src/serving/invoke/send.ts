@@ -8,8 +8,6 @@ export interface ModelRequest {
   /** Names and values in turn. */
   readonly headers: string[];
   readonly body: Buffer;
-  /** For the whole answer, from the first attempt's start. */
-  readonly deadline: number;
   /**
    * Called when a good answer is too long to be kept: its head goes out and the rest flows into the response that this
    * returns. Not called for errors.
@@ -46,16 +44,23 @@ const connectCodes = new Set([
   "UND_ERR_CLOSED",
 ]);
 
-/** Sends a request to one instance. Never rejects: what went wrong is an outcome. */
-export function send(backend: Backend, request: ModelRequest): Promise<SendOutcome> {
+/**
+ * Sends a request to one instance. Never rejects: what went wrong is an outcome.
+ * @param timeoutMs - For the whole answer. Node keeps one list of timers for each duration: callers use few.
+ */
+export function send(backend: Backend, request: ModelRequest, timeoutMs: number): Promise<SendOutcome> {
   return new Promise((resolve) => {
-    const attempt = new Attempt(backend, request, resolve);
+    const attempt = new Attempt(backend, request, timeoutMs, resolve);
     backend.outstanding += 1;
     backend.pool.dispatch(
       { path: request.path, method: "POST", headers: request.headers, body: request.body },
       attempt,
     );
   });
+}
+
+function timeOut(attempt: Attempt): void {
+  attempt.timeOut();
 }
 
 /**
@@ -75,11 +80,16 @@ class Attempt implements Dispatcher.DispatchHandler {
   #response: ServerResponse | undefined = undefined;
   #isOver = false;
 
-  constructor(backend: Backend, request: ModelRequest, resolve: (outcome: SendOutcome) => void) {
+  constructor(
+    backend: Backend,
+    request: ModelRequest,
+    timeoutMs: number,
+    resolve: (outcome: SendOutcome) => void,
+  ) {
     this.#backend = backend;
     this.#request = request;
     this.#resolve = resolve;
-    this.#timer = setTimeout(() => this.#timeOut(), Math.max(0, request.deadline - performance.now()));
+    this.#timer = setTimeout(timeOut, Math.max(0, timeoutMs), this);
   }
 
   onConnect(abort: (reason?: Error) => void): void {
@@ -157,7 +167,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     this.#end({ kind: "streamed", status: this.#status, isWhole: false });
   }
 
-  #timeOut(): void {
+  timeOut(): void {
     if (this.#response !== undefined) this.#breakOff();
     else this.#end({ kind: "timeout" });
     // The model may go on; its connection cannot be used again.

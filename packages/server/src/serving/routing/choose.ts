@@ -26,13 +26,17 @@ export function chooseVariant(route: EndpointRoute, random: number): VariantRout
 export function chooseBackend(
   backends: readonly Backend[],
   after: number,
-  tried?: ReadonlySet<Backend>,
+  tried?: Backend,
 ): Backend | "busy" | undefined {
+  if (backends.length === 1 && tried === undefined) {
+    const only = backends[0] as Backend;
+    return only.outstanding >= maxOutstandingPerInstance ? "busy" : only;
+  }
   let best: Backend | undefined;
   let seen = false;
   for (let i = 0; i < backends.length; i++) {
     const backend = backends[(after + i) % backends.length] as Backend;
-    if (tried?.has(backend) === true) continue;
+    if (backend === tried) continue;
     seen = true;
     if (backend.outstanding >= maxOutstandingPerInstance) continue;
     if (best === undefined || isBetter(backend, best)) best = backend;

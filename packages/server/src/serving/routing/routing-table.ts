@@ -1,6 +1,7 @@
 import type { Log } from "../../log.ts";
 import type { RecordKey, Store, StoredRecord } from "../../store/store.ts";
 import { type EndpointValue, fleetOf } from "../fleet.ts";
+import type { VariantCounter, VariantCounters } from "../variant-metrics.ts";
 import { Backend } from "./backend.ts";
 
 /** One variant as requests see it. */
@@ -8,6 +9,7 @@ export interface VariantRoute {
   readonly name: string;
   readonly weight: number;
   readonly backends: readonly Backend[];
+  readonly counter: VariantCounter;
 }
 
 /** One endpoint as requests see it. */
@@ -31,14 +33,16 @@ export interface EndpointName {
 export class RoutingTable {
   readonly #store: Store;
   readonly #log: Log;
+  readonly #counters: VariantCounters;
   readonly #routes = new Map<string, EndpointRoute & { readonly version: number }>();
   readonly #backends = new Map<string, Backend>();
   /** Run ids of each endpoint's backends, to close those that left. */
   readonly #owned = new Map<string, ReadonlySet<string>>();
   #unwatch: (() => void) | undefined;
 
-  constructor(store: Store, log: Log) {
+  constructor(store: Store, counters: VariantCounters, log: Log) {
     this.#store = store;
+    this.#counters = counters;
     this.#log = log;
   }
 
@@ -103,6 +107,7 @@ export class RoutingTable {
     const variants = active.variants.map((variant) => ({
       name: variant.name,
       weight: variant.weight,
+      counter: this.#counters.of(record, record.name, variant.name),
       backends: variant.instances.flatMap(({ runId, phase, address }) =>
         phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
       ),
