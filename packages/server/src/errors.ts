@@ -43,6 +43,11 @@ export function resourceNotFound(message: string): ServiceError {
   return new ServiceError("ResourceNotFound", message, { status: 400 });
 }
 
+/** What the person who runs the server can mend: the command line prints the message, without a stack. */
+export class OperatorError extends Error {
+  override readonly name: string = "OperatorError";
+}
+
 /** States what the code relies on. A failure is a bug: it is never caught below the loop or the gateway. */
 export function invariant(condition: unknown, assumed: string): asserts condition {
   if (!condition) throw new Error(`Invariant broken: ${assumed}`);

@@ -1,4 +1,5 @@
 import { ConfigurationError } from "../configuration.ts";
+import { OperatorError } from "../errors.ts";
 import { CommandError } from "./command-error.ts";
 import { commands, usage } from "./commands.ts";
 
@@ -22,7 +23,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const { run } = await command.load();
     return await run(rest);
   } catch (error) {
-    if (error instanceof ConfigurationError || error instanceof CommandError) {
+    if (error instanceof ConfigurationError || error instanceof CommandError || error instanceof OperatorError) {
       process.stderr.write(`sagebrush ${name}: ${error.message}\n`);
       return error instanceof ConfigurationError ? 2 : 1;
     }

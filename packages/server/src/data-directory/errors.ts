@@ -1,5 +1,7 @@
+import { OperatorError } from "../errors.ts";
+
 /** The data directory cannot be used as it is; the message says why and what to do. */
-export class DataDirectoryError extends Error {
+export class DataDirectoryError extends OperatorError {
   override readonly name: string = "DataDirectoryError";
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
+import { OperatorError } from "../../errors.ts";
 
 /**
  * Version of the database's tables and of the data directory around it. A change that an older server cannot read
@@ -34,7 +35,7 @@ const tables = `
 `;
 
 /** The database is of a format that this server does not read as it is. */
-export class FormatMismatch extends Error {
+export class FormatMismatch extends OperatorError {
   override readonly name = "FormatMismatch";
   readonly found: number;
 
