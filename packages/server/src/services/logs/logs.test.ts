@@ -2,10 +2,12 @@ import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   CloudWatchLogsClient,
+  DeleteRetentionPolicyCommand,
   DescribeLogGroupsCommand,
   DescribeLogStreamsCommand,
   FilterLogEventsCommand,
   GetLogEventsCommand,
+  PutRetentionPolicyCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -219,6 +221,17 @@ describe("DescribeLogStreams", () => {
       logs.send(new DescribeLogStreamsCommand({ logGroupName: "/aws/sagemaker/Nothing" })),
     ).rejects.toMatchObject({ name: "ResourceNotFoundException", message: "The specified log group does not exist." });
   });
+});
+
+test("a retention is kept until it is taken away", async () => {
+  await stream([[1, "one"]]);
+  const days = async () =>
+    (await logs.send(new DescribeLogGroupsCommand({ logGroupNamePrefix: logGroupName }))).logGroups?.[0]
+      ?.retentionInDays;
+  await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays: 7 }));
+  expect(await days()).toBe(7);
+  await logs.send(new DeleteRetentionPolicyCommand({ logGroupName }));
+  expect(await days()).toBeUndefined();
 });
 
 test("DescribeLogGroups lists groups by prefix", async () => {

@@ -4,12 +4,15 @@ import { describeLogStreams } from "./describe-log-streams.ts";
 import { filterLogEvents } from "./filter-log-events.ts";
 import { getLogEvents } from "./get-log-events.ts";
 import type { LogsOperationTable } from "./operation.ts";
+import { deleteRetentionPolicy, putRetentionPolicy } from "./retention.ts";
 
 const logsOperations = {
+  DeleteRetentionPolicy: deleteRetentionPolicy,
   DescribeLogGroups: describeLogGroups,
   DescribeLogStreams: describeLogStreams,
   FilterLogEvents: filterLogEvents,
   GetLogEvents: getLogEvents,
+  PutRetentionPolicy: putRetentionPolicy,
 } satisfies LogsOperationTable;
 
 /** CloudWatch Logs, as far as it takes to follow jobs and endpoints. */
