@@ -3,6 +3,8 @@
 // number is left to the caller, as a list of fields with their place.
 
 const ZEROS: u64 = 0x3030303030303030;
+/** A point after taking ZEROS away. */
+const POINT: u64 = 0x1e;
 const HIGH_BITS: u64 = 0x8080808080808080;
 /** Added to a byte of 0..9 leaves its high bit clear; anything above sets it. */
 const ABOVE_NINE: u64 = 0x7676767676767676;
@@ -15,6 +17,8 @@ const ROOM_FOR_1: u64 = 900000000000000000;
 const MOST_POWER: i32 = 60;
 const WHOLE_POWERS: usize = (MOST_POWER + 1) * 8;
 const EXACT_POWER: i32 = 22;
+/** So many decimal digits fit 63 bits. */
+const MOST_DIGITS: i32 = 18;
 
 const DOT: u8 = 0x2e;
 const MINUS: u8 = 0x2d;
@@ -63,6 +67,12 @@ function digitsAt(chunk: u64): i32 {
 function eightDigits(digits: u64): u64 {
   const pairs = digits * 10 + (digits >> 8);
   return (((pairs & 0x000000ff000000ff) * 0x000f424000000064) + (((pairs >> 16) & 0x000000ff000000ff) * 0x0000271000000001)) >> 32;
+}
+
+// @ts-ignore: decorator
+@inline
+function signed(size: f64, negative: u64): f64 {
+  return reinterpret<f64>(reinterpret<u64>(size) | (negative << 63));
 }
 
 // @ts-ignore: decorator
@@ -121,28 +131,42 @@ export function parseRows(
         return;
       }
       if (column === labelWidth) out = features;
-      // The commonest shape, one digit and a fraction, is read here; the rest elsewhere.
+      // Short numbers without an exponent, nearly all there are, are read here; the rest elsewhere.
       const field = at;
       const negative = <u64>(load<u8>(at) === MINUS);
       at += <usize>negative;
       const digits = load<u64>(at) ^ ZEROS;
       let value: f64 = 0;
       let plain = false;
-      if ((digits & 0xff) <= 9 && ((digits >> 8) & 0xff) === 0x1e) {
-        // No branch on how many digits follow, nor on the sign: neither can be predicted.
-        const high = load<u64>(at + 2) ^ ZEROS;
-        const low = load<u64>(at + 10) ^ ZEROS;
-        const highCount = digitsAt(high);
-        const lowCount = select<i32>(digitsAt(low), 0, highCount === 8);
-        at += 2 + highCount + lowCount;
-        if (highCount > 0 && lowCount < 8 && load<u8>(at) <= COMMA) {
-          const mantissa =
-            ((digits & 0xff) * wholePower(table, highCount) + eightDigits(high << ((8 - highCount) << 3))) * wholePower(table, lowCount) +
-            eightDigits((low << ((7 - lowCount) << 3)) << 8);
-          // At most 1 + 8 + 7 digits: nearly always below 2^53.
-          plain = mantissa <= EXACT_MANTISSA;
-          const size = <f64>(<i64>mantissa) / load<f64>(table + (<usize>(highCount + lowCount) << 3));
-          value = reinterpret<f64>(reinterpret<u64>(size) | (negative << 63));
+      // One digit and a point, which scaled data mostly has, is told at a glance.
+      let wholeCount: i32 = 1;
+      let whole = digits & 0xff;
+      if (whole > 9 || ((digits >> 8) & 0xff) !== POINT) {
+        wholeCount = digitsAt(digits);
+        whole = eightDigits(digits << ((8 - wholeCount) << 3));
+      }
+      if (wholeCount > 0 && wholeCount < 8) {
+        at += wholeCount;
+        const next = load<u8>(at);
+        if (next <= COMMA) {
+          plain = true;
+          value = signed(<f64>(<i64>whole), negative);
+        } else if (next === DOT) {
+          // No branch on how many digits follow, nor on the sign: neither can be predicted.
+          const high = load<u64>(at + 1) ^ ZEROS;
+          const low = load<u64>(at + 9) ^ ZEROS;
+          const highCount = digitsAt(high);
+          const lowCount = select<i32>(digitsAt(low), 0, highCount === 8);
+          at += 1 + highCount + lowCount;
+          // Sixteen digits after the point would need another shift, and too many in all would overflow.
+          const fits = lowCount < 8 && wholeCount + highCount + lowCount <= MOST_DIGITS;
+          if (highCount > 0 && fits && load<u8>(at) <= COMMA) {
+            const mantissa =
+              (whole * wholePower(table, highCount) + eightDigits(high << ((8 - highCount) << 3))) * wholePower(table, lowCount) +
+              eightDigits((low << ((7 - lowCount) << 3)) << 8);
+            plain = mantissa <= EXACT_MANTISSA;
+            value = signed(<f64>(<i64>mantissa) / load<f64>(table + (<usize>(highCount + lowCount) << 3)), negative);
+          }
         }
       }
       if (!plain) {
