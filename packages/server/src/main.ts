@@ -1,20 +1,25 @@
-import type { Configuration } from "./configuration.ts";
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "./clock.ts";
+import type { Configuration } from "./configuration.ts";
 import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
 import { openEngine } from "./engines/index.ts";
+import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
 import { startGateway } from "./gateway/gateway.ts";
-import { jsonLog } from "./log.ts";
+import { jsonLog, type Log } from "./log.ts";
 import { openObjectCatalogue } from "./objects/object-storage.ts";
-import type { Platform } from "./platform.ts";
 import { createLoop } from "./reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "./reconcile/reconcile.ts";
 import { allServices } from "./services/index.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
 import { openServing } from "./serving/open-serving.ts";
+import type { RecordKey } from "./store/store.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+
+const collectEveryMs = 6 * 3600_000;
 
 /** The whole platform in one process. */
 export interface Server {
@@ -22,6 +27,8 @@ export interface Server {
   readonly engine: string;
   /** What this machine lacks and what that costs, for people. */
   readonly notices: readonly string[];
+  /** Lets a command of the same user ask for a collection: POST /_sagebrush/gc with this as bearer token. */
+  readonly token: string;
   /** Stops answering and lets go of everything. Jobs and endpoints go on running. */
   close(): Promise<void>;
 }
@@ -29,52 +36,102 @@ export interface Server {
 /** The composition root: reads nothing but the configuration, builds every part and starts it. */
 export async function startServer(configuration: Configuration): Promise<Server> {
   const log = jsonLog((line) => process.stderr.write(line));
-  const clock = systemClock;
-  // Closed in reverse order, also when a later part fails to open.
-  const opened: (() => Promise<void> | void)[] = [];
-  const close = async (): Promise<void> => {
-    for (const each of opened.splice(0).reverse()) await each();
-  };
+  const opened = new Opened();
   try {
-    const dataDirectory = await openDataDirectory(configuration.dataDirectory);
-    opened.push(() => dataDirectory.close());
-    const store = await openSqliteStore(dataDirectory.database, { clock });
-    opened.push(() => store.close());
-    const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
-    opened.push(() => objects.close());
-    const engine = await openEngine({ directory: dataDirectory.engine, kind: configuration.engine, log });
-    opened.push(() => engine.close());
-
     let loop: ReconcileLoop | undefined;
-    const serving = await openServing({
-      ...{ store, objects, engine, dataDirectory, clock, log },
-      wake: (key) => loop?.wake(key),
-    });
-    opened.push(() => serving.close());
-    const trainingJobs = trainingJobController({ store, objects, engine, dataDirectory, clock, log });
+    const parts = await openParts(configuration, log, opened, (key) => loop?.wake(key));
+    const { store, engine, serving } = parts;
+    const trainingJobs = trainingJobController(parts);
     const controllers = [trainingJobs, endpointController(serving)] as Controller[];
     loop = createLoop({ store, controllers, log });
-    opened.push(
-      engine.watch((id) => {
-        const owner = trainingJobs.ownerOf(id);
-        if (owner) loop?.wake(owner);
-      }),
-    );
+    const stopWatching = engine.watch((id) => {
+      const owner = trainingJobs.ownerOf(id);
+      if (owner) loop?.wake(owner);
+    });
+    opened.add(stopWatching);
 
-    const platform: Platform = { configuration, dataDirectory, clock, log, store, objects };
-    const credentials = openCredentials(dataDirectory.credentials);
+    const token = randomBytes(24).toString("base64url");
+    const collect = (): Promise<Garbage> => collectAll(parts);
+    const credentials = openCredentials(parts.dataDirectory.credentials);
     const gateway = await startGateway({
-      platform,
+      platform: { configuration, ...parts },
       services: allServices(serving.invoker, credentials.createSession),
       credentials,
-      pages: { console: consolePage },
+      pages: { console: consolePage, gc: collectionPage(token, collect) },
     });
-    opened.push(() => gateway.close());
+    opened.add(() => gateway.close());
     await loop.start();
-    opened.push(() => loop?.stop());
-    return { url: gateway.address, engine: engine.name, notices: engine.capabilities.notices, close };
+    opened.add(() => loop?.stop());
+    const timer = setInterval(() => {
+      collect().catch((error: unknown) => log.warn("A collection failed; the next one tries again.", { error }));
+    }, collectEveryMs);
+    timer.unref();
+    opened.add(() => clearInterval(timer));
+    return {
+      url: gateway.address,
+      engine: engine.name,
+      notices: engine.capabilities.notices,
+      token,
+      close: () => opened.close(),
+    };
   } catch (error) {
-    await close();
+    await opened.close();
     throw error;
   }
+}
+
+/** Collects without a server. @throws DataDirectoryInUse when one runs. */
+export async function collectOnce(configuration: Configuration): Promise<Garbage> {
+  const opened = new Opened();
+  try {
+    const log = jsonLog((line) => process.stderr.write(line));
+    return await collectAll(await openParts(configuration, log, opened, () => {}));
+  } finally {
+    await opened.close();
+  }
+}
+
+/** What was opened, closed in reverse order: also when a later part fails to open. */
+class Opened {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+
+  add(closer: () => Promise<void> | void | undefined): void {
+    this.#closers.push(closer as () => Promise<void> | void);
+  }
+
+  async close(): Promise<void> {
+    for (const closer of this.#closers.splice(0).reverse()) await closer();
+  }
+}
+
+/** Everything below the API, opened in the order of who stands on whom. */
+async function openParts(configuration: Configuration, log: Log, opened: Opened, wake: (key: RecordKey) => void) {
+  const clock = systemClock;
+  const dataDirectory = await openDataDirectory(configuration.dataDirectory);
+  opened.add(() => dataDirectory.close());
+  const store = await openSqliteStore(dataDirectory.database, { clock });
+  opened.add(() => store.close());
+  const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
+  opened.add(() => objects.close());
+  const engine = await openEngine({ directory: dataDirectory.engine, kind: configuration.engine, log });
+  opened.add(() => engine.close());
+  const serving = await openServing({ store, objects, engine, dataDirectory, clock, log, wake });
+  opened.add(() => serving.close());
+  return { dataDirectory, store, objects, engine, serving, clock, log };
+}
+
+/** Collects for whoever can read the server's note, which is the user who started it. */
+function collectionPage(token: string, collect: () => Promise<Garbage>) {
+  const expected = Buffer.from(`Bearer ${token}`);
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const given = Buffer.from(request.headers.authorization ?? "");
+    if (request.method !== "POST" || given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      response.writeHead(403).end();
+      return;
+    }
+    collect().then(
+      (garbage) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(garbage)),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  };
 }

@@ -11,6 +11,8 @@ export interface RunningServer {
   readonly account: string;
   readonly region: string;
   readonly engine: string;
+  /** For requests that only the user who started the server may make. */
+  readonly token: string;
 }
 
 /** Writes the note that other commands find the server by. */

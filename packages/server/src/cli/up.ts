@@ -16,6 +16,7 @@ export async function run(args: readonly string[]): Promise<number> {
     account: configuration.account,
     region: configuration.region,
     engine: server.engine,
+    token: server.token,
   });
   process.stdout.write(banner(server.url, configuration.auth, server.notices));
   await new Promise<void>((resolve) => {

@@ -1,0 +1,21 @@
+import type { ObjectStorage } from "./objects/object-storage.ts";
+import { type Collection, collectGarbage } from "./services/sagemaker/collect-garbage.ts";
+import type { Serving } from "./serving/open-serving.ts";
+
+/** What one collection removed, by what it was. */
+export type Garbage = Readonly<Record<string, number>>;
+
+/** Everything of the platform that grows has its retention here; docs/guide/operations.md lists them. */
+export async function collectAll(parts: Collection & { objects: ObjectStorage; serving: Serving }): Promise<Garbage> {
+  const jobs = await collectGarbage(parts);
+  const endpoints = await parts.serving.collect();
+  const objects = await parts.objects.sweep();
+  return {
+    "runs of training jobs": jobs.runs,
+    "folders of training jobs": jobs.runFolders,
+    "log files": jobs.logs,
+    "runs of endpoints": endpoints.runs,
+    "unpacked models": endpoints.models,
+    ...Object.fromEntries(Object.entries(objects).map(([name, count]) => [`objects: ${name}`, Number(count)])),
+  };
+}
