@@ -141,7 +141,7 @@ test("whatever happens in whatever order, no key runs twice at once, none is los
         check();
       }
       for (let round = 0; round < 200 && (open.size > 0 || timers.delays.length > 0); round++) {
-        for (const running of [...open.keys()]) await end(running);
+        for (const running of Array.from(open.keys())) await end(running);
         timers.advance(60);
         check();
       }

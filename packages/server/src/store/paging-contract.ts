@@ -162,9 +162,11 @@ export function pagingContract(store: () => Store, clock: () => { time: number }
       const base: ListQuery = { kind: "noun", limit: 1 };
       const { next } = await store().list(base);
       const token = next as string;
-      const altered = fc.tuple(fc.nat(token.length - 1), fc.constantFrom(..."AZaz09-_")).map(([at, character]) => {
-        return token.slice(0, at) + character + token.slice(at + 1);
-      });
+      const altered = fc
+        .tuple(fc.nat(token.length - 1), fc.constantFrom("A", "Z", "a", "z", "0", "9", "-", "_"))
+        .map(([at, character]) => {
+          return token.slice(0, at) + character + token.slice(at + 1);
+        });
       const madeUp = fc.oneof(fc.string(), fc.base64String(), altered).filter((each) => each !== token);
       await fc.assert(
         fc.asyncProperty(madeUp, async (each) => {

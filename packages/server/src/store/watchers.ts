@@ -23,7 +23,7 @@ export class Watchers {
     for (const key of keys) {
       const listeners = this.#listeners.get(key.kind);
       if (!listeners?.size) continue;
-      for (const listener of [...listeners]) queueMicrotask(() => listeners.has(listener) && listener(key));
+      for (const listener of listeners) queueMicrotask(() => listeners.has(listener) && listener(key));
     }
   }
 }

@@ -25,8 +25,8 @@ export class StoreOverloaded extends Error {
 interface Waiting {
   readonly task: Task;
   readonly text: number;
-  resolve(result: TaskResult): void;
-  reject(error: unknown): void;
+  readonly resolve: (result: TaskResult) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
