@@ -37,7 +37,11 @@ export async function hyperparameterReference(name: string): Promise<string> {
 }
 
 function row(name: string, parameter: Hyperparameter): string {
-  const fallback = parameter.required ? "required" : parameter.default === undefined ? "" : String(parameter.default);
+  const fallback = parameter.required
+    ? "required"
+    : parameter.default === undefined
+      ? ""
+      : JSON.stringify(parameter.default).replaceAll('"', "");
   return `| ${name} | ${parameter.rules.map(valid).join(" or ")} | ${fallback} | ${parameter.doc} |`;
 }
 
