@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const SOURCES = "packages/algorithms/src";
 const TARGET = "packages/algorithms/.build";
@@ -24,22 +25,27 @@ const FLAGS = [
   ...["--initialMemory", "16", "--maximumMemory", "65536"],
 ];
 
+function targetOf(source) {
+  return join(TARGET, `${basename(source, ".as.ts")}.wasm`);
+}
+
 function compile(root, source) {
-  const target = join(root, TARGET, `${basename(source, ".as.ts")}.wasm`);
-  const fresh = `${target}.new`;
+  const target = join(root, targetOf(source));
+  const fresh = `${target}.${process.pid}`; // a set-up that runs beside this one writes its own
   const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
   const result = spawnSync(process.execPath, [asc, source, "--outFile", fresh, ...FLAGS], {
     cwd: root,
     encoding: "utf8",
   });
   if (result.status !== 0) throw new Error(`asc could not compile ${source}:\n${result.stdout}${result.stderr}`);
-  rmSync(target, { force: true });
   renameSync(fresh, target);
 }
 
 export const name = "kernels";
-export const inputs = [SOURCES, "scripts/setup/kernels.mjs", "node_modules/assemblyscript/package.json"];
-export const outputs = [TARGET];
+const sources = kernelSources(fileURLToPath(new URL("../..", import.meta.url)));
+/** The kernels alone: an edit elsewhere need not wait for the compiler. */
+export const inputs = [...sources, "scripts/setup/kernels.mjs", "node_modules/assemblyscript/package.json"];
+export const outputs = sources.map(targetOf);
 
 /** Compiles every AssemblyScript kernel to WebAssembly. */
 export async function run(root) {
