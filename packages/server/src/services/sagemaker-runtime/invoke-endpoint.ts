@@ -16,6 +16,8 @@ const returned: ReadonlyMap<string, string> = new Map([
   ["x-amzn-sagemaker-new-session-id", "X-Amzn-SageMaker-New-Session-Id"],
   ["x-amzn-sagemaker-closed-session-id", "X-Amzn-SageMaker-Closed-Session-Id"],
 ]);
+/** Most headers of an answer have another length and need not be looked at. */
+const returnedLengths: ReadonlySet<number> = new Set([...returned.keys()].map((name) => name.length));
 const variantHeader = "x-Amzn-Invoked-Production-Variant";
 
 /**
@@ -31,7 +33,7 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<BoundInput> {
       targetVariant: input.TargetVariant,
       headers: modelHeaders(input),
       body: await body.read(maxBodyBytes),
-      publicUrl: context.publicUrl,
+      server: context,
       overflow: (variant, status, headers) => {
         writeHead(response, { variant, status, headers }, undefined);
         return response;
@@ -71,7 +73,9 @@ function checkTargets(input: BoundInput): void {
 function writeHead(response: ServerResponse, answer: Answer, length: number | undefined): void {
   const { headers } = answer;
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = returned.get((headers[i] as Buffer).toString("latin1").toLowerCase());
+    const raw = headers[i] as Buffer;
+    if (!returnedLengths.has(raw.length)) continue;
+    const name = returned.get(raw.toString("latin1").toLowerCase());
     if (name !== undefined) response.setHeader(name, (headers[i + 1] as Buffer).toString("latin1"));
   }
   response.setHeader(variantHeader, answer.variant);

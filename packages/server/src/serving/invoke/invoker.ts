@@ -22,7 +22,8 @@ export interface Invoke {
   /** For the model: names and values in turn. */
   readonly headers: string[];
   readonly body: Buffer;
-  readonly publicUrl: string;
+  /** Asked only when something went wrong: the address under which the caller knows this server. */
+  readonly server: { readonly publicUrl: string };
   /** Starts an answer that is too long to be kept; see `ModelRequest.overflow`. */
   readonly overflow: (variant: string, status: number, headers: readonly Buffer[]) => ServerResponse;
 }
@@ -143,8 +144,8 @@ function answerOf(outcome: SendOutcome, request: Invoke, variant: VariantRoute):
   if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) {
     return { variant: variant.name, status: outcome.status, headers: outcome.headers, body: outcome.body };
   }
-  const { scope, endpoint, publicUrl } = request;
-  const place: Place = { scope, endpoint, container: "primary", publicUrl };
+  const { scope, endpoint, server } = request;
+  const place: Place = { scope, endpoint, container: "primary", publicUrl: server.publicUrl };
   throw failureOf(outcome, place, variant.name);
 }
 
