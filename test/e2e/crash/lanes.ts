@@ -23,7 +23,7 @@ import { fingerprint, Ledger } from "./ledger.ts";
 /** Bucket that everything happens in. */
 export const bucket = "crash";
 /** The default execution role's ARN. */
-export const roleArn = "arn:aws:iam::000000000000:role/service-role/SagebrushExecutionRole";
+const roleArn = "arn:aws:iam::000000000000:role/service-role/SagebrushExecutionRole";
 
 /** Clients of the server as it runs now. They try once: what a retry did could not be told from what the first try did. */
 export interface Clients {

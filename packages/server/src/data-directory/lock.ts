@@ -10,9 +10,9 @@ export interface Lock {
 }
 
 /** File that carries the lock. Never open it by other means: closing any descriptor of it would drop the lock. */
-export const lockFile = "lock.db";
+const lockFile = "lock.db";
 /** File that says who holds the lock, for error messages only. */
-export const holderFile = "lock.json";
+const holderFile = "lock.json";
 
 /**
  * Takes the data directory for this process. The lock is SQLite's own lock on an empty database: a kernel lock, which
