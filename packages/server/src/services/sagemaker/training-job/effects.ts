@@ -12,6 +12,7 @@ import { allotment, layOut, type RunPlaces } from "./layout.ts";
 import { failed, judged, type Step } from "./next-step.ts";
 import type { Change, TrainingJobWorld } from "./reconcile.ts";
 import { removeRunFolder } from "./run-folder.ts";
+import { RunSlots, runLimit } from "./run-slots.ts";
 import {
   logFileOf,
   logStreamOf,
@@ -33,6 +34,8 @@ const checkpointIntervalMs = 2_000;
 /** How often a stopping run is looked at, besides the wake-up when it ends. */
 const stoppingIntervalMs = 5_000;
 
+/** How often a job that waits for others to end looks again. */
+const slotIntervalMs = 250;
 /** How long a start that fails is tried again before the job fails. */
 const startPatienceMs = 15 * 60_000;
 
@@ -43,6 +46,7 @@ export function effects(world: World): (step: Step, record: TrainingJobRecord) =
   const syncs = new Map<string, CheckpointSync>();
   /** Runs that were told to stop. Telling one twice could cut its last words short, so only a new server repeats it. */
   const asked = new Set<string>();
+  const slots = new RunSlots(world.runLimit ?? runLimit(world.host));
   const places = (record: TrainingJobRecord): RunPlaces => ({
     runId: runId(record),
     mlDirectory: join(world.dataDirectory.runs, runId(record), "ml"),
@@ -61,18 +65,20 @@ export function effects(world: World): (step: Step, record: TrainingJobRecord) =
     await removeRunFolder(world.dataDirectory, id);
     syncs.delete(id);
     asked.delete(id);
+    slots.release(id);
   };
 
   return async (step, record) => {
     const job = record.value;
     const now = world.clock.now();
+    if (step.kind === "start" || step.kind === "wait" || step.kind === "stop") slots.hold(runId(record));
     switch (step.kind) {
       case "none":
         return done;
       case "write":
         return { status: step.status, job: step.job };
       case "prepare":
-        return prepare(world, record, now);
+        return slots.take(runId(record)) ? prepare(world, record, now) : waitForSlot(job, slots.limit, now);
       case "start":
         return start(world, record, places(record), now);
       case "wait":
@@ -114,6 +120,13 @@ function graceLeft(job: TrainingJob, now: number): number {
 function closed(job: TrainingJob, now: number): TrainingJob {
   const last = job.transitions.at(-1);
   return last ? { ...job, transitions: [...job.transitions.slice(0, -1), { ...last, endedAt: now }] } : job;
+}
+
+/** Says once what the job waits for, then looks again. */
+function waitForSlot(job: TrainingJob, limit: number, now: number): Change | Outcome {
+  const message = `Waiting for one of the ${limit} training jobs that run on this host to end`;
+  const waiting = transition(job, "Starting", message, now);
+  return waiting === job ? again(slotIntervalMs) : { status: "InProgress", job: waiting };
 }
 
 async function prepare(world: World, record: TrainingJobRecord, now: number): Promise<Change> {

@@ -8,6 +8,8 @@ const describeTrainingJob: Operation<"DescribeTrainingJob"> = (input, context) =
   trainingJobs.describe(context, input.TrainingJobName);
 
 const listTrainingJobs: Operation<"ListTrainingJobs"> = async (input, context) => {
+  // No job has a warm pool or a training plan.
+  if (input.WarmPoolStatusEquals ?? input.TrainingPlanArnEquals) return { TrainingJobSummaries: [] };
   const page = await trainingJobs.list(input, context);
   return { TrainingJobSummaries: page.summaries, ...page.next };
 };

@@ -27,6 +27,8 @@ export interface TrainingJobWorld {
   readonly log: Log;
   /** What runs may have of this host; found out when absent. */
   readonly host?: HostCapacity;
+  /** How many jobs run at once; from the host's memory when absent. */
+  readonly runLimit?: number;
 }
 
 /** The controller, and who owns which run: for waking a job when the engine says that its run changed. */
@@ -48,7 +50,7 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
     let record = start;
     for (let step = 0; step < maxSteps; step++) {
       const id = runId(record);
-      owners.set(id, { account: record.account, region: record.region, kind: record.kind, name: record.name });
+      if (!isFinal(record)) owners.set(id, keyOf(record));
       const next = await perform(nextStep(record, await world.engine.observe(id), world.clock.now()), record);
       if ("again" in next) return next;
       try {
@@ -58,6 +60,7 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
         if (error instanceof WriteConflict) return again(0);
         throw error;
       }
+      if (runId(record) !== id) owners.delete(id);
       if (!isFinal(record)) continue;
       // After the end was told, so that nobody waits for it. What a crash leaves here is `collectGarbage`'s.
       await perform({ kind: "clean" }, record);
@@ -77,10 +80,13 @@ export interface Change {
 }
 
 async function write(store: Store, record: TrainingJobRecord, change: Change): Promise<TrainingJobRecord> {
-  const key = { account: record.account, region: record.region, kind: record.kind, name: record.name };
   const [written] = await store.write([
-    { op: "update", key, version: record.version, value: change.job, status: change.status },
+    { op: "update", key: keyOf(record), version: record.version, value: change.job, status: change.status },
     ...(change.beside ?? []),
   ]);
   return written as TrainingJobRecord;
+}
+
+function keyOf({ account, region, kind, name }: RecordKey): RecordKey {
+  return { account, region, kind, name };
 }

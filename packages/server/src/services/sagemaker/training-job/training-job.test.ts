@@ -211,6 +211,33 @@ describe("a job that is stopped", () => {
   });
 });
 
+test("a job whose bucket is deleted while it runs fails and says so", async () => {
+  const { objects } = world.server.platform;
+  await objects.buckets.create("brief", { owner: "111122223333", region: "us-west-2", settings: {} });
+  const name = await world.create({ OutputDataConfig: { S3OutputPath: "s3://brief/out" } });
+  const run = await untilRunning(name);
+  await objects.buckets.remove("brief");
+  world.engine.exit(run, 0);
+  const job = await world.until(name, "Completed", "Failed");
+  expect(job.FailureReason).toBe("ClientError: Artifact upload failed:The specified bucket does not exist");
+});
+
+test("more jobs than the host takes wait their turn", async () => {
+  const names: string[] = [];
+  for (let i = 0; i < 5; i++) names.push(await world.create());
+  const runningJobs = () => world.engine.running.map(({ spec }) => spec.environment["TRAINING_JOB_NAME"]);
+  await expect.poll(() => runningJobs().length).toBe(4);
+  const waiting = names.find((name) => !runningJobs().includes(name)) as string;
+  const { SecondaryStatusTransitions } = await world.until(waiting, "InProgress");
+  expect(SecondaryStatusTransitions?.at(-1)).toMatchObject({
+    Status: "Starting",
+    StatusMessage: "Waiting for one of the 4 training jobs that run on this host to end",
+  });
+  for (const { id } of world.engine.running) world.engine.exit(id, 0);
+  world.engine.exit(await untilRunning(waiting), 0);
+  for (const name of names) await world.until(name, "Completed");
+});
+
 test("a job whose run is lost starts again from its inputs and says so", async () => {
   const name = await world.create();
   const first = await untilRunning(name);

@@ -71,6 +71,7 @@ export async function startJobServerOn<E extends Engine>(
   const controller = trainingJobController({
     ...{ store, objects, engine, dataDirectory, clock, log: silentLog },
     host: { cpus: 2, memoryBytes: 8 * 2 ** 30 },
+    runLimit: 4,
   });
   const loop: ReconcileLoop = createLoop({ store, controllers: [controller as Controller], log: silentLog });
   engine.watch((id) => {
