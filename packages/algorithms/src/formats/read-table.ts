@@ -32,7 +32,7 @@ export async function readTable(
 }
 
 /** Reads `text/csv;label_size=N`. */
-export function labelSize(parameters: ReadonlyMap<string, string>): number | undefined {
+function labelSize(parameters: ReadonlyMap<string, string>): number | undefined {
   const text = parameters.get("label_size");
   if (text === undefined) return undefined;
   if (!/^\d{1,6}$/.test(text)) throw new CustomerError(`label_size must be a whole number, got '${text}'.`);

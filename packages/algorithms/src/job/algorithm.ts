@@ -64,7 +64,7 @@ export interface Predictor {
 }
 
 /** What a request says besides its rows. */
-export interface PredictionRequest {
+interface PredictionRequest {
   /** The `configuration` object of each row, where the format has one and the request used it. */
   readonly configurations?: readonly (Readonly<Record<string, unknown>> | undefined)[];
   /** Parameters of the accepted type: `verbose` of `application/json; verbose=true`. */

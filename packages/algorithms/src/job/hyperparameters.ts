@@ -6,7 +6,7 @@ import { CustomerError } from "./errors.ts";
  */
 
 /** One way in which a value may be valid; a value must satisfy at least one of a parameter's. */
-export type Rule =
+type Rule =
   | { readonly type: "integer"; readonly min?: number; readonly max?: number }
   | {
       readonly type: "number";
@@ -22,7 +22,7 @@ export type Rule =
   | { readonly type: "text" };
 
 /** What a tuning job may vary, with the range that the algorithm's documentation recommends. */
-export type TunableRange =
+type TunableRange =
   | { readonly type: "Integer" | "Continuous"; readonly min: number; readonly max: number }
   | { readonly type: "Categorical"; readonly values: readonly string[] };
 
@@ -208,7 +208,7 @@ function isWithin(rule: Extract<Rule, { type: "integer" | "number" }>, value: nu
 }
 
 /** Says in words what a parameter accepts: `an integer >= 1 or one of 'auto'`. */
-export function describeRules(rules: readonly Rule[]): string {
+function describeRules(rules: readonly Rule[]): string {
   return rules.map(describeRule).join(" or ");
 }
 

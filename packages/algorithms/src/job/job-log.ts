@@ -20,7 +20,7 @@ export interface JobLog {
   metrics(metrics: MetricsLine): void;
 }
 
-export interface QualityMetric {
+interface QualityMetric {
   readonly epoch?: number;
   readonly batch?: number;
   /** `train`, `validation`, `test`. */
@@ -32,7 +32,7 @@ export interface QualityMetric {
   readonly value: number;
 }
 
-export interface MetricsLine {
+interface MetricsLine {
   /** Seconds since the epoch; now when absent. */
   readonly startTime?: number;
   readonly endTime?: number;
@@ -41,7 +41,7 @@ export interface MetricsLine {
   readonly metrics: Readonly<Record<string, MetricSummary>>;
 }
 
-export interface MetricSummary {
+interface MetricSummary {
   readonly sum: number;
   readonly count: number;
   readonly min: number;

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { availableParallelism } from "node:os";
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { encodeRecordFrames } from "../formats/recordio-protobuf/encode.ts";
@@ -104,6 +105,17 @@ test("RecordIO channels are read, and label_size of the content type counts", as
   using second = other.start("train");
   expect(await second.ended()).toBe(0);
   expect(JSON.parse(other.read("model/model.json") ?? "")).toMatchObject({ width: 1 });
+});
+
+test.for<[string, number]>([
+  ["0.5", 1],
+  ["2.9", 2],
+  ["-", availableParallelism()],
+])("SAGEBRUSH_CPUS %j is %i threads", async ([given, cpus]) => {
+  using ml = trainingDirectory();
+  using program = ml.start("train", { SAGEBRUSH_CPUS: given });
+  expect(await program.ended()).toBe(0);
+  expect(JSON.parse(ml.read("model/model.json") ?? "")).toMatchObject({ cpus });
 });
 
 test("SIGTERM ends training with the model so far", async () => {

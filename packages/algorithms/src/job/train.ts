@@ -16,7 +16,7 @@ import { openChannels } from "./open-channels.ts";
 import { pythonDictionary } from "./python-text.ts";
 
 /** Exit codes of a training run: the platform appends them to the failure's text. */
-export const exitCode = { done: 0, algorithmFailed: 1, inputAtFault: 2 } as const;
+const exitCode = { done: 0, algorithmFailed: 1, inputAtFault: 2 } as const;
 
 /** FailureReason holds 1,024 characters, with the platform's words around ours. */
 const maxFailureCharacters = 1000;
@@ -132,7 +132,8 @@ function describeFailure(error: unknown): string {
     : message;
 }
 
+/** Reads a limit, of which a fraction counts as one (half a core still runs one thread). */
 function readCount(text: string | undefined): number | undefined {
-  const count = Math.floor(Number(text));
-  return text === undefined || !Number.isFinite(count) || count < 1 ? undefined : count;
+  const count = Number(text);
+  return text === undefined || !Number.isFinite(count) || count <= 0 ? undefined : Math.max(1, Math.floor(count));
 }

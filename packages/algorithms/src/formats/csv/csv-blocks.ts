@@ -166,7 +166,7 @@ function isLineEnd(byte: number | undefined): boolean {
 }
 
 /** Names a field that is no number. */
-export function notANumber(word: string, column: number): string {
+function notANumber(word: string, column: number): string {
   const shown = word.length > 40 ? `${word.slice(0, 40)}...` : word;
   return `value ${column + 1} is not a number: '${shown}' (training files have numbers only, and no header)`;
 }
