@@ -1,6 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
-import { request } from "node:http";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test as register } from "vitest";
 import type { Engine, RunId, RunSpec } from "./engine.ts";
 import { readSupervisor } from "./supervised/run-folder.ts";
@@ -314,16 +316,10 @@ export function engineContract(candidate: Candidate): void {
   });
 }
 
-function get(socketPath: string, path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    request({ socketPath, path }, async (answer) => {
-      const parts: Buffer[] = [];
-      for await (const part of answer) parts.push(part as Buffer);
-      resolve(Buffer.concat(parts).toString());
-    })
-      .on("error", reject)
-      .end();
-  });
+async function get(socketPath: string, path: string): Promise<string> {
+  const asked = request({ socketPath, path }).end();
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  return text(answer);
 }
 
 /** Runs inside: reads every file, then makes each kind of change that a program can make to a tree. */

@@ -1,2 +1,2 @@
-export { type EngineFact, engineFacts } from "./facts.ts";
-export { type EngineOptions, openEngine } from "./open-engine.ts";
+export { engineFacts } from "./facts.ts";
+export { openEngine } from "./open-engine.ts";

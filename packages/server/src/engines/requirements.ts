@@ -4,6 +4,9 @@ import { test } from "vitest";
 import { findBubblewrap } from "./sandbox/bubblewrap.ts";
 import { nativeSupervisor } from "./supervised/supervisor.ts";
 
+/** From util-linux. */
+const unshare = "unshare";
+
 /** Something that a test wants from the host. */
 export interface Requirement {
   readonly name: string;
@@ -14,7 +17,6 @@ const isRoot = process.geteuid?.() === 0;
 
 /** What engine tests may want, each decided once. */
 export const requirements = {
-  linux: { name: "Linux", met: process.platform === "linux" },
   root: { name: "to be root", met: isRoot },
   bubblewrap: { name: "bubblewrap", met: process.platform === "linux" && findBubblewrap() !== undefined },
   nativeSupervisor: { name: "the native supervisor (a C compiler at set-up)", met: nativeSupervisor() !== undefined },
@@ -24,7 +26,6 @@ export const requirements = {
     met:
       isRoot && (existsSync("/sys/fs/cgroup/memory/cgroup.procs") || existsSync("/sys/fs/cgroup/cgroup.controllers")),
   },
-  python: { name: "Python 3", met: spawnSync("python3", ["--version"]).status === 0 },
 } satisfies Record<string, Requirement>;
 
 /**
@@ -44,5 +45,5 @@ export function where(name: string, needed: readonly Requirement[], tests: () =>
 function allowsUserNamespaces(): boolean {
   if (process.platform !== "linux") return false;
   const user = isRoot ? { uid: 54_321, gid: 54_321 } : {};
-  return spawnSync("unshare", ["--user", "--map-root-user", "--mount", "true"], { ...user, cwd: "/" }).status === 0;
+  return spawnSync(unshare, ["--user", "--map-root-user", "--mount", "true"], { ...user, cwd: "/" }).status === 0;
 }

@@ -16,6 +16,9 @@ export interface StartedRun {
   onInner?: (pid: number) => void;
 }
 
+/** From util-linux, like mount and setpriv: on every distribution. */
+const unshare = "unshare";
+
 /** One pipe for both streams keeps their lines in order; Node cannot share one, a shell can. */
 const merged = 'exec "$0" "$@" 2>&1';
 
@@ -49,19 +52,13 @@ export async function startSandboxed(
   const drop =
     uid === undefined ? [] : ["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups", "--"];
   const bubblewrap = [settings.one("bwrap"), "--args", "3", "--seccomp", "4", "--info-fd", "5", "--"];
-  const child = spawn(
-    "unshare",
-    [
-      ...[...namespaces, "--propagation", "slave", "/bin/sh", "-c", stageScript(stage, steps, uid), "sh"],
-      ...[...drop, ...bubblewrap, ...settings.all("command")],
-    ],
-    {
-      stdio: ["ignore", "pipe", "ignore", ...files, "pipe"],
-      detached: true,
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-      cwd: "/",
-    },
-  );
+  const script = [...namespaces, "--propagation", "slave", "/bin/sh", "-c", stageScript(stage, steps, uid), "sh"];
+  const child = spawn(unshare, script.concat(drop, bubblewrap, settings.all("command")), {
+    stdio: ["ignore", "pipe", "ignore", ...files, "pipe"],
+    detached: true,
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+    cwd: "/",
+  });
   await once(child, "spawn");
   const run: StartedRun = { child, sandboxed: true, inner: undefined };
   let said = "";

@@ -19,22 +19,23 @@ export interface BubblewrapRequest {
 export function bubblewrapOptions(request: BubblewrapRequest): string {
   const scratch = ["--perms", "1777", "--size", String(Math.floor(request.scratchBytes)), "--tmpfs"];
   const options = [
-    "--unshare-all",
-    "--die-with-parent",
-    "--new-session",
-    ...["--hostname", request.hostname],
-    ...["--uid", "0", "--gid", "0", "--cap-drop", "ALL"],
-    "--clearenv",
-    ...Object.entries(request.environment).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...request.root,
-    ...["--proc", "/proc", "--dev", "/dev"],
-    ...[...scratch, "/tmp", ...scratch, "/dev/shm"],
-    ...maskedFiles.flatMap((path) => ["--ro-bind", "/dev/null", path]),
-    ...["--ro-bind", "/proc/sys", "/proc/sys"],
+    ["--unshare-all", "--die-with-parent", "--new-session"],
+    ["--hostname", request.hostname],
+    ["--uid", "0", "--gid", "0", "--cap-drop", "ALL"],
+    ["--clearenv"],
+    ...Object.entries(request.environment).map(([name, value]) => ["--setenv", name, value]),
+    request.root,
+    ["--proc", "/proc", "--dev", "/dev"],
+    [...scratch, "/tmp", ...scratch, "/dev/shm"],
+    ...maskedFiles.map((path) => ["--ro-bind", "/dev/null", path]),
+    ["--ro-bind", "/proc/sys", "/proc/sys"],
     // Last: everything before it made its mount points in the root.
-    ...["--remount-ro", "/", "--chdir", "/"],
+    ["--remount-ro", "/", "--chdir", "/"],
   ];
-  return options.map((option) => `${option}\0`).join("");
+  return options
+    .flat()
+    .map((option) => `${option}\0`)
+    .join("");
 }
 
 /** Finds bubblewrap on the PATH. */

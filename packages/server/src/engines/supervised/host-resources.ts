@@ -13,7 +13,7 @@ export interface Allotment {
 }
 
 /** Memory and cores of this host, or of the container that the server runs in. */
-export function hostResources(): { memoryBytes: number; cpus: number } {
+function hostResources(): { memoryBytes: number; cpus: number } {
   const constrained = process.constrainedMemory();
   const total = totalmem();
   // Without a limit the call gives 0 or a number beyond any memory.

@@ -30,11 +30,35 @@ export function encodePlan(plan: Plan): Buffer {
   return Buffer.from(fields.join(""));
 }
 
+/** Words that take another number of arguments than one; `native/plan.c` has the same table. */
 const arity: Readonly<Record<string, number>> = {
-  ...{ run: 1, exit: 1, key: 1, log: 2, uid: 1, memory: 1, bwrap: 1, args: 1, seccomp: 1, cwd: 1, form: 1 },
-  ...{ "cpu-weight": 1, "cpu-quota": 1, cgroup: 1, env: 1, command: 1 },
-  ...{ dir: 2, symlink: 2, ro: 2, rw: 2, file: 2, own: 1, channel: 4, entry: 3 },
+  log: 2,
+  dir: 2,
+  symlink: 2,
+  ro: 2,
+  rw: 2,
+  file: 2,
+  channel: 4,
+  entry: 3,
 };
+const settingNames = new Set([
+  "run",
+  "exit",
+  "key",
+  "log",
+  "uid",
+  "memory",
+  "bwrap",
+  "args",
+  "seccomp",
+  "cwd",
+  "form",
+  "cpu-weight",
+  "cpu-quota",
+  "cgroup",
+  "env",
+  "command",
+]);
 const stepNames = new Set(["dir", "symlink", "ro", "rw", "file", "own", "channel", "entry"]);
 
 /** Reads what {@link encodePlan} wrote. @throws Error when it is cut short. */
@@ -45,8 +69,9 @@ export function decodePlan(bytes: Uint8Array): Plan {
   let at = 0;
   for (; fields[at] !== "end"; ) {
     const name = fields[at] ?? "";
-    const count = arity[name];
-    if (count === undefined || at + count >= fields.length) throw new Error("The plan of a run is damaged");
+    const count = arity[name] ?? 1;
+    if (!(settingNames.has(name) || stepNames.has(name)) || at + count >= fields.length)
+      throw new Error("The plan of a run is damaged");
     const values = fields.slice(at + 1, at + 1 + count);
     at += 1 + count;
     if (stepNames.has(name)) steps.push([name, ...values] as unknown as SetupStep);

@@ -26,7 +26,7 @@ import {
 import { launch, type Supervisor } from "./supervisor.ts";
 
 /** What a composer is told about the run it prepares. */
-export interface Composition {
+interface Composition {
   readonly id: RunId;
   readonly spec: RunSpec;
   /** The run's private folder, already there. */
@@ -232,9 +232,22 @@ async function gone(identity: ProcessIdentity, limitMillis: number): Promise<boo
   const until = Date.now() + limitMillis;
   while (isAlive(identity)) {
     if (Date.now() > until) return false;
-    await new Promise((resolve) => setTimeout(resolve, 4));
+    await pause();
   }
   return true;
+}
+
+/** A few milliseconds, for what the system tells nobody about. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 4));
+}
+
+/** @returns The error's code, if it could not be removed. */
+function removeFolder(path: string): Promise<string | undefined> {
+  return rmdir(path).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
 }
 
 /**
@@ -260,7 +273,8 @@ async function removeControlGroups(name: string): Promise<void> {
     hierarchies.map(async (hierarchy) => {
       const folder = join("/sys/fs/cgroup", hierarchy, "sagebrush", name);
       await writeFile(join(folder, "cgroup.kill"), "1", { flag: "r+" }).catch(() => undefined);
-      await rmdir(folder).catch(() => undefined);
+      // Busy until the kernel has let go of the last process.
+      for (let attempt = 0; (await removeFolder(folder)) === "EBUSY" && attempt < 100; attempt++) await pause();
     }),
   );
 }

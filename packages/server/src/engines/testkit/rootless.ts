@@ -37,7 +37,7 @@ class FarEngine implements Engine {
     this.#child = child;
     child.on("message", (message: Message) => this.#take(message));
     child.on("exit", () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error("the rootless engine's process ended"));
+      for (const waiting of this.#waiting.values()) waiting.reject(new Error("the rootless engine's process ended"));
     });
   }
 
