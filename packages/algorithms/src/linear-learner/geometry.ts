@@ -10,17 +10,22 @@ export interface Geometry {
   readonly columnsPerModel: number;
   /** Columns in all: 1, or a multiple of 4. */
   readonly columns: number;
+  /** Whether it is for sparse rows. */
+  readonly isSparse: boolean;
   /** Vectors over columns have at least one lane group. */
   readonly lanes: number;
   /** Floats of the weight matrix: (stride + 1) rows of `columns`; with one column the bias has four places. */
   readonly weights: number;
 }
 
-/** Lays out `models` models of `classes` scores over `features` features. */
-export function layOut(features: number, models: number, classes: number): Geometry {
+/**
+ * Lays out `models` models of `classes` scores over `features` features.
+ * @param isSparse - Then even a single column gets company, as its kernels only know lanes of columns.
+ */
+export function layOut(features: number, models: number, classes: number, isSparse = false): Geometry {
   const stride = ceil4(features);
   const columnsPerModel = classes === 1 ? 1 : ceil4(classes);
-  const columns = models * columnsPerModel === 1 ? 1 : ceil4(models * columnsPerModel);
+  const columns = models * columnsPerModel === 1 && !isSparse ? 1 : ceil4(models * columnsPerModel);
   return {
     features,
     stride,
@@ -29,6 +34,7 @@ export function layOut(features: number, models: number, classes: number): Geome
     columnsPerModel,
     columns,
     lanes: Math.max(columns, 4),
+    isSparse,
     weights: columns === 1 ? stride + 4 : (stride + 1) * columns,
   };
 }

@@ -8,6 +8,8 @@ import { SparseLearner } from "./sparse-learner.ts";
 import type { StagedRows } from "./staged-rows.ts";
 import { Stager } from "./staged-rows.ts";
 import { WasmLearner } from "./wasm-learner.ts";
+import type { PlacedRows } from "./wasm-sparse-learner.ts";
+import { placeSparse, sparseBytes, WasmSparseLearner } from "./wasm-sparse-learner.ts";
 
 /** What learners run on; held for a whole job and closed at its end. */
 export interface Workshop {
@@ -31,8 +33,14 @@ export async function openWorkshop(means: Means): Promise<Workshop> {
   const rows = pool === undefined ? undefined : new RowStore(pool, means);
   return {
     learner(plan, train, state) {
-      if (train.features.kind === "sparse") return new SparseLearner(plan, train, state);
-      if (pool === undefined || rows === undefined) return new PlainLearner(plan, train, state);
+      const isSparse = train.features.kind === "sparse";
+      if (pool === undefined || rows === undefined) {
+        return isSparse ? new SparseLearner(plan, train, state) : new PlainLearner(plan, train, state);
+      }
+      if (isSparse) {
+        if (!rows.fitsSparse(train, plan)) return new SparseLearner(plan, train, state);
+        return new WasmSparseLearner(pool, plan, train, state, (split) => rows.placed(split, plan));
+      }
       return new WasmLearner(pool, plan, train, state, (split) => rows.staged(split, plan));
     },
     close: async () => await pool?.close(),
@@ -44,6 +52,7 @@ class RowStore {
   readonly #pool: Pool;
   readonly #budget: number;
   readonly #staged = new Map<Split, StagedRows>();
+  readonly #placed = new Map<Split, PlacedRows>();
   #stager: Stager | undefined;
 
   constructor(pool: Pool, means: Means) {
@@ -61,5 +70,18 @@ class RowStore {
     const rows = fits ? this.#stager.resident(split) : this.#stager.passing(split);
     this.#staged.set(split, rows);
     return rows;
+  }
+
+  placed(split: Split, plan: LearnerPlan): PlacedRows {
+    const known = this.#placed.get(split) ?? placeSparse(this.#pool, split, plan.scaling);
+    this.#placed.set(split, known);
+    return known;
+  }
+
+  /** Whether sparse rows, twice their size for held-out ones, and the models' weights find room. */
+  fitsSparse(train: Split, { geometry }: LearnerPlan): boolean {
+    const rows = this.#placed.has(train) ? 0 : 2 * sparseBytes(train);
+    const models = geometry.weights * 4 * 4 + this.#pool.threads * geometry.stride * 8;
+    return rows + models < this.#pool.room - RESERVE && rows < this.#budget;
   }
 }

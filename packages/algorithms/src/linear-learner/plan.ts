@@ -35,7 +35,7 @@ export function planTraining(settings: Settings, table: Table, scaling: Scaling)
     positives: counts[1] ?? 0,
     modelBytes: (width + 1) * settings.classes * 4 * 6,
   });
-  const geometry = layOut(width, candidates.length, settings.classes);
+  const geometry = layOut(width, candidates.length, settings.classes, table.features.kind === "sparse");
   return {
     candidates,
     plan: {
@@ -123,7 +123,7 @@ function balancedWeights(counts: readonly number[]): Float32Array {
 export function narrow(start: Start, state: LearnerState, model: number): Start {
   const { plan } = start;
   const wide = plan.geometry;
-  const geometry = layOut(wide.features, 1, wide.classes);
+  const geometry = layOut(wide.features, 1, wide.classes, wide.isSparse);
   const candidate = start.candidates[model] as Candidate;
   return {
     candidates: [candidate],

@@ -39,10 +39,16 @@ export const parameterOffsets = {
   wd: 148,
   betaPowers: 160,
   mask: 180,
+  offsets: 184,
+  indices: 188,
+  values: 192,
+  stamps: 196,
+  touched: 200,
+  batches: 204,
 } as const;
 
 /** Bytes of a parameter block. */
-export const PARAMETER_BYTES = 192;
+export const PARAMETER_BYTES = 208;
 
 /** Parameters that are floats; the others are integers or addresses. */
 export const floatParameters = [
@@ -59,7 +65,7 @@ export const floatParameters = [
 export const TILE_ROWS = 64;
 
 /** Commands of the kernel's threads. */
-export const commands = { run: 1, stage: 2 } as const;
+export const commands = { run: 1, stage: 2, runSparse: 3 } as const;
 
 /** Modes of the `run` command. */
 export const modes = { train: 0, evaluate: 1 } as const;

@@ -18,14 +18,22 @@ export class ParameterBlock {
   readonly #integers: Int32Array;
   readonly #floats: Float32Array;
 
-  constructor(pool: Pool, plan: LearnerPlan, start: LearnerState) {
+  /**
+   * @param cut - Chunks of a mini-batch and rows of a thread's tile; those of dense rows when absent.
+   */
+  constructor(
+    pool: Pool,
+    plan: LearnerPlan,
+    start: LearnerState,
+    cut = { chunks: chunkCount(plan.geometry, plan.batch), tileRows: TILE_ROWS },
+  ) {
     const { geometry, optimizer, loss } = plan;
     const { lanes, weights } = geometry;
     this.address = pool.allocate(PARAMETER_BYTES);
     this.#integers = pool.integers(this.address, PARAMETER_BYTES / 4);
     this.#floats = pool.floats(this.address, PARAMETER_BYTES / 4);
-    this.chunks = chunkCount(geometry, plan.batch);
-    const tileBytes = TILE_ROWS * lanes * 4;
+    this.chunks = cut.chunks;
+    const tileBytes = cut.tileRows * lanes * 4;
     const losses = pool.allocate(this.chunks * lanes * 8);
     this.losses = pool.doubles(losses, this.chunks * lanes);
     this.state = {
