@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -138,4 +138,16 @@ test("a bucket is deleted only when it is empty, and never under a writer", asyn
   const bucket = await storage.hasBucket("b");
   expect(bucket ? put.status : removed.status).toBe("fulfilled");
   if (!bucket) expect(put.status).toBe("rejected");
+});
+
+test("a small file that a killed server left half written is written again", async () => {
+  const entry = await storage.put("b", "key", chunks(Buffer.from("whole")));
+  const path = await storage.file(entry, "job-1");
+  await storage.close();
+  await chmod(path, 0o644);
+  await truncate(path, 2);
+  storage = await open();
+  expect(await storage.file(entry, "job-1")).toBe(path);
+  expect(await readFile(path, "utf8")).toBe("whole");
+  expect((await stat(path)).mode & 0o777).toBe(0o444);
 });

@@ -2,6 +2,7 @@ import type { DigestAlgorithm, Digests } from "../checksums/digest-set.ts";
 import { DigestSet } from "../checksums/digest-set.ts";
 import type { DigestStream, DigestThread } from "../checksums/digest-thread.ts";
 import type { BytesReference } from "../object-records.ts";
+import { BLOCK_BYTES, type Block, returnBlock, takeBlock } from "./blocks.ts";
 import type { ByteFiles, PendingFile } from "./byte-files.ts";
 
 /** Bytes that are stored but not yet referred to by a record. */
@@ -18,7 +19,6 @@ export interface Ingested {
 
 /** Bodies up to this size are hashed where they arrive: half a millisecond of MD5 costs less than asking another thread. */
 export const HASHED_HERE_BYTES = 256 * 1024;
-const BLOCK_BYTES = 1024 * 1024;
 /** Blocks of one upload between the socket and the disk: what an upload may hold in memory. */
 const BLOCKS_IN_FLIGHT = 4;
 /** After this many bytes the disk starts writing while the network still delivers. */
@@ -113,10 +113,9 @@ class BlockWriter {
   sizeBytes = 0;
   readonly #file: PendingFile;
   readonly #digests: DigestStream | undefined;
-  readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
-  readonly #busy: Promise<Uint8Array<SharedArrayBuffer>>[] = [];
+  readonly #busy: Promise<Block>[] = [];
   #blocks = 0;
-  #current: Uint8Array<SharedArrayBuffer> | undefined;
+  #current: Block | undefined;
   #filled = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #sync: Promise<void> | undefined;
@@ -142,7 +141,7 @@ class BlockWriter {
 
   async end(): Promise<void> {
     if (this.#filled > 0) this.#flush();
-    await Promise.all(this.#busy);
+    for (const block of await Promise.all(this.#busy.splice(0))) returnBlock(block);
     await this.#sync;
     // A failed fsync may have dropped the pages: a later one that succeeds proves nothing.
     if (this.#failure !== undefined) throw this.#failure;
@@ -154,7 +153,7 @@ class BlockWriter {
   }
 
   #flush(): void {
-    const block = this.#current as Uint8Array<SharedArrayBuffer>;
+    const block = this.#current as Block;
     const bytes = block.subarray(0, this.#filled);
     this.#current = undefined;
     this.#filled = 0;
@@ -178,13 +177,11 @@ class BlockWriter {
     }
   }
 
-  async #block(): Promise<Uint8Array<SharedArrayBuffer>> {
-    const free = this.#free.pop();
-    if (free) return free;
+  async #block(): Promise<Block> {
     if (this.#blocks < BLOCKS_IN_FLIGHT) {
       this.#blocks++;
-      return new Uint8Array(new SharedArrayBuffer(BLOCK_BYTES));
+      return takeBlock();
     }
-    return (await this.#busy.shift()) as Uint8Array<SharedArrayBuffer>;
+    return (await this.#busy.shift()) as Block;
   }
 }
