@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -134,7 +134,12 @@ test("an older format is migrated step by step, after the old database was saved
   database.close();
   // This version, now the older one, refuses the new data and reads the saved.
   await expect(openDataDirectory(root)).rejects.toBeInstanceOf(FormatMismatch);
-  expect(await withStore(saved, (store) => store.get(key("a")))).toMatchObject({ value: 1 });
+  // The way back, as docs/guide/data-directory.md describes it.
+  await rename(saved, directory.database);
+  await writeFile(join(root, "format.json"), JSON.stringify({ format: formatVersion }));
+  const back = await openDataDirectory(root);
+  expect(await withStore(back.database, (store) => store.get(key("a")))).toMatchObject({ value: 1 });
+  await back.close();
 });
 
 test("a step that fails leaves the old format, which still opens", async () => {
