@@ -1,5 +1,13 @@
-import { ListEndpointsCommand, ListTrainingJobsCommand, SageMakerClient } from "@aws-sdk/client-sagemaker";
+import {
+  DescribeEndpointCommand,
+  DescribeEndpointConfigCommand,
+  DescribeTrainingJobCommand,
+  ListEndpointsCommand,
+  ListTrainingJobsCommand,
+  SageMakerClient,
+} from "@aws-sdk/client-sagemaker";
 import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { fitToHost, thisHost } from "../instance-types/fit-to-host.ts";
 import { clientConfiguration } from "./clients.ts";
 import { findServer } from "./running-server.ts";
 
@@ -17,12 +25,48 @@ export async function run(args: readonly string[]): Promise<number> {
   const client = new SageMakerClient(clientConfiguration(configuration.dataDirectory));
   const jobs = await client.send(new ListTrainingJobsCommand({ StatusEquals: "InProgress", MaxResults: 100 }));
   const endpoints = await client.send(new ListEndpointsCommand({ MaxResults: 100 }));
-  section("Training jobs in progress", jobs.TrainingJobSummaries ?? [], (job) => `${job.TrainingJobName}`);
-  section("Endpoints", endpoints.Endpoints ?? [], (each) => `${each.EndpointName}  ${each.EndpointStatus}`);
+  section(
+    "Training jobs in progress",
+    await Promise.all((jobs.TrainingJobSummaries ?? []).map((job) => ofJob(client, job.TrainingJobName))),
+  );
+  section(
+    "Endpoints",
+    await Promise.all((endpoints.Endpoints ?? []).map((each) => ofEndpoint(client, each.EndpointName))),
+  );
   client.destroy();
   return 0;
 }
 
-function section<Item>(title: string, items: readonly Item[], line: (item: Item) => string): void {
-  process.stdout.write(`${title}: ${items.length}\n${items.map((item) => `  ${line(item)}\n`).join("")}`);
+/** A line of its own, and a line below it for everything that its owner should know. */
+type Entry = readonly [line: string, ...notices: string[]];
+
+function section(title: string, entries: readonly Entry[]): void {
+  process.stdout.write(`${title}: ${entries.length}\n`);
+  for (const [line, ...notices] of entries) {
+    process.stdout.write(`  ${line}\n${notices.map((notice) => `    ${notice}\n`).join("")}`);
+  }
+}
+
+async function ofJob(client: SageMakerClient, name: string | undefined): Promise<Entry> {
+  const job = await client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
+  const { InstanceType = "", InstanceCount = 1 } = job.ResourceConfig ?? {};
+  return [`${name}  ${job.SecondaryStatus}`, ...fitToHost(InstanceType, InstanceCount, thisHost()).notices];
+}
+
+async function ofEndpoint(client: SageMakerClient, name: string | undefined): Promise<Entry> {
+  const endpoint = await client.send(new DescribeEndpointCommand({ EndpointName: name }));
+  const line = `${name}  ${endpoint.EndpointStatus}`;
+  try {
+    const config = await client.send(
+      new DescribeEndpointConfigCommand({ EndpointConfigName: endpoint.EndpointConfigName }),
+    );
+    const notices = (config.ProductionVariants ?? []).flatMap(
+      ({ InstanceType = "" }) => fitToHost(InstanceType, 1, thisHost()).notices,
+    );
+    return [line, ...notices];
+  } catch (error) {
+    // An endpoint outlives its configuration.
+    if ((error as Error).name !== "ValidationException") throw error;
+    return [line];
+  }
 }
