@@ -151,3 +151,14 @@ test("a small file that a killed server left half written is written again", asy
   expect(await readFile(path, "utf8")).toBe("whole");
   expect((await stat(path)).mode & 0o777).toBe(0o444);
 });
+
+test("small objects are written out in quiet times, and go with the object", async () => {
+  const entry = await storage.put("b", "key", chunks(Buffer.from("small")));
+  const writtenOut = async () =>
+    (await readdir(join(root, "objects", "written-out"), { recursive: true })).filter((name) => name.includes("/"));
+  await expect.poll(writtenOut, { timeout: 20_000 }).toHaveLength(1);
+  expect(await readFile(await storage.file(entry, "job-1"), "utf8")).toBe("small");
+  await storage.release("job-1");
+  await storage.remove("b", "key");
+  expect(await writtenOut()).toHaveLength(0);
+});

@@ -118,7 +118,7 @@ export class Objects {
   ): Promise<ObjectVersion> {
     const fresh = draft.source.kind === "fresh" ? draft.source.ingested : undefined;
     try {
-      return await this.#change(bucket, key, async (record, current) => {
+      const made = await this.#change(bucket, key, async (record, current) => {
         requireConditions(key, conditions, current);
         const { source, parts, ...rest } = draft;
         const order = this.#order.next(current?.value.order);
@@ -138,6 +138,8 @@ export class Objects {
         if (!owner) throw noSuchKey(key);
         return withOwner(after, owner);
       });
+      this.#bytes.writeOutLater(made.bytes);
+      return made;
     } catch (error) {
       // Only a refusal is certain to have written nothing; after a failed commit the sweep decides, which reads records.
       if (error instanceof ServiceError) await fresh?.discard();

@@ -52,6 +52,8 @@ export async function sweep(
     await bytes.files.remove(id);
     removed++;
   }
+  // Written out while the object was being deleted.
+  for (const id of bytes.writtenOut()) if (!holds.isHeld(id)) await bytes.eraseUnreferenced(id);
   return { files: removed, uploads: abandoned };
 }
 

@@ -25,6 +25,11 @@ export const INLINE_BYTES = 32 * 1024;
 /** Files written before the event loop gets a turn, when small objects are written out. About 2 ms. */
 const WRITE_OUT_BATCH = 128;
 
+/** After this long without a new small object, those not yet written out are: before a job waits for it. */
+const QUIET_MS = 1_000;
+/** Small objects remembered for that. What is forgotten is written out when a job needs it. */
+const MOST_REMEMBERED = 100_000;
+
 /** A range of bytes, both ends inclusive. */
 export interface ByteRange {
   readonly start: number;
@@ -41,6 +46,10 @@ export class ByteStore {
   readonly #writtenOut: string;
   readonly #writtenOutIds = new Set<string>();
   readonly #inherited = new Set<string>();
+  /** Small objects of this process that no file holds yet. */
+  #notWrittenOut: BytesReference[] = [];
+  #quiet: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(options: { store: Store; directory: string; layer?: FileLayer; inlineBytes?: number }) {
     this.#store = options.store;
@@ -61,6 +70,8 @@ export class ByteStore {
   }
 
   close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#quiet);
     return this.#thread.close();
   }
 
@@ -141,6 +152,11 @@ export class ByteStore {
     await this.erase({ id, sizeBytes: 0, inline: this.#writtenOutIds.has(id) || this.#inherited.has(id) });
   }
 
+  /** Ids of small objects that files hold beside the store. */
+  writtenOut(): readonly string[] {
+    return [...this.#writtenOutIds, ...this.#inherited];
+  }
+
   /** The bytes, or a range of them, small ones in one piece. @throws ServiceError `NoSuchKey` when they are gone by now. */
   async read(reference: BytesReference, range?: ByteRange): Promise<Buffer | Readable> {
     const { start, end } = range ?? { start: 0, end: reference.sizeBytes - 1 };
@@ -209,6 +225,26 @@ export class ByteStore {
       paths.push(path);
     }
     return paths;
+  }
+
+  /** Notes a small object that was committed, to write it out when there is time: 10,000 files take a job half a second. */
+  writeOutLater(reference: BytesReference): void {
+    if (!reference.inline || this.#isClosed || this.#notWrittenOut.length >= MOST_REMEMBERED) return;
+    this.#notWrittenOut.push(reference);
+    if (this.#quiet) this.#quiet.refresh();
+    else this.#quiet = setTimeout(() => void this.#writeOutNow(), QUIET_MS).unref();
+  }
+
+  async #writeOutNow(): Promise<void> {
+    const batch = this.#notWrittenOut.splice(0, WRITE_OUT_BATCH);
+    for (const reference of batch) {
+      // Gone or failed (disk full): whoever needs the file asks for it again and gets the error.
+      await this.paths([reference]).catch(() => {});
+    }
+    this.#quiet = undefined;
+    if (this.#notWrittenOut.length === 0 || this.#isClosed) return;
+    // One batch a turn, and a rest between: requests come first.
+    this.#quiet = setTimeout(() => void this.#writeOutNow(), 5).unref();
   }
 
   #isWrittenOut({ id, sizeBytes }: BytesReference, path: string): boolean {
