@@ -1,7 +1,8 @@
-import { createHmac, hash, type KeyObject, timingSafeEqual } from "node:crypto";
+import { hash, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Claim } from "./claim.ts";
 import { canonicalPath, canonicalQuery, type Query } from "./encode.ts";
+import { hmacSha256 } from "./hmac.ts";
 
 /** The parts of a request that a signature covers. */
 export interface SignedRequest {
@@ -31,7 +32,7 @@ function matches(key: KeyObject, claim: Claim, canonical: string | Buffer): bool
 /** Compares in constant time. `signature` is lower-case hex. */
 export function isSignature(key: KeyObject, text: string, signature: string): boolean {
   const given = Buffer.from(signature, "latin1");
-  const expected = Buffer.from(createHmac("sha256", key).update(text).digest("hex"), "latin1");
+  const expected = Buffer.from(hmacSha256(key, text), "latin1");
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 

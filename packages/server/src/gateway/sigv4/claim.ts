@@ -126,8 +126,16 @@ function field(authorization: string, name: string): string | undefined {
 
 const timestampForm = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 
+/** The last timestamp read: many requests are signed in the same second. */
+let lastRead: { readonly timestamp: string; readonly at: number | undefined } = { timestamp: "", at: undefined };
+
 /** Milliseconds since 1970 of `20260101T120000Z`. */
 export function parseTimestamp(timestamp: string): number | undefined {
+  if (lastRead.timestamp !== timestamp) lastRead = { timestamp, at: readTimestamp(timestamp) };
+  return lastRead.at;
+}
+
+function readTimestamp(timestamp: string): number | undefined {
   const match = timestampForm.exec(timestamp);
   if (!match) return undefined;
   const [, year, month, day, hour, minute, second] = match;

@@ -38,13 +38,12 @@ class Walk {
     for (const name in rule.s) {
       if (skip?.has(name)) continue;
       const member = value[name];
-      const at = path === "" ? lowerFirst(name) : `${path}.${lowerFirst(name)}`;
       if (member === undefined || member === null) {
-        if (rule.r?.includes(name)) this.#add("Value null", at, "Member must not be null");
+        if (rule.r?.includes(name)) this.#add("Value null", below(path, name), "Member must not be null");
         continue;
       }
       const shape = this.#shapes[rule.s[name] as string];
-      if (shape) this.#value(shape, member, at);
+      if (shape) this.#value(shape, member, below(path, name));
     }
   }
 
@@ -163,6 +162,11 @@ function javaText(value: unknown): string {
       .join(", ")}}`;
   }
   return String(value);
+}
+
+/** Where a member is, as AWS writes it: `trainingJobName`, `resourceConfig.instanceCount`. */
+function below(path: string, name: string): string {
+  return path === "" ? lowerFirst(name) : `${path}.${lowerFirst(name)}`;
 }
 
 function lowerFirst(name: string): string {
