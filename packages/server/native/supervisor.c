@@ -152,6 +152,7 @@ static void run_child(pid_t supervisor, int out, int info) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
+  signal(SIGHUP, SIG_DFL);
   setsid();
   umask(022);
   die_with(supervisor);
@@ -307,9 +308,9 @@ static int block_signals(void) {
   sigaddset(&mask, SIGCHLD);
   sigaddset(&mask, SIGTERM);
   sigaddset(&mask, SIGINT);
-  sigaddset(&mask, SIGHUP);
   sigprocmask(SIG_BLOCK, &mask, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
   return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

@@ -10,6 +10,7 @@ import { requirements, where } from "../requirements.ts";
 import { inPhase, until, untilLogged, Workshop } from "../testkit/workshop.ts";
 import { bootId } from "./process-identity.ts";
 import { engineFolders, readSupervisor } from "./run-folder.ts";
+import { launch, nativeSupervisor, nodeSupervisor } from "./supervisor.ts";
 
 let shop: Workshop;
 beforeEach(async () => {
@@ -97,3 +98,22 @@ test("a start that a killed server left half-way is done again", async () => {
   expect(await until(engine, "half", inPhase("exited"))).toMatchObject({ exitCode: 0 });
   await engine.close();
 });
+
+for (const supervisor of [nativeSupervisor(), nodeSupervisor()]) {
+  if (supervisor === undefined) continue;
+  test(`a second ${supervisor.kind} supervisor leaves the run to the first`, async () => {
+    const engine = await openEngine({ directory: shop.engineDirectory, kind: "process", log: silentLog, supervisor });
+    await engine.start(
+      "one",
+      await shop.script("one", `fs.appendFileSync(ml + "/count", "x"); console.log("up"); setInterval(() => {}, 1000)`),
+    );
+    await untilLogged(shop, "one", "up");
+    const plan = join(engineFolders(shop.engineDirectory).runs, "one", "plan");
+    expect(await launch(supervisor, plan)).toEqual({ word: "held" });
+    await engine.stop("one", 0);
+    await until(engine, "one", inPhase("exited"));
+    expect(await launch(supervisor, plan)).toEqual({ word: "held" }); // nor after its end
+    expect(await readFile(join(shop.mlDirectory("one"), "count"), "utf8")).toBe("x");
+    await engine.close();
+  });
+}
