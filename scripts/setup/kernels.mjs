@@ -1,15 +1,18 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const SOURCES = "packages/algorithms/src";
 const TARGET = "packages/algorithms/.build";
 
-/** Every `*.as.ts` under the algorithms package, repository-relative, in a stable order. */
+/**
+ * Every `*.as.ts` under the algorithms package, repository-relative, in a stable order. Those in a `parts` folder are
+ * imported by others and are no kernels by themselves.
+ */
 function kernelSources(root) {
   return readdirSync(join(root, SOURCES), { recursive: true })
-    .filter((path) => path.endsWith(".as.ts"))
+    .filter((path) => path.endsWith(".as.ts") && basename(dirname(path)) !== "parts")
     .map((path) => join(SOURCES, path))
     .sort();
 }
