@@ -25,7 +25,7 @@ export interface Channel {
 export interface ReadOptions {
   /** Labels per row where the content type's `label_size` does not say: 1 for supervised algorithms, else 0. */
   readonly labelWidth: number;
-  /** Content type where the channel names none. */
+  /** Content type where the channel names none and its files are no RecordIO. */
   readonly defaultContentType: string;
   /** Refuses rows of another width: the `feature_dim` hyperparameter, or the width of the training rows. */
   readonly featureDim?: number;

@@ -86,25 +86,32 @@ test("a faulty file is named in the failure", async () => {
   expect(ml.read("output/failure")).toBe("train/c/d.csv, line 2: expected 3 values as in the first row, found 2.");
 });
 
-test("RecordIO channels are read, and label_size of the content type counts", async () => {
+test.for([
+  ["named", { ContentType: "application/x-recordio-protobuf" }],
+  ["unnamed, as the SDK's record_set leaves it", { ContentType: undefined }],
+] as const)("RecordIO channels are read: content type %s", async ([, contentType]) => {
   const rows = [4, 8].map((label) => ({
     features: new Map([["values", { type: "float32" as const, values: [1, 2, 3] }]]),
     label: new Map([["values", { type: "float32" as const, values: [label] }]]),
   }));
   using ml = trainingDirectory()
-    .write("input/config/inputdataconfig.json", { train: { ...csv, ContentType: "application/x-recordio-protobuf" } })
+    .write("input/config/inputdataconfig.json", { train: { ...csv, ...contentType } })
     .write("input/data/train/b/part.csv", encodeRecordFrames(rows))
     .write("input/data/train/a.csv", "");
   using program = ml.start("train");
   expect(await program.ended()).toBe(0);
   expect(JSON.parse(ml.read("model/model.json") ?? "")).toMatchObject({ mean: 6, width: 3 });
+});
 
-  using other = trainingDirectory().write("input/config/inputdataconfig.json", {
-    train: { ...csv, ContentType: "text/csv; label_size=2" },
-  });
-  using second = other.start("train");
-  expect(await second.ended()).toBe(0);
-  expect(JSON.parse(other.read("model/model.json") ?? "")).toMatchObject({ width: 1 });
+test.for<[string, string | undefined, number]>([
+  ["counts", "text/csv; label_size=2", 1],
+  ["is one where the content type does not say", "text/csv", 2],
+  ["is one without a content type", undefined, 2],
+])("label_size %s", async ([, ContentType, width]) => {
+  using ml = trainingDirectory().write("input/config/inputdataconfig.json", { train: { ...csv, ContentType } });
+  using program = ml.start("train");
+  expect(await program.ended()).toBe(0);
+  expect(JSON.parse(ml.read("model/model.json") ?? "")).toMatchObject({ width });
 });
 
 test.for<[string, number]>([

@@ -1,16 +1,16 @@
-import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { AlgorithmDefinition } from "../definition.ts";
 import type { SourceFile } from "../formats/source-file.ts";
+import { isRecordIo } from "../formats/recordio-protobuf/frames.ts";
 import { readTable } from "../formats/read-table.ts";
 import type { Channel } from "./channels.ts";
 import type { ChannelConfig } from "./config-files.ts";
 import { parseContentType } from "./content-type.ts";
 import { CustomerError } from "./errors.ts";
 
-const recordIOType = "application/x-recordio-protobuf";
-/** 0xCED7230A, little-endian. */
-const recordIOMagic = Buffer.from([0x0a, 0x23, 0xd7, 0xce]);
+/** The SDK's `record_set` names no content type, and its files are of this one. */
+const recordIoType = "application/x-recordio-protobuf";
 
 interface Resources {
   readonly dataDirectory: string;
@@ -67,26 +67,10 @@ function openChannel(name: string, config: ChannelConfig, { dataDirectory, cpus,
     read: async (options) => {
       const files = listFiles(directory, name);
       if (files.length === 0) throw new CustomerError(`Channel '${name}' has no files.`);
-      const type = contentType ?? parseContentType(isRecordIO(files) ? recordIOType : options.defaultContentType);
+      const type = contentType ?? parseContentType(isRecordIo(files) ? recordIoType : options.defaultContentType);
       return await readTable(type, files, { ...options, cpus, signal });
     },
   };
-}
-
-/**
- * Whether the first file begins like RecordIO: the SDK's `record_set` names no content type, and the service's own
- * containers take such a channel as RecordIO-protobuf.
- */
-function isRecordIO([first]: readonly SourceFile[]): boolean {
-  if (first === undefined || first.sizeBytes < recordIOMagic.length) return false;
-  const head = Buffer.alloc(recordIOMagic.length);
-  const file = openSync(first.path, "r");
-  try {
-    readSync(file, head);
-  } finally {
-    closeSync(file);
-  }
-  return head.equals(recordIOMagic);
 }
 
 /** Every file below a directory, sorted by the bytes of its path, as S3 lists objects. */

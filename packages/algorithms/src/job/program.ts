@@ -17,9 +17,9 @@ export async function runProgram(
     process.exit(64); // EX_USAGE of sysexits.h
   }
   if (action === "train") {
-    const { train } = await import("./train.ts");
-    process.exit(await train(await load(), process.env));
+    const [{ train }, algorithm] = await Promise.all([import("./train.ts"), load()]);
+    process.exit(await train(algorithm, process.env));
   }
-  const { serve } = await import("./serve.ts");
-  await serve(await load(), process.env);
+  const [{ serve }, algorithm] = await Promise.all([import("./serve.ts"), load()]);
+  await serve(algorithm, process.env);
 }

@@ -28,6 +28,18 @@ export function* framesIn(bytes: Uint8Array, name: string): Generator<Payload> {
   }
 }
 
+/** Whether the first file that is not empty begins with a frame. */
+export function isRecordIo(files: readonly SourceFile[]): boolean {
+  const first = files.find(({ sizeBytes }) => sizeBytes > 0);
+  if (first === undefined || first.sizeBytes < 8) return false;
+  const descriptor = openSync(first.path, "r");
+  try {
+    return readRange(descriptor, 0, 4, first.name).readUInt32LE(0) === frameMagic;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Read at a time; a longer frame is read whole. */
 const windowBytes = 4 * 1024 * 1024;
 
