@@ -63,5 +63,8 @@ function disk(dataDirectory: string): Finding {
 
 function server(dataDirectory: string): Finding {
   const running = findServer(dataDirectory);
-  return { state: "ok", what: running ? `server on ${running.url} (process ${running.pid})` : "no server is running" };
+  return {
+    state: "ok",
+    what: running ? `server on ${running.url} (process ${running.process.pid})` : "no server is running",
+  };
 }

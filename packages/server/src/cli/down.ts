@@ -2,7 +2,8 @@ import { parseCommandLine, readConfiguration } from "../configuration.ts";
 import { dataDirectoryPaths } from "../data-directory.ts";
 import { openEngine } from "../engines/index.ts";
 import { silentLog } from "../log.ts";
-import { findServer, isAlive } from "./running-server.ts";
+import { isAlive, type ProcessIdentity } from "../process-identity.ts";
+import { findServer } from "./running-server.ts";
 
 const patienceMs = 30_000;
 
@@ -12,12 +13,12 @@ export async function run(args: readonly string[]): Promise<number> {
   const configuration = readConfiguration(values);
   const server = findServer(configuration.dataDirectory);
   if (server) {
-    process.kill(server.pid, "SIGTERM");
-    if (!(await ended(server.pid))) {
-      process.stderr.write(`The server (process ${server.pid}) did not stop within ${patienceMs / 1000} s.\n`);
+    process.kill(server.process.pid, "SIGTERM");
+    if (!(await ended(server.process))) {
+      process.stderr.write(`The server (process ${server.process.pid}) did not stop within ${patienceMs / 1000} s.\n`);
       return 1;
     }
-    process.stdout.write(`Stopped the server (process ${server.pid}).\n`);
+    process.stdout.write(`Stopped the server (process ${server.process.pid}).\n`);
   } else {
     process.stdout.write(`No server is running on ${configuration.dataDirectory}.\n`);
   }
@@ -34,10 +35,10 @@ async function stopRuns(configuration: ReturnType<typeof readConfiguration>): Pr
   process.stdout.write(`Stopped ${runs.length} job and endpoint run${runs.length === 1 ? "" : "s"}.\n`);
 }
 
-async function ended(pid: number): Promise<boolean> {
+async function ended(identity: ProcessIdentity): Promise<boolean> {
   const deadline = Date.now() + patienceMs;
   while (Date.now() < deadline) {
-    if (!isAlive(pid)) return true;
+    if (!isAlive(identity)) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return false;

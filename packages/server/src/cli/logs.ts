@@ -14,14 +14,18 @@ export async function run(args: readonly string[]): Promise<number> {
   const client = clientConfiguration(readConfiguration(values).dataDirectory);
   const source = await findSource(new SageMakerClient(client), name);
   const logs = new CloudWatchLogsClient(client);
-  const seen = new Set<string>();
+  // Events of the last millisecond may still be joined by others, so the next look begins there and skips what it knows.
+  let seen = new Set<string>();
+  let latest = 0;
   for (;;) {
     // Asked before reading: what a job wrote before it ended is then surely among the lines.
     const ended = await source.hasEnded();
-    for await (const event of events(logs, source.group, source.prefix)) {
+    for await (const event of events(logs, source, latest)) {
       const id = event.eventId ?? "";
       if (seen.has(id)) continue;
-      seen.add(id);
+      const at = event.timestamp ?? 0;
+      if (at > latest) [latest, seen] = [at, new Set()];
+      if (at === latest) seen.add(id);
       process.stdout.write(`${event.message ?? ""}\n`);
     }
     if (values["follow"] !== "true" || ended) return 0;
@@ -58,13 +62,18 @@ async function findSource(client: SageMakerClient, name: string): Promise<Source
   return { group: `/aws/sagemaker/Endpoints/${name}`, prefix: "", hasEnded: () => Promise.resolve(false) };
 }
 
-async function* events(client: CloudWatchLogsClient, group: string, prefix: string): AsyncGenerator<FilteredLogEvent> {
+async function* events(
+  client: CloudWatchLogsClient,
+  { group, prefix }: Source,
+  startTime: number,
+): AsyncGenerator<FilteredLogEvent> {
   let nextToken: string | undefined;
   do {
     const page = await client
       .send(
         new FilterLogEventsCommand({
           logGroupName: group,
+          startTime,
           ...(prefix === "" ? {} : { logStreamNamePrefix: prefix }),
           ...(nextToken === undefined ? {} : { nextToken }),
         }),

@@ -1,10 +1,12 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isAlive, type ProcessIdentity } from "../process-identity.ts";
 import { CommandError } from "./command-error.ts";
 
 /** A server at work on a data directory, as it wrote it down when it began to listen. */
 export interface RunningServer {
-  readonly pid: number;
+  /** The process, not to be mistaken for a later one of the same number. */
+  readonly process: ProcessIdentity;
   /** `http://127.0.0.1:9310` */
   readonly url: string;
   readonly startedAt: string;
@@ -17,7 +19,10 @@ export interface RunningServer {
 
 /** Writes the note that other commands find the server by. */
 export function announce(dataDirectory: string, server: RunningServer): void {
-  writeFileSync(noteOf(dataDirectory), `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
+  const partial = `${noteOf(dataDirectory)}.partial`;
+  writeFileSync(partial, `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
+  // Whoever waits for the note must never read half of it.
+  renameSync(partial, noteOf(dataDirectory));
 }
 
 /** Takes the note back. */
@@ -33,7 +38,7 @@ export function findServer(dataDirectory: string): RunningServer | undefined {
   } catch {
     return undefined;
   }
-  return isAlive(server.pid) ? server : undefined;
+  return isAlive(server.process) ? server : undefined;
 }
 
 /** @throws CommandError when none runs. */
@@ -54,16 +59,6 @@ export function readCredentials(dataDirectory: string): { accessKeyId: string; s
     throw new CommandError(
       `there are no credentials in ${dataDirectory} yet: start the server once (${String(error)}).`,
     );
-  }
-}
-
-/** Whether a process with this id exists. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -20,7 +20,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return 3;
   }
   process.stdout.write(
-    `Running on ${server.url} since ${server.startedAt} (process ${server.pid}, engine ${server.engine}).\n`,
+    `Running on ${server.url} since ${server.startedAt} (process ${server.process.pid}, engine ${server.engine}).\n`,
   );
   const client = new SageMakerClient(clientConfiguration(configuration.dataDirectory));
   const jobs = await client.send(new ListTrainingJobsCommand({ StatusEquals: "InProgress", MaxResults: 100 }));

@@ -1,4 +1,5 @@
 import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { bootId, startOf } from "../process-identity.ts";
 import { CommandError } from "./command-error.ts";
 import { announce, withdraw } from "./running-server.ts";
 
@@ -10,7 +11,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const { startServer } = await import("../main.ts");
   const server = await startServer(configuration);
   announce(configuration.dataDirectory, {
-    pid: process.pid,
+    process: { pid: process.pid, start: startOf(process.pid) ?? "", boot: bootId() },
     url: server.url,
     startedAt: new Date().toISOString(),
     account: configuration.account,

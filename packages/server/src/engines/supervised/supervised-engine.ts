@@ -12,7 +12,7 @@ import {
 } from "../engine.ts";
 import { allot, type Allotment, allotmentEnvironment, limitSettings } from "./host-resources.ts";
 import { encodePlan, type SetupStep } from "./plan.ts";
-import { isAlive, type ProcessIdentity } from "./process-identity.ts";
+import { isAlive, type ProcessIdentity } from "../../process-identity.ts";
 import { removeTree } from "./remove-tree.ts";
 import {
   type EngineFolders,

@@ -8,7 +8,7 @@ import { silentLog } from "../../log.ts";
 import { openEngine } from "../open-engine.ts";
 import { requirements, where } from "../requirements.ts";
 import { inPhase, until, untilLogged, Workshop } from "../testkit/workshop.ts";
-import { bootId } from "./process-identity.ts";
+import { bootId } from "../../process-identity.ts";
 import { engineFolders, readSupervisor } from "./run-folder.ts";
 import { launch, nativeSupervisor, nodeSupervisor } from "./supervisor.ts";
 
