@@ -25,7 +25,7 @@ export type Refusal =
   | "incompleteBody"
   | "timeout";
 
-type Family = "json" | "query" | "s3";
+type Family = "json" | "rest" | "query" | "s3";
 
 const names: Readonly<Record<Refusal, Readonly<Record<Family, readonly [code: string, status: number]>>>> = {
   badRequest: all("MalformedHttpRequestException", 400, {
@@ -35,7 +35,7 @@ const names: Readonly<Record<Refusal, Readonly<Record<Family, readonly [code: st
   badArgument: all("ValidationException", 400, { s3: ["InvalidArgument", 400], query: ["ValidationError", 400] }),
   unparsable: all("SerializationException", 400, { s3: ["MalformedXML", 400], query: ["MalformedInput", 400] }),
   unsupportedMediaType: all("UnsupportedMediaTypeException", 415),
-  tooLarge: all("RequestEntityTooLargeException", 413, { s3: ["EntityTooLarge", 400] }),
+  tooLarge: all("RequestEntityTooLargeException", 413, { s3: ["EntityTooLarge", 400], rest: ["ValidationError", 400] }),
   unknownOperation: all("UnknownOperationException", 404, {
     s3: ["MethodNotAllowed", 405],
     query: ["InvalidAction", 400],
@@ -91,6 +91,7 @@ export function refuse(
 
 function familyOf(protocol: Protocol | undefined): Family {
   if (protocol === "rest-xml") return "s3";
+  if (protocol === "rest-json") return "rest";
   return protocol === "query" ? "query" : "json";
 }
 
@@ -99,5 +100,5 @@ function all(
   status: number,
   others: Partial<Record<Family, readonly [string, number]>> = {},
 ): Record<Family, readonly [string, number]> {
-  return { json: [code, status], query: [code, status], s3: [code, status], ...others };
+  return { json: [code, status], rest: [code, status], query: [code, status], s3: [code, status], ...others };
 }

@@ -46,6 +46,8 @@ export interface Variant {
 export interface ServingContainer {
   readonly image: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** The model or the configuration asks for it: to be refused where the engine cannot keep runs off the network. */
+  readonly needsIsolation: boolean;
   /** Absent for images that bring their model along. */
   readonly model?: ObjectLocation & { readonly url: string };
   /** Name of the extracted copy, once there is one: later instances serve the same bytes. */

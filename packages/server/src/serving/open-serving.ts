@@ -15,7 +15,6 @@ import { VariantCounters } from "./variant-metrics.ts";
 
 /** Extracted models that no endpoint uses are kept this long, for the next endpoint of the same model. */
 const unusedModelMs = 24 * 3600_000;
-const collectEveryMs = 6 * 3600_000;
 
 /** What serving stands on. */
 export interface ServingOptions {
@@ -80,10 +79,6 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   await models.open();
   await routes.open();
   const unwatch = engine.watch(hint);
-  const collecting = setInterval(() => {
-    collect().catch((error: unknown) => log.warn("models not collected", { error }));
-  }, collectEveryMs);
-  collecting.unref();
   return {
     ...options,
     models,
@@ -94,7 +89,6 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
     collect,
     async close() {
-      clearInterval(collecting);
       unwatch();
       health.close();
       routes.close();

@@ -80,12 +80,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #response: ServerResponse | undefined = undefined;
   #isOver = false;
 
-  constructor(
-    backend: Backend,
-    request: ModelRequest,
-    timeoutMs: number,
-    resolve: (outcome: SendOutcome) => void,
-  ) {
+  constructor(backend: Backend, request: ModelRequest, timeoutMs: number, resolve: (outcome: SendOutcome) => void) {
     this.#backend = backend;
     this.#request = request;
     this.#resolve = resolve;

@@ -20,7 +20,9 @@ export async function fleetOfConfig(context: OperationContext, configName: strin
   for (const variant of config.value.spec.ProductionVariants) {
     invariant(variant.ModelName !== undefined, "CreateEndpointConfig refuses variants without a model");
     const model = await models.get(context, variant.ModelName);
-    variants.push(variantOf(variant, variant.ModelName, containerOf(model.value)));
+    const needsIsolation =
+      config.value.spec.EnableNetworkIsolation === true || model.value.spec.EnableNetworkIsolation === true;
+    variants.push(variantOf(variant, variant.ModelName, containerOf(model.value, needsIsolation)));
   }
   return { id, configName, role: "incoming", since: context.platform.clock.now(), variants };
 }
@@ -38,10 +40,10 @@ function variantOf(variant: ProductionVariant, modelName: string, container: Ser
   };
 }
 
-function containerOf(model: ModelValue): ServingContainer {
+function containerOf(model: ModelValue, needsIsolation: boolean): ServingContainer {
   const container = onlyContainer(model.spec);
   invariant(container?.Image !== undefined, "CreateModel refuses models without a container and its image");
-  const base = { image: container.Image, environment: container.Environment ?? {} };
+  const base = { image: container.Image, environment: container.Environment ?? {}, needsIsolation };
   const url = container.ModelDataUrl;
   if (url === undefined) return base;
   const location = parseModelDataUrl(url);

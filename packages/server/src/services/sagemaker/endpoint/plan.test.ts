@@ -18,6 +18,7 @@ interface World {
   failingSince?: Record<string, number>;
   outstanding?: Record<string, number>;
   model?: PreparedModel;
+  refusal?: string;
 }
 
 function sight(world: World): Sight {
@@ -28,6 +29,7 @@ function sight(world: World): Sight {
       const failingSince = world.failingSince?.[id];
       return { passed: world.passed?.includes(id) === true, ...(failingSince !== undefined && { failingSince }) };
     },
+    refusal: () => world.refusal,
     outstanding: (id) => world.outstanding?.[id] ?? 0,
     model: () => world.model ?? ready,
     lastWords: () => "ValueError: no model",
@@ -42,7 +44,12 @@ const instance = (runId: string, phase: Instance["phase"] = "ready", since = 0):
 });
 
 function fleet(id: number, role: Fleet["role"], instances: Instance[], count = 1): Fleet {
-  const container = { image: "linear-learner", environment: {}, model: { bucket: "b", key: "k", url: "s3://b/k" } };
+  const container = {
+    image: "linear-learner",
+    environment: {},
+    needsIsolation: false,
+    model: { bucket: "b", key: "k", url: "s3://b/k" },
+  };
   const variant = { name: "All", modelName: "m", instanceType: "ml.m5.large", weight: 1, startupTimeoutSeconds: 480 };
   return {
     id,
@@ -187,6 +194,12 @@ test("an update whose model is refused leaves the old fleet serving and says why
   expect(plan.start).toEqual([]);
   const later = planEndpoint(plan.next, sight({ now: 5_000, runs: { old: running } }));
   expect(instances(later)).toEqual(["old ready"]);
+});
+
+test("a fleet that this host cannot run is refused before anything starts", () => {
+  const refusal = "EnableNetworkIsolation needs an engine that isolates.";
+  const plan = planEndpoint(endpoint("Creating", fleet(1, "incoming", [], 1)), sight({ refusal }));
+  expect(plan.next).toMatchObject({ status: "Failed", value: { failureReason: refusal, fleets: [] } });
 });
 
 test("an instance whose ping has failed longer than an invocation may take is replaced", () => {

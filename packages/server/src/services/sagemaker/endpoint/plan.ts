@@ -18,6 +18,8 @@ export interface Sight {
   health(runId: string): Health;
   /** Requests under way. */
   outstanding(runId: string): number;
+  /** Why this host cannot run the variant, when that is so. */
+  refusal(variant: Variant): string | undefined;
   /** The variant's model; ready where it has none. */
   model(fleet: Fleet, variant: Variant): PreparedModel;
   /** Last lines of the run's log, for people. */
@@ -242,6 +244,8 @@ class Draft {
 
   #variantBroken(fleet: Fleet, variant: Variant): string | undefined {
     const { crashes } = variant;
+    const refusal = this.#sight.refusal(variant);
+    if (refusal !== undefined) return refusal;
     if (crashes !== undefined && crashes.count >= maxStartupCrashes) return pingFailure(variant.name, crashes.reason);
     for (const { runId, phase } of variant.instances) {
       if (phase !== "starting") continue;

@@ -13,6 +13,9 @@ import { dropTags } from "../tags/tags-record.ts";
 import { type Plan, planEndpoint, type Sight } from "./plan.ts";
 import { instanceIdOf, instancePaths, logName, runSpec } from "./run-spec.ts";
 
+const noIsolation =
+  "EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).";
+
 type EndpointRecord = StoredRecord<EndpointValue>;
 
 /** SIGKILL follows SIGTERM after this long. */
@@ -70,6 +73,8 @@ class Step {
       now: clock.now(),
       run: (runId) => runs.get(runId) ?? absent,
       health: (runId) => health.read(runId),
+      refusal: ({ container }) =>
+        container.needsIsolation && !engine.capabilities.isolation ? noIsolation : undefined,
       outstanding: (runId) => routes.backend(runId)?.outstanding ?? 0,
       model: (fleet, variant) => models.get(`${fleet.id}/${variant.name}`) ?? { state: "pending" },
       lastWords: (runId) => lastWords.get(runId) ?? "",
