@@ -63,7 +63,6 @@ export class DigestThread {
       execArgv: [],
       name: "sagebrush-digests",
     });
-    worker.unref();
     worker.on("message", ({ ticket, digests }: { ticket: number; digests?: Digests }) => {
       this.#waiting.get(ticket)?.resolve(digests);
       this.#waiting.delete(ticket);
@@ -75,6 +74,8 @@ export class DigestThread {
     };
     worker.on("error", fail);
     worker.on("exit", fail);
+    // Last: listening for messages makes the thread count again.
+    worker.unref();
     return worker;
   }
 }
