@@ -3,7 +3,7 @@ import { median, quantile, report } from "./support/report.ts";
 
 /** 200 times SIGKILL to a server at work; what it acknowledged must be there, whole, and every job must complete. */
 const kills = Number(process.argv[2] ?? 200);
-const { lost, acknowledged, jobs, restartSeconds } = await crashRun({
+const { lost, acknowledged, jobs, restartSeconds, invokeSeconds } = await crashRun({
   kills,
   jobs: 120,
   onKill: (count) => {
@@ -16,5 +16,6 @@ report("crash", [
   { what: "writes acknowledged", value: acknowledged, unit: "" },
   { what: "training jobs among them, all completed", value: jobs, unit: "" },
   { what: "restart to listening, median", value: median(restartSeconds), unit: "s" },
+  { what: "listening to the endpoint's first answer, longest", value: quantile(invokeSeconds, 1), unit: "s" },
   { what: "restart to listening, longest", value: quantile(restartSeconds, 1), unit: "s" },
 ]);

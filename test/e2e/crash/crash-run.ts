@@ -6,6 +6,8 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client
 import { SageMakerClient } from "@aws-sdk/client-sagemaker";
 import type { PlatformProcess } from "../../../bench/support/platform.ts";
 import { startPlatform } from "../../../bench/support/platform.ts";
+import { sagebrush } from "../../conformance/server.ts";
+import { deploy, invokeAgain } from "./endpoint.ts";
 import type { Clients, Lane } from "./lanes.ts";
 import { bucket, jobLane, modelLane, multipartLane, objectLane } from "./lanes.ts";
 
@@ -23,11 +25,14 @@ export interface CrashReport {
   readonly lost: readonly string[];
   /** Seconds from each restart to the first answer. */
   readonly restartSeconds: readonly number[];
+  /** Seconds from then until an endpoint that was up before answered again. */
+  readonly invokeSeconds: readonly number[];
 }
 
 /**
  * Kills the server again and again, at random moments of uploads, changes and jobs, starts it again on its data, and
- * checks that every acknowledged object and record is whole: a sample after every kill, everything at the end.
+ * checks that every acknowledged object and record is whole (a sample after every kill, everything at the end), that every
+ * job completes, and that an endpoint which was up answers again.
  * @param onKill - Told after every kill and check.
  */
 export async function crashRun({
@@ -42,6 +47,7 @@ export async function crashRun({
   const folder = mkdtempSync(join(tmpdir(), "sagebrush-crash-"));
   const lost = new Set<string>();
   const restartSeconds: number[] = [];
+  const invokeSeconds: number[] = [];
   let platform = await startPlatform(folder);
   const clients = connect(platform);
   const port = Number(new URL(platform.url).port);
@@ -63,6 +69,7 @@ export async function crashRun({
   };
   try {
     await prepare(clients);
+    await deploy(platform);
     for (let count = 1; count <= kills; count++) {
       let isDead = false;
       const working = lanes.map(async (lane) => {
@@ -76,6 +83,9 @@ export async function crashRun({
       const started = performance.now();
       platform = await startPlatform(folder, port);
       restartSeconds.push((performance.now() - started) / 1000);
+      const answered = await invokeAgain(platform);
+      if (typeof answered === "string") lost.add(answered);
+      else invokeSeconds.push(answered);
       for (const lane of lanes) if (lane.isQuickToRead) await check(lane, sample(lane.ledger.names));
       onKill(count);
     }
@@ -86,11 +96,13 @@ export async function crashRun({
       jobs: lanes.at(-1)?.ledger.acknowledgements ?? 0,
       lost: [...lost],
       restartSeconds,
+      invokeSeconds,
     };
   } finally {
     clients.s3.destroy();
     clients.sagemaker.destroy();
     await platform.stop();
+    sagebrush(folder, "down", "--all");
     rmSync(folder, { recursive: true, force: true });
   }
 }
