@@ -218,7 +218,8 @@ class BodyStream extends Readable {
     this.#request = request;
     this.#sink = sink;
     this.#idle = setTimeout(() => {
-      // Paused: the sender waits for us, however long the disk takes.
+      // All is there: what is left is ours to do. Paused: the sender waits for us, however long the disk takes.
+      if (request.complete) return;
       if (request.isPaused()) this.#idle.refresh();
       else this.#fail(idleBody("rest-xml"));
     }, limits.bodyIdleMs);
@@ -239,6 +240,7 @@ class BodyStream extends Readable {
         this.#total += piece.length;
         wanted = this.push(piece);
       }
+      if (this.#total > limits.streamedBodyBytes) throw tooLarge("rest-xml", limits.streamedBodyBytes);
       this.#checking = this.#sink.behind(bytes)?.then(() => {
         this.#checking = undefined;
         this.#request.resume();
@@ -265,8 +267,8 @@ class BodyStream extends Readable {
   }
 
   override _read(): void {
-    // From here on we wait for the sender.
-    this.#idle.refresh();
+    // From here on we wait for the sender, if it has more.
+    if (!this.#request.complete) this.#idle.refresh();
     if (!this.#checking) this.#request.resume();
   }
 
