@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../clock.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
+import { INLINE_BYTES } from "./bytes/byte-store.ts";
 import { type ObjectStorage, openObjectCatalogue } from "./object-storage.ts";
 
 let root: string;
@@ -40,15 +41,18 @@ async function objectFiles(): Promise<string[]> {
   return found.filter((path) => /^[0-9a-f]{2}\/[0-9a-f]{32}$/.test(path));
 }
 
-test.for([0, 1, 32 * 1024, 32 * 1024 + 1, 300_000, 3_000_000])("%i bytes come back as they went in", async (size) => {
-  const bytes = randomBytes(size);
-  const entry = await storage.put("b", "key", chunks(bytes), { contentType: "text/csv" });
-  expect(entry).toMatchObject({ sizeBytes: size, contentType: "text/csv" });
-  expect((await buffer(await storage.read("b", "key"))).equals(bytes)).toBe(true);
-  const path = await storage.file(entry, "job-1");
-  expect((await readFile(path)).equals(bytes)).toBe(true);
-  expect((await stat(path)).mode & 0o777).toBe(0o444);
-});
+test.for([0, 1, INLINE_BYTES, INLINE_BYTES + 1, 300_000, 3_000_000])(
+  "%i bytes come back as they went in",
+  async (size) => {
+    const bytes = randomBytes(size);
+    const entry = await storage.put("b", "key", chunks(bytes), { contentType: "text/csv" });
+    expect(entry).toMatchObject({ sizeBytes: size, contentType: "text/csv" });
+    expect((await buffer(await storage.read("b", "key"))).equals(bytes)).toBe(true);
+    const path = await storage.file(entry, "job-1");
+    expect((await readFile(path)).equals(bytes)).toBe(true);
+    expect((await stat(path)).mode & 0o777).toBe(0o444);
+  },
+);
 
 test("a replaced object leaves no file behind, a held one stays until it is released", async () => {
   const [first, second] = [randomBytes(100_000), randomBytes(100_001)];

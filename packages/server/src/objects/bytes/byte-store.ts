@@ -18,9 +18,10 @@ import { type Ingested, ingest, ingestedInline, ingestWhole } from "./ingest.ts"
 
 /**
  * Objects up to this size ride in the store: their bytes are committed with their metadata in one group commit, which
- * saves two fsyncs and a folder entry. `bench/s3.ts` measures both sides of the limit.
+ * saves two fsyncs and a folder entry. Measured with 16 writers: 4 KiB 2.9 times the rate of files, 16 KiB 1.9 times,
+ * 32 KiB about equal, 64 KiB slower (docs/decisions/0030).
  */
-export const INLINE_BYTES = 32 * 1024;
+export const INLINE_BYTES = 16 * 1024;
 
 /** Files written before the event loop gets a turn, when small objects are written out. About 2 ms. */
 const WRITE_OUT_BATCH = 128;
