@@ -27,9 +27,9 @@ export class MlSandbox implements Disposable {
     return existsSync(file) ? readFileSync(file, "utf8") : undefined;
   }
 
-  /** Starts `train` or `serve` of the fake algorithm. */
-  start(action: string, environment: Record<string, string> = {}, name = "fake"): Program {
-    const child = spawn(process.execPath, [fakeProgram, action, name], {
+  /** Starts `train` or `serve`, of the fake algorithm unless another program is given. */
+  start(action: string, environment: Record<string, string> = {}, name = "fake", program = fakeProgram): Program {
+    const child = spawn(process.execPath, [program, action, name], {
       env: { SAGEBRUSH_ML_ROOT: this.root, SAGEBRUSH_LISTEN: this.socket, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
