@@ -19,11 +19,10 @@ export const outputs = [];
 export async function run(root) {
   if (process.platform !== "linux") return;
   const compiler = [process.env.CC, "cc", "gcc", "clang"].find((each) => each && works(each, ["--version"]));
-  if (compiler === undefined) return say("no C compiler found");
   for (const program of programs) {
-    if (build(root, compiler, program)) continue;
+    if (compiler !== undefined && build(root, compiler, program)) continue;
     rmSync(join(root, program.output), { force: true }); // of older sources
-    say(`${compiler} could not build ${program.folder}`);
+    say(compiler === undefined ? "no C compiler found" : `${compiler} could not build ${program.folder}`);
   }
 }
 
@@ -48,7 +47,11 @@ function works(command, args) {
   }
 }
 
+let said = "";
+
 function say(what) {
+  if (what === said) return;
+  said = what;
   process.stderr.write(
     `set-up: ${what}: runs are supervised by Node processes (slower starts, 50 MB each, no limits)\n`,
   );
