@@ -46,7 +46,7 @@ function predict(model: TrainedModel, rows: Rows): Predictions {
 }
 
 /** x . w + b for every row and output, shape (rows, outputs), in double precision. */
-export function linearScores(model: LinearModel, rows: Rows): Float64Array {
+function linearScores(model: LinearModel, rows: Rows): Float64Array {
   const { outputs, features, weights, bias } = model;
   const out = new Float64Array(rows.count * outputs);
   for (let i = 0; i < rows.count; i++) {

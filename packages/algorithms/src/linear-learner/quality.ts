@@ -53,8 +53,11 @@ export function binaryMeter(threshold: number, beta: number, withRanking: boolea
     add(scores, stride, labels, rows) {
       for (let i = 0; i < rows; i++) {
         const isOne = (scores[i * stride] as number) >= threshold;
-        if (labels[i] === 1) isOne ? truePositives++ : falseNegatives++;
-        else isOne ? falsePositives++ : trueNegatives++;
+        const isRight = isOne === (labels[i] === 1);
+        if (isOne && isRight) truePositives++;
+        else if (isOne) falsePositives++;
+        else if (isRight) trueNegatives++;
+        else falseNegatives++;
       }
       if (!withRanking) return;
       const own = Float32Array.from({ length: rows }, (_, i) => scores[i * stride] as number);
@@ -91,7 +94,7 @@ function join(parts: readonly Float32Array[]): Float32Array {
  * Probability that a positive row scores above a negative one, ties counting half (the Mann-Whitney statistic).
  * Sorts its arguments. @returns NaN when one class is missing.
  */
-export function rocArea(positives: Float32Array, negatives: Float32Array): number {
+function rocArea(positives: Float32Array, negatives: Float32Array): number {
   positives.sort();
   negatives.sort();
   let below = 0;

@@ -10,7 +10,7 @@ export type SelectionCriterion =
   | "precision_at_target_recall"
   | "recall_at_target_precision"
   | "loss_function";
-export type OptimizerName = "adam" | "sgd" | "rmsprop";
+type OptimizerName = "adam" | "sgd" | "rmsprop";
 
 /** Hyperparameters with every `auto` that does not depend on data resolved and combinations checked. */
 export interface Settings {

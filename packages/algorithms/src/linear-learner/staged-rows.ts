@@ -6,7 +6,7 @@ import type { Split } from "./learner.ts";
 import type { Scaling } from "./scaling.ts";
 
 /** Rows in the kernel's memory, scaled and padded: addresses, the first row's number, and how many. */
-export interface StagedBlock {
+interface StagedBlock {
   readonly x: number;
   readonly y: number;
   readonly first: number;
@@ -18,6 +18,9 @@ export interface StagedRows {
   blocks(): Generator<StagedBlock>;
 }
 
+/** Raw rows that are copied at a time: what a core's second-level cache holds. */
+const RAW_BYTES = 1024 * 1024;
+
 /** Copies raw blocks into the kernel's memory and scales them there. One serves all splits of a job. */
 export class Stager {
   readonly #pool: Pool;
@@ -25,6 +28,8 @@ export class Stager {
   readonly #stride: number;
   /** Rows of a block: a whole number of mini-batches. */
   readonly #size: number;
+  /** Rows that are copied at a time. */
+  readonly #piece: number;
   readonly #raw: number;
   readonly #request: Int32Array;
   readonly #requestAt: number;
@@ -35,7 +40,8 @@ export class Stager {
     this.#width = scaling.shift.length;
     this.#stride = ceil4(this.#width);
     this.#size = blockRows;
-    this.#raw = pool.allocate(blockRows * this.#width * 4);
+    this.#piece = Math.max(64, Math.floor(RAW_BYTES / (this.#width * 4)));
+    this.#raw = pool.allocate(Math.min(this.#piece, blockRows) * this.#width * 4);
     this.#requestAt = pool.allocate(32);
     this.#request = pool.integers(this.#requestAt, 8);
     this.#request[5] = this.#place(scaling.shift);
@@ -94,10 +100,13 @@ export class Stager {
 
   #stage(features: DenseRows, first: number, rows: number, to: number): void {
     const width = this.#width;
-    const raw = this.#pool.floats(this.#raw, rows * width);
-    raw.set(features.values.subarray(first * width, (first + rows) * width));
-    this.#request.set([this.#raw, to, rows, width, this.#stride]);
-    this.#pool.command(commands.stage, this.#requestAt);
+    for (let at = 0; at < rows; at += this.#piece) {
+      const count = Math.min(this.#piece, rows - at);
+      const from = (first + at) * width;
+      this.#pool.floats(this.#raw, count * width).set(features.values.subarray(from, from + count * width));
+      this.#request.set([this.#raw, to + at * this.#stride * 4, count, width, this.#stride]);
+      this.#pool.command(commands.stage, this.#requestAt);
+    }
   }
 
   #place(values: Float32Array): number {

@@ -63,7 +63,7 @@ export class WasmSparseLearner implements Learner {
     this.#placed = placed;
     const { stride, columns } = plan.geometry;
     const tileRows = Math.max(plan.batch, EVALUATED_ROWS);
-    this.#block = new ParameterBlock(pool, plan, start, { chunks: 1, tileRows });
+    this.#block = new ParameterBlock(pool, plan, start, { chunks: 1, tileRows, tiles: 1 });
     this.#out = pool.allocate(EVALUATED_ROWS * columns * 4);
     this.#block.set({
       stamps: pool.allocate(pool.threads * stride * 4),

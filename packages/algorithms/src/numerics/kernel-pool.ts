@@ -65,9 +65,10 @@ export class KernelPool<E extends PoolExports> {
   /** Takes zeroed memory. @returns Its address, a multiple of 16. @throws RangeError when the 4 GB are spent. */
   allocate(bytes: number): number {
     const at = this.#free;
-    this.#free = Math.ceil((at + bytes) / 16) * 16;
-    const missing = this.#free - this.#memory.buffer.byteLength;
+    const end = Math.ceil((at + bytes) / 16) * 16;
+    const missing = end - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE));
+    this.#free = end;
     return at;
   }
 

@@ -19,13 +19,13 @@ export class ParameterBlock {
   readonly #floats: Float32Array;
 
   /**
-   * @param cut - Chunks of a mini-batch and rows of a thread's tile; those of dense rows when absent.
+   * @param cut - Chunks of a mini-batch, rows of a tile, and how many tiles; those of dense rows when absent.
    */
   constructor(
     pool: Pool,
     plan: LearnerPlan,
     start: LearnerState,
-    cut = { chunks: chunkCount(plan.geometry, plan.batch), tileRows: TILE_ROWS },
+    cut = { chunks: chunkCount(plan.geometry, plan.batch), tileRows: TILE_ROWS, tiles: pool.threads },
   ) {
     const { geometry, optimizer, loss } = plan;
     const { lanes, weights } = geometry;
@@ -63,7 +63,7 @@ export class ParameterBlock {
       gradientBytes: weights * 4,
       losses,
       chunks: this.chunks,
-      tiles: pool.allocate(pool.threads * tileBytes),
+      tiles: pool.allocate(cut.tiles * tileBytes),
       tileBytes,
       loss: loss.kind,
       lossParameter: loss.parameter,

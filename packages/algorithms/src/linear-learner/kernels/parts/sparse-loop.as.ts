@@ -101,7 +101,7 @@ export function runSparse(control: usize, p: usize, thread: i32, threads: i32): 
   const c1 = <usize>(<i32>((<i64>groups * (thread + 1)) / threads) * unit) << 2;
   const width = c1 - c0;
   const own = <i32>(width >> 2);
-  const tile = load<usize>(p + P_TILES) + <usize>thread * load<usize>(p + P_TILE_BYTES);
+  const tile = load<usize>(p + P_TILES) + c0 * (load<usize>(p + P_TILE_BYTES) / cs); // one tile, cut by columns
   const stamps = load<usize>(p + P_STAMPS) + (<usize>thread * dp << 2);
   const touched = load<usize>(p + P_TOUCHED) + (<usize>thread * dp << 2);
   const pos = load<usize>(p + P_POS_W) + c0;
