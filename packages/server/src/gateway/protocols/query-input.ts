@@ -64,8 +64,9 @@ export class QueryReader {
     const entries = shape.getMergedTraits().xmlFlattened ? node : node.children.get("entry");
     const pairs = numbered(entries).map((entry): [string, unknown] => {
       const key = entry.children.get(keys.getMergedTraits().xmlName ?? "key")?.value ?? "";
-      const value = entry.children.get(values.getMergedTraits().xmlName ?? "value");
-      return [key, value && this.#value(values, value, name)];
+      // A structure without members leaves no trace of its own.
+      const value = entry.children.get(values.getMergedTraits().xmlName ?? "value") ?? { children: new Map() };
+      return [key, this.#value(values, value, name)];
     });
     return Object.fromEntries(pairs);
   }

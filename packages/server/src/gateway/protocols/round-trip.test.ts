@@ -54,7 +54,7 @@ test("AWS JSON: what the SDK writes is what we read, for every SageMaker input",
       const read = json.read(operation.inputShape, bytesOf(body as Uint8Array), "aws-json-1.1");
       expect(withoutTokens(read, input)).toEqual(input);
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });
 
@@ -79,7 +79,7 @@ test("AWS JSON: what we write is what the SDK reads, for every SageMaker output"
       )) as unknown as Record<string, unknown>;
       expect(read).toEqual(output);
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });
 
@@ -114,7 +114,7 @@ test.for(["sts", "iam"])("Query: what the SDK writes is what we read, for every 
       // The form has no way to say that a structure is there but empty.
       expect(pruned(reader.read(operation.inputShape, parseQuery(body as string)))).toEqual(pruned(input));
     }),
-    { numRuns: 200 },
+    { numRuns: 2000 },
   );
 });
 
@@ -140,7 +140,7 @@ test.for(["sts", "iam"])("Query: what we write is what the SDK reads, for every 
       )) as unknown as Record<string, unknown>;
       expect(read).toEqual(output);
     }),
-    { numRuns: 200 },
+    { numRuns: 2000 },
   );
 });
 
