@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test as register } from "vitest"
 import type { Engine, RunId, RunSpec } from "./engine.ts";
 import { readSupervisor } from "./supervised/run-folder.ts";
 import { engineFolders } from "./supervised/run-folder.ts";
-import { isAlive } from "./supervised/process-identity.ts";
+import { isAlive } from "../process-identity.ts";
 import { inPhase, until, untilLogged, Workshop } from "./testkit/workshop.ts";
 
 /** An engine to hold to the contract. */

@@ -37,6 +37,14 @@ test("where sandboxes do not work, asking for them fails with the reason", async
   await expect(opened).rejects.toThrow(EngineUnavailable);
 });
 
+test.for(["auto", "process"] as const)(
+  "where isolation is required, `%s` never gives plain processes",
+  async (kind) => {
+    const options = { directory: shop.engineDirectory, log: silentLog, supervisor: broken, isolationRequired: true };
+    await expect(openEngine({ ...options, kind })).rejects.toThrow(/other machines/);
+  },
+);
+
 test("a run that cannot be started is refused and leaves nothing behind", async () => {
   const engine = await openEngine({
     directory: shop.engineDirectory,

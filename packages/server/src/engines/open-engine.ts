@@ -13,6 +13,8 @@ export interface EngineOptions {
   /** `auto` takes sandboxes where they work and plain processes elsewhere. */
   readonly kind: "auto" | "sandbox" | "process";
   readonly log: Log;
+  /** For servers that other machines can reach: plain processes are refused. */
+  readonly isolationRequired?: boolean;
   /** For tests: another supervisor than the best one here. */
   readonly supervisor?: Supervisor;
   /** For tests: the first form of channel to try. */
@@ -21,7 +23,7 @@ export interface EngineOptions {
 
 /**
  * Opens the engine of this host.
- * @throws EngineUnavailable when `sandbox` is asked for and does not work here; the message says why.
+ * @throws EngineUnavailable when a sandbox is asked for or required and does not work here; the message says why.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { directory, kind, log, channelForm } = options;
@@ -32,13 +34,24 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   await mustBeOurs(folders.sockets);
   const supervisor = options.supervisor ?? nativeSupervisor() ?? nodeSupervisor();
   const common = { folders, supervisor, log };
-  if (kind === "process") return openProcessEngine({ ...common, reason: "it was asked for" });
+  if (kind === "process") {
+    if (options.isolationRequired) throw new EngineUnavailable(tooOpen("it was asked for"));
+    return openProcessEngine({ ...common, reason: "it was asked for" });
+  }
   try {
     return await openSandboxEngine({ ...common, channelForm });
   } catch (error) {
     if (!(error instanceof EngineUnavailable) || kind === "sandbox") throw error;
+    if (options.isolationRequired) throw new EngineUnavailable(tooOpen(error.message), { cause: error });
     return openProcessEngine({ ...common, reason: error.message });
   }
+}
+
+function tooOpen(reason: string): string {
+  return (
+    `Runs would be plain processes without isolation (${reason}), which is refused when other machines can reach the ` +
+    "server: whoever may start a job could read the server's files. Install bubblewrap, or listen on 127.0.0.1."
+  );
 }
 
 /** The sockets' folder may lie in the system's temporary folder, where others can make one of the same name. */
