@@ -9,6 +9,8 @@ import type { SourceFile } from "./source-file.ts";
 export interface ReadResources {
   /** Threads to read with. */
   readonly cpus: number;
+  /** What the run may use, where there is a limit. */
+  readonly memoryBytes: number | undefined;
   /** Stops reading. */
   readonly signal: AbortSignal;
 }

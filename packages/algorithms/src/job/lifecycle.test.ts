@@ -114,6 +114,29 @@ test.for<[string, string | undefined, number]>([
   expect(JSON.parse(ml.read("model/model.json") ?? "")).toMatchObject({ width });
 });
 
+test.for<[string, string | Uint8Array]>([
+  ["text/csv", "1,2\n".repeat(200_000)],
+  [
+    "application/x-recordio-protobuf",
+    encodeRecordFrames([
+      {
+        features: new Map([["values", { type: "float32", values: new Float32Array(400_000) }]]),
+        label: new Map([["values", { type: "float32", values: [1] }]]),
+      },
+    ]),
+  ],
+])("data that cannot fit is refused before memory is taken: %s", async ([ContentType, content]) => {
+  using ml = trainingDirectory()
+    .write("input/config/inputdataconfig.json", { train: { ...csv, ContentType } })
+    .write("input/data/train/a.csv", content)
+    .write("input/data/train/b/part.csv", "");
+  using program = ml.start("train", { SAGEBRUSH_MEMORY_BYTES: String(2 ** 20) });
+  expect(await program.ended()).toBe(2);
+  expect(ml.read("output/failure")).toBe(
+    "Out of Memory. The data takes 2 MiB as numbers, and this instance has 1 MiB. Please use a larger instance type.",
+  );
+});
+
 test.for<[string, number]>([
   ["0.5", 1],
   ["2.9", 2],

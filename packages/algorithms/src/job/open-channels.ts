@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import type { AlgorithmDefinition } from "../definition.ts";
 import type { SourceFile } from "../formats/source-file.ts";
 import { isRecordIo } from "../formats/recordio-protobuf/frames.ts";
-import { readTable } from "../formats/read-table.ts";
+import { type ReadResources, readTable } from "../formats/read-table.ts";
 import type { Channel } from "./channels.ts";
 import type { ChannelConfig } from "./config-files.ts";
 import { parseContentType } from "./content-type.ts";
@@ -12,10 +12,8 @@ import { CustomerError } from "./errors.ts";
 /** The SDK's `record_set` names no content type, and its files are of this one. */
 const recordIoType = "application/x-recordio-protobuf";
 
-interface Resources {
+interface Resources extends ReadResources {
   readonly dataDirectory: string;
-  readonly cpus: number;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -56,7 +54,7 @@ function* channelFaults(
   }
 }
 
-function openChannel(name: string, config: ChannelConfig, { dataDirectory, cpus, signal }: Resources): Channel {
+function openChannel(name: string, config: ChannelConfig, { dataDirectory, ...resources }: Resources): Channel {
   const directory = join(dataDirectory, name);
   const contentType = config.ContentType === undefined ? undefined : parseContentType(config.ContentType);
   return {
@@ -68,7 +66,7 @@ function openChannel(name: string, config: ChannelConfig, { dataDirectory, cpus,
       const files = listFiles(directory, name);
       if (files.length === 0) throw new CustomerError(`Channel '${name}' has no files.`);
       const type = contentType ?? parseContentType(isRecordIo(files) ? recordIoType : options.defaultContentType);
-      return await readTable(type, files, { ...options, cpus, signal });
+      return await readTable(type, files, { ...options, ...resources });
     },
   };
 }

@@ -62,7 +62,9 @@ async function fit(algorithm: AlgorithmModule, { ml, environment, log, signal }:
   logConfiguration(log, algorithm, given, ml);
   const hyperparameters = parseHyperparameters(algorithm.hyperparameters, given);
   const cpus = readCount(environment.SAGEBRUSH_CPUS) ?? availableParallelism();
-  const channels = openChannels(algorithm, readInputDataConfig(ml), { dataDirectory: ml.data, cpus, signal });
+  const memoryBytes = readCount(environment.SAGEBRUSH_MEMORY_BYTES);
+  const resources = { dataDirectory: ml.data, cpus, memoryBytes, signal };
+  const channels = openChannels(algorithm, readInputDataConfig(ml), resources);
   mkdirSync(ml.model, { recursive: true });
   mkdirSync(ml.outputData, { recursive: true });
   const checkpointsDirectory = readCheckpointsDirectory(ml);
@@ -77,7 +79,7 @@ async function fit(algorithm: AlgorithmModule, { ml, environment, log, signal }:
     outputDirectory: ml.outputData,
     checkpointsDirectory,
     cpus,
-    memoryBytes: readCount(environment.SAGEBRUSH_MEMORY_BYTES),
+    memoryBytes,
     signal,
   });
 }

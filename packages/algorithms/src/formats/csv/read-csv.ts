@@ -5,6 +5,7 @@ import { workerFile } from "../../job/build-files.ts";
 import { CustomerError } from "../../job/errors.ts";
 import type { Table } from "../rows.ts";
 import type { SourceFile } from "../source-file.ts";
+import { checkTableFits } from "../table-memory.ts";
 import { BlockQueue } from "./block-queue.ts";
 import type { CsvTarget, CsvWork } from "./csv.worker.ts";
 import { BlockReader, markLength, planBlocks, type Block, type RowFault } from "./csv-blocks.ts";
@@ -19,6 +20,8 @@ export interface CsvOptions {
   readonly cpus: number;
   /** Stops reading between blocks. */
   readonly signal?: AbortSignal | undefined;
+  /** Refuses a table larger than this. */
+  readonly memoryBytes?: number | undefined;
   /** How much text a thread takes at a time; the result does not depend on it. */
   readonly blockBytes?: number;
 }
@@ -53,7 +56,7 @@ export async function readCsv(files: readonly SourceFile[], options: CsvOptions)
       (i) => queue.counted(i, reader.count(blocks[i] as Block)),
     );
     await helpers.orFail(queue.allCounted());
-    const { table, target } = allocate(blocks.length, shape, queue);
+    const { table, target } = allocate(blocks.length, shape, queue, options.memoryBytes);
     helpers.send(target);
     await eachBlock(
       () => queue.takeToRead(),
@@ -90,13 +93,14 @@ async function eachBlock(
   }
 }
 
-function allocate(blocks: number, { labelWidth, columns }: RowShape, queue: BlockQueue) {
+function allocate(blocks: number, { labelWidth, columns }: RowShape, queue: BlockQueue, memoryBytes?: number) {
   const starts = new Float64Array(new SharedArrayBuffer(blocks * 8));
   let count = 0;
   for (let i = 0; i < blocks; i++) {
     starts[i] = count;
     count += queue.rows(i);
   }
+  checkTableFits(count * columns * 4, memoryBytes);
   const width = columns - labelWidth;
   const labels = new Float32Array(new SharedArrayBuffer(count * labelWidth * 4));
   const features = new Float32Array(new SharedArrayBuffer(count * width * 4));

@@ -4,12 +4,15 @@ import type { Table } from "../rows.ts";
 import type { SourceFile } from "../source-file.ts";
 import { framesInFile } from "./frames.ts";
 import { PlainRow } from "./plain-row.ts";
-import { TableFiller, TableMeasure } from "./table-builder.ts";
+import { checkTableFits } from "../table-memory.ts";
+import { tableBytes, TableFiller, TableMeasure } from "./table-builder.ts";
 
 export interface RecordIoOptions {
   readonly labelWidth: number;
   readonly featureDim?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Refuses a table larger than this. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** Between these many records the event loop gets a turn, so that a signal to stop is seen. */
@@ -24,6 +27,7 @@ export async function readRecordIo(files: readonly SourceFile[], options: Record
   const measure = new TableMeasure(options.labelWidth, options.featureDim);
   await eachRow(files, options.signal, (row) => measure.add(row));
   if (measure.size.count === 0) throw new CustomerError("The channel has no rows: all of its files are empty.");
+  checkTableFits(tableBytes(measure.size), options.memoryBytes);
   const filler = new TableFiller(measure.size);
   await eachRow(files, options.signal, (row) => filler.add(row));
   return filler.table;

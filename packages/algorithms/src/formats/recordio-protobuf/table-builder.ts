@@ -11,6 +11,12 @@ export interface TableSize {
   readonly entries: number | undefined;
 }
 
+/** Memory that a table of this size takes. */
+export function tableBytes({ count, width, labelWidth, entries }: TableSize): number {
+  const features = entries === undefined ? count * width * 4 : (count + 1) * 8 + entries * 8;
+  return features + count * labelWidth * 4;
+}
+
 /** First pass over rows: finds the table's size and every row that does not fit it. */
 export class TableMeasure {
   readonly #labelWidth: number;
