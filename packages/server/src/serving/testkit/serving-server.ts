@@ -35,6 +35,8 @@ export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
   readonly address: string;
   /** Writes an object into the bucket `models`, which is there. @returns Its S3 address. */
   upload(key: string, bytes: Buffer): Promise<string>;
+  /** Stops the server and leaves data and runs as they are. */
+  stop(): Promise<void>;
   /** Stops the server and opens another on the same data; the engine's runs go on as they do in life. */
   restart(): Promise<ServingServer<AnyEngine>>;
   close(): Promise<void>;
@@ -109,6 +111,7 @@ export async function startServerWith<AnyEngine extends Engine>(
       await objects.put("models", key, Readable.from([bytes]));
       return `s3://models/${key}`;
     },
+    stop,
     async restart() {
       await stop();
       return await startServerWith(engine, { ...options, root });

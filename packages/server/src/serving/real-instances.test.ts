@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  CreateEndpointCommand,
+  CreateEndpointConfigCommand,
+  CreateModelCommand,
+  DeleteEndpointCommand,
+  DescribeEndpointCommand,
+} from "@aws-sdk/client-sagemaker";
+import { InvokeEndpointCommand } from "@aws-sdk/client-sagemaker-runtime";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { saveModel } from "../../../algorithms/src/linear-learner/artifact.ts";
+import type { Engine } from "../engines/engine.ts";
+import { openEngine } from "../engines/index.ts";
+import { silentLog } from "../log.ts";
+import { type ServingServer, startServerWith } from "./testkit/serving-server.ts";
+import { tarGzOf } from "./testkit/tar-builder.ts";
+
+/** Real processes of the built-in algorithm's server; set-up bundles it. */
+const bundle = new URL("../../../algorithms/.build/sagebrush-algorithm.mjs", import.meta.url);
+const patiently = { timeout: 20_000, interval: 20 };
+
+let root: string;
+let server: ServingServer<Engine>;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "sb-"));
+  server = await startServerWith(await engineOf(root), { root });
+});
+afterEach(async () => {
+  for (const id of await server.engine.list()) await server.engine.remove(id);
+  await server.close();
+});
+
+test.skipIf(!existsSync(bundle))("model processes outlive the server and are replaced when they die", async () => {
+  await deploy("real");
+  expect(await invoke("real")).toMatchObject({ predictions: [{ predicted_label: 1 }] });
+  const [run] = await server.engine.list();
+  expect(await readFile(join(root, "logs", `${run}.log`), "utf8")).toMatch(/^\d+ .*ready for requests/mu);
+
+  await server.stop();
+  await server.engine.close();
+  server = await startServerWith(await engineOf(root), { root });
+  expect(await invoke("real")).toMatchObject({ predictions: [{ predicted_label: 1 }] });
+  expect(await server.engine.list()).toEqual([run]);
+
+  await server.engine.stop(run as string, 0);
+  await vi.waitFor(async () => {
+    expect(await server.engine.list()).not.toContain(run);
+    expect(await invoke("real")).toMatchObject({ predictions: [{ predicted_label: 1 }] });
+  }, patiently);
+  const described = await server.sagemaker.send(new DescribeEndpointCommand({ EndpointName: "real" }));
+  expect(described.EndpointStatus).toBe("InService");
+
+  await server.sagemaker.send(new DeleteEndpointCommand({ EndpointName: "real" }));
+  await vi.waitFor(async () => expect(await server.engine.list()).toEqual([]), patiently);
+});
+
+async function engineOf(folder: string): Promise<Engine> {
+  return await openEngine({ directory: join(folder, "engine"), kind: "auto", log: silentLog });
+}
+
+/** A classifier of two features that says 1 when their sum is positive. */
+async function deploy(name: string): Promise<void> {
+  const folder = join(root, "model");
+  await mkdir(folder);
+  const linear = { features: 2, outputs: 1, weights: Float32Array.of(1, 1), bias: Float32Array.of(0) };
+  await saveModel(folder, { predictorType: "binary_classifier", loss: "logistic", threshold: 0, linear });
+  const archive = tarGzOf([{ path: "model_algo-1", content: await readFile(join(folder, "model_algo-1")) }]);
+  const PrimaryContainer = { Image: "linear-learner", ModelDataUrl: await server.upload("model.tar.gz", archive) };
+  const role = "arn:aws:iam::123456789012:role/SagebrushExecutionRole";
+  await server.sagemaker.send(new CreateModelCommand({ ModelName: name, ExecutionRoleArn: role, PrimaryContainer }));
+  const variant = {
+    VariantName: "AllTraffic",
+    ModelName: name,
+    InstanceType: "ml.m5.large" as const,
+    InitialInstanceCount: 1,
+  };
+  await server.sagemaker.send(
+    new CreateEndpointConfigCommand({ EndpointConfigName: name, ProductionVariants: [variant] }),
+  );
+  await server.sagemaker.send(new CreateEndpointCommand({ EndpointName: name, EndpointConfigName: name }));
+  await vi.waitFor(async () => {
+    const { EndpointStatus } = await server.sagemaker.send(new DescribeEndpointCommand({ EndpointName: name }));
+    expect(EndpointStatus).toBe("InService");
+  }, patiently);
+}
+
+async function invoke(EndpointName: string): Promise<unknown> {
+  const input = { EndpointName, ContentType: "text/csv", Body: Buffer.from("1,2") };
+  const answer = await server.runtime.send(new InvokeEndpointCommand(input));
+  return JSON.parse(Buffer.from(answer.Body).toString());
+}
