@@ -11,13 +11,13 @@ import { validate } from "./handlers/validate.ts";
 import { writeOutput } from "./handlers/write-output.ts";
 
 /** One step of a request. Returns a promise only where it must wait, so that a small request costs few turns. */
-export type ChainHandler = (exchange: Exchange) => void | Promise<void>;
+type ChainHandler = (exchange: Exchange) => void | Promise<void>;
 
 /**
  * The path of every request, in order. A handler that throws ends it: `answerError` writes the error in the protocol's
  * form. One that answers by itself (a preflight) ends it too. `record` sees every request.
  */
-export const chain: readonly ChainHandler[] = [
+const chain: readonly ChainHandler[] = [
   checkHost, //     is the Host name ours?                                      421 InvalidHost
   checkOrigin, //   may the web page that sends this speak to us? preflights    403 AccessForbidden
   identify, //      which service, which operation?                             404, S3 405

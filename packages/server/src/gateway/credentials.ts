@@ -15,7 +15,7 @@ export interface Credentials {
 }
 
 /** Why a lookup found nothing. */
-export type LookupFailure = "unknownKey" | "invalidToken" | "expiredToken";
+type LookupFailure = "unknownKey" | "invalidToken" | "expiredToken";
 
 /** Which credentials the server accepts. */
 export interface CredentialStore {

@@ -79,13 +79,21 @@ async function readService(name: string): Promise<ServiceSchema> {
     if (schema[0] === errorKind) errors.set(schema[2], NormalizedSchema.of(schema as never));
     if (schema[0] !== operationKind) continue;
     namespace = schema[1];
-    operations.set(schema[2], readOperation(schema, NormalizedSchema));
+    operations.set(schema[2], readOperation(schema as unknown as OperationTuple, NormalizedSchema));
   }
   return { namespace, operations, errors };
 }
 
-// biome-ignore lint: a static schema is a tuple of many forms; its fields are named where they are read.
-function readOperation(schema: any[], NormalizedSchema: Codecs["NormalizedSchema"]): OperationSchema {
+type OperationTuple = readonly [
+  kind: number,
+  namespace: string,
+  name: string,
+  traits: number | { readonly http?: OperationSchema["http"] },
+  input: () => Schema,
+  output: () => Schema,
+];
+
+function readOperation(schema: OperationTuple, NormalizedSchema: Codecs["NormalizedSchema"]): OperationSchema {
   const [, , name, traits, input, output] = schema;
   const http = typeof traits === "object" ? traits.http : undefined;
   return {

@@ -79,7 +79,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
 }
 
 /** Defaults of a test's configuration. */
-export function testConfiguration(root: string, changes: Partial<Configuration> = {}): Configuration {
+function testConfiguration(root: string, changes: Partial<Configuration> = {}): Configuration {
   return {
     dataDirectory: root,
     host: "127.0.0.1",

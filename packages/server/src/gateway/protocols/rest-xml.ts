@@ -102,7 +102,7 @@ function bodyText(
 ): string {
   // The one S3 answer whose root holds text instead of members (the model's s3UnwrappedXmlOutput trait).
   if (operation === "GetBucketLocation") {
-    const text = xmlText(String(values["LocationConstraint"] ?? ""));
+    const text = xmlText((values["LocationConstraint"] as string | undefined) ?? "");
     return `${xmlProlog}<LocationConstraint xmlns="${namespace}">${text}</LocationConstraint>`;
   }
   if (plan.payload) {

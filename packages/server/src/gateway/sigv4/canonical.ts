@@ -42,12 +42,12 @@ export function scopeOf(claim: Claim): string {
 }
 
 /** What the HMAC is taken of. */
-export function stringToSign(claim: Claim, canonicalHash: string): string {
+function stringToSign(claim: Claim, canonicalHash: string): string {
   return `AWS4-HMAC-SHA256\n${claim.timestamp}\n${scopeOf(claim)}\n${canonicalHash}`;
 }
 
 /** The canonical request of SigV4. */
-export function canonicalRequest(claim: Claim, request: SignedRequest, payloadHash: string): string {
+function canonicalRequest(claim: Claim, request: SignedRequest, payloadHash: string): string {
   const path = canonicalPath(request.path, claim.service === "s3" ? "s3" : "other");
   const query = canonicalQuery(request.query, claim.form === "query" ? "X-Amz-Signature" : undefined);
   let headers = "";

@@ -1,1 +1,0 @@
-export { type GatewayOptions, type RunningGateway, startGateway, UnsafeListener } from "./gateway.ts";
