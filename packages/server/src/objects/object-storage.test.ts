@@ -89,7 +89,7 @@ test("an upload that breaks off leaves neither object nor file", async () => {
   }
   await expect(storage.put("b", "key", broken())).rejects.toThrow("hung up");
   expect(await storage.head("b", "key")).toBeUndefined();
-  expect(await readdir(join(root, "objects", "incoming"))).toEqual([]);
+  expect(await objectFiles()).toEqual([]);
   await expect(storage.put("nowhere", "key", chunks(Buffer.from("x")))).rejects.toMatchObject({ code: "NoSuchBucket" });
 });
 

@@ -35,7 +35,7 @@ interface StoredEntry extends ObjectEntry {
 }
 
 /**
- * Opens the catalogue: makes its folders, removes unfinished uploads' bytes, reads the holds. After an unclean end a
+ * Opens the catalogue: makes its folders, reads the holds. After an unclean end a
  * sweep runs behind.
  */
 export async function openObjectCatalogue(options: ObjectStorageOptions): Promise<ObjectStorage> {

@@ -14,7 +14,7 @@ export interface PendingFile {
   write(bytes: Uint8Array): Promise<void>;
   /** Starts bytes on their way to the disk early; `publish` waits for the rest. */
   sync(): Promise<void>;
-  /** Resolves when bytes and name survive power loss. Until a record refers to it, the file is litter that a sweep removes. */
+  /** Resolves when bytes and name survive power loss. Until a record refers to it, the file is litter for the sweep. */
   publish(): Promise<void>;
   /** The record that refers to the file is committed, or nothing ever will be. */
   settle(): void;
@@ -26,8 +26,9 @@ export interface PendingFile {
  * Immutable files named by random ids: `<directory>/<two hex digits>/<id>`, mode 0444. A key never names a file, so
  * any key is fine, and a file never changes, so a job may read it in place.
  *
- * Order of a write, which is what makes it durable: write to `incoming/`, fsync, rename into place, fsync the folder,
- * and only then the record that refers to it. A crash leaves an unreferenced file at most.
+ * A file is written under the id that it keeps: nothing can refer to it before it is whole, so that there is nothing to
+ * rename. Order of a write, which is what makes it durable: create, write, fsync the bytes and (meanwhile) the folder, and
+ * only then the record that refers to it. A crash leaves an unreferenced file at most.
  */
 export class ByteFiles {
   readonly #directory: string;
@@ -41,12 +42,8 @@ export class ByteFiles {
     this.#layer = layer;
   }
 
-  /** Makes the folders and removes what unfinished uploads of an earlier process left. */
   async open(): Promise<void> {
     await makeDirectoryDurably(this.#directory, { layer: this.#layer });
-    const incoming = join(this.#directory, "incoming");
-    await rm(incoming, { recursive: true, force: true });
-    await makeDirectoryDurably(incoming, { layer: this.#layer });
   }
 
   path(id: string): string {
@@ -55,10 +52,13 @@ export class ByteFiles {
 
   async create(): Promise<PendingFile> {
     const id = randomBytes(16).toString("hex");
-    const incoming = join(this.#directory, "incoming", id);
-    const file: LayerFile = await this.#layer.create(incoming, 0o444);
+    const path = this.path(id);
+    const folder = await this.#folder(id.slice(0, 2));
     this.#pending.add(id);
-    let place = incoming;
+    const file: LayerFile = await this.#layer.create(path, 0o444);
+    // The name is on its way to the disk while the bytes still arrive.
+    const named = this.#layer.syncDirectory(folder);
+    named.catch(() => {});
     let isOpen = true;
     const close = async () => {
       if (isOpen) await file.close();
@@ -69,18 +69,15 @@ export class ByteFiles {
       write: (bytes) => file.write(bytes),
       sync: () => file.sync(),
       publish: async () => {
-        await file.sync();
+        await Promise.all([file.sync(), named]);
         await close();
-        const folder = await this.#folder(id.slice(0, 2));
-        await this.#layer.rename(incoming, this.path(id));
-        place = this.path(id);
-        await this.#layer.syncDirectory(folder);
       },
       settle: () => void this.#pending.delete(id),
       abandon: async () => {
         // Whatever fails here leaves only litter; it must not hide the failure that led here.
+        await named.catch(() => {});
         await close().catch(() => {});
-        await this.#layer.unlink(place).catch(() => {});
+        await this.#layer.unlink(path).catch(() => {});
         this.#pending.delete(id);
       },
     };
@@ -99,7 +96,7 @@ export class ByteFiles {
     });
   }
 
-  /** Ids of every published file that no write of this process is about to refer to. */
+  /** Ids of every file that no write of this process is about to refer to. */
   async *settled(): AsyncGenerator<string> {
     for (const folder of await readdir(this.#directory)) {
       if (!/^[0-9a-f]{2}$/.test(folder)) continue;

@@ -48,6 +48,8 @@ export class DigestThread {
     return new Promise((resolve, reject) => {
       this.#waiting.set(ticket, { resolve, reject });
       this.#post(request(ticket));
+      // While someone waits the process must not end.
+      this.#worker?.ref();
     });
   }
 
@@ -66,6 +68,7 @@ export class DigestThread {
     worker.on("message", ({ ticket, digests }: { ticket: number; digests?: Digests }) => {
       this.#waiting.get(ticket)?.resolve(digests);
       this.#waiting.delete(ticket);
+      if (this.#waiting.size === 0) worker.unref();
     });
     const fail = (cause: unknown) => {
       this.#worker = undefined;
