@@ -9,12 +9,12 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import {
-  CreateTrainingJobCommand,
-  DescribeTrainingJobCommand,
   AddTagsCommand,
   CreateModelCommand,
+  CreateTrainingJobCommand,
   DeleteModelCommand,
   DescribeModelCommand,
+  DescribeTrainingJobCommand,
   ListTagsCommand,
   type SageMakerClient,
 } from "@aws-sdk/client-sagemaker";

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../clock.ts";
 import { dataDirectoryPaths } from "../data-directory.ts";
 import { makeDirectoryDurably, syncDirectory } from "../durable/durable-files.ts";
-import { formatVersion, FormatMismatch, readFormat } from "../store/sqlite/schema.ts";
+import { FormatMismatch, formatVersion, readFormat } from "../store/sqlite/schema.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { holdBytes } from "./byte-hold.ts";
 import type { Copied } from "./copy-file.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../clock.ts";
-import { formatVersion, FormatMismatch, openForWriting, readFormat } from "../store/sqlite/schema.ts";
+import { FormatMismatch, formatVersion, openForWriting, readFormat } from "../store/sqlite/schema.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { DataDirectoryError, DataDirectoryInUse } from "./errors.ts";

@@ -2,7 +2,7 @@ import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { syncDirectory } from "../durable/durable-files.ts";
-import { formatVersion, FormatMismatch, readFormat } from "../store/sqlite/schema.ts";
+import { FormatMismatch, formatVersion, readFormat } from "../store/sqlite/schema.ts";
 import { DataDirectoryError } from "./errors.ts";
 import type { Migration } from "./migrations.ts";
 import { migrations } from "./migrations.ts";

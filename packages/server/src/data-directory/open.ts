@@ -1,11 +1,11 @@
-import { chmod, readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { DataDirectory } from "../data-directory.ts";
 import { dataDirectoryPaths } from "../data-directory.ts";
 import { makeDirectoryDurably, syncDirectory, writeFileDurably } from "../durable/durable-files.ts";
-import { formatVersion, FormatMismatch, openForWriting, readFormat } from "../store/sqlite/schema.ts";
+import { FormatMismatch, formatVersion, openForWriting, readFormat } from "../store/sqlite/schema.ts";
 import { DataDirectoryError } from "./errors.ts";
 import { lock } from "./lock.ts";
 import type { Migrated } from "./migrate.ts";

@@ -2,7 +2,7 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { makeDirectoryDurably, syncDirectory } from "../durable/durable-files.ts";
-import { formatVersion, FormatMismatch } from "../store/sqlite/schema.ts";
+import { FormatMismatch, formatVersion } from "../store/sqlite/schema.ts";
 import { checkTarget } from "./backup.ts";
 import { copyFileSynced } from "./copy-file.ts";
 import { DataDirectoryError } from "./errors.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { createCommitter } from "./committer.ts";
 import type { Task, TaskResult } from "./committer.ts";
+import { createCommitter } from "./committer.ts";
 import { openForWriting } from "./schema.ts";
 
 /** Commits one batch at a time, on whichever thread. */

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { createCommitter } from "./committer.ts";
 import type { Task } from "./committer.ts";
+import { createCommitter } from "./committer.ts";
 import { openForWriting } from "./schema.ts";
 
 // The commit thread: waits for the disk, so that the thread that answers requests never does.

@@ -1,7 +1,7 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { InvalidPageToken } from "../store.ts";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import type { ListQuery } from "../store.ts";
+import { InvalidPageToken } from "../store.ts";
 
 /** Where a page ended: the values that its order compares. */
 export interface Position {
