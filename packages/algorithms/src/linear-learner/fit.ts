@@ -1,10 +1,11 @@
 import type { Table } from "../formats/rows.ts";
 import type { TrainingContext } from "../job/algorithm.ts";
+import type { Channel } from "../job/channels.ts";
 import { CustomerError } from "../job/errors.ts";
 import type { JobLog } from "../job/job-log.ts";
 import { saveModel } from "./artifact.ts";
 import type { SplitName } from "./data.ts";
-import { checkFinite, readTables, scaleLabels, thinned } from "./data.ts";
+import { channelBytes, checkFinite, readTables, scaleLabels, thinned } from "./data.ts";
 import { finalQualities } from "./final-quality.ts";
 import type { LinearHyperparameters } from "./hyperparameters.ts";
 import type { Split } from "./learner.ts";
@@ -28,7 +29,10 @@ const CALIBRATION_ROWS = 65_536;
 export async function fit(job: TrainingContext<LinearHyperparameters>): Promise<void> {
   const settings = resolveSettings(job.hyperparameters, job.given["_tuning_objective_metric"] !== undefined);
   const startedAt = performance.now();
-  const opening = openWorkshop(job); // its threads start while the channels are read
+  const { cpus, memoryBytes } = job;
+  const inputBytes = channelBytes(job.channels.get("train") as Channel);
+  const opening = openWorkshop({ cpus, memoryBytes, inputBytes }); // its threads start while the channels are read
+  opening.catch(() => undefined); // seen where it is awaited, which may be later
   try {
     const tables = await readTables(job.channels, settings);
     const readAt = performance.now();

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { KernelPool } from "../numerics/kernel-pool.ts";
 import type { LinearKernels } from "./kernels/exports.ts";
 import type { Pool } from "./kernels/parameter-block.ts";
@@ -22,14 +23,26 @@ export interface Workshop {
 export interface Means {
   readonly cpus: number;
   readonly memoryBytes: number | undefined;
+  /** Size of the training channel's files. */
+  readonly inputBytes: number;
 }
 
 /** Kernel memory left for weights and working room when rows are kept. */
 const RESERVE = 1024 * 1024 * 1024;
 
-/** Opens a workshop on so many cores; threads start at once. Without built kernels it works in plain TypeScript. */
+/** Input that keeps a thread busy for longer than it takes to start. */
+const BYTES_PER_THREAD = 2 * 1024 * 1024;
+/** Mini-batches are cut into no more chunks than this. */
+const MOST_THREADS = 64;
+
+/**
+ * Opens a workshop with as many threads as there are cores to use and input to share. Without built kernels it works
+ * in plain TypeScript.
+ */
 export async function openWorkshop(means: Means): Promise<Workshop> {
-  const pool = await KernelPool.open<LinearKernels>("linear-learner.wasm", means.cpus);
+  const cores = Math.min(means.cpus, availableParallelism(), MOST_THREADS);
+  const threads = Math.max(1, Math.min(cores, Math.ceil(means.inputBytes / BYTES_PER_THREAD)));
+  const pool = await KernelPool.open<LinearKernels>("linear-learner.wasm", threads);
   const rows = pool === undefined ? undefined : new RowStore(pool, means);
   return {
     learner(plan, train, state) {

@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Table } from "../formats/rows.ts";
@@ -30,7 +30,7 @@ export async function runJob(job: TestJob): Promise<{ lines: string[]; model: Tr
   const lines: string[] = [];
   const tables = { train: job.train, validation: job.validation, test: job.test };
   const channels = Object.entries(tables).flatMap(([name, table]) =>
-    table === undefined ? [] : [[name, channel(name, table)] as const],
+    table === undefined ? [] : [[name, channel(name, table, job.cpus ?? 1)] as const],
   );
   const context: TrainingContext<ReturnType<typeof parse>> = {
     hyperparameters: parse(job.given),
@@ -96,10 +96,14 @@ function parse(given: Readonly<Record<string, string>>) {
   return parseHyperparameters(hyperparameters, given);
 }
 
-function channel(name: string, table: Table): Channel {
+function channel(name: string, table: Table, cpus: number): Channel {
+  const directory = temporaryDirectory();
+  // The number of threads follows the size of the input: a file with nothing but a size makes several worth while.
+  writeFileSync(join(directory, "rows"), "");
+  truncateSync(join(directory, "rows"), cpus * 16 * 1024 * 1024);
   return {
     name,
-    directory: "",
+    directory,
     contentType: undefined,
     distribution: "FullyReplicated",
     read: async () => table,
