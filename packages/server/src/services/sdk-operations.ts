@@ -18,7 +18,7 @@ type CommandOf<Sdk, Name extends string> = `${Name}Command` extends keyof Sdk
  * An input after validation. The SDK types a required member as `X | undefined`; the gateway refused requests that
  * lack one, so that here it is `X`, at every depth.
  */
-export type Validated<Shape> = Shape extends string | number | boolean | bigint | Date | Uint8Array | undefined | null
+type Validated<Shape> = Shape extends string | number | boolean | bigint | Date | Uint8Array | undefined | null
   ? Shape
   : Shape extends readonly (infer Item)[]
     ? Validated<Item>[]

@@ -21,7 +21,7 @@ export interface ResourceOptions<Value, Summary, Description> {
 }
 
 /** Members that SageMaker's uniform List operations share. Each operation models a subset. */
-export interface ListInput {
+interface ListInput {
   readonly NextToken?: string | undefined;
   readonly MaxResults?: number | undefined;
   readonly SortBy?: string | undefined;
@@ -91,7 +91,7 @@ export function defineResource<Value, Summary, Description>(
 }
 
 /** Where a resource of this account and region is found. */
-export function recordKey(scope: Scope, kind: string, name: string): RecordKey {
+function recordKey(scope: Scope, kind: string, name: string): RecordKey {
   return { account: scope.account, region: scope.region, kind, name };
 }
 

@@ -4,7 +4,7 @@ import type { InputOf, OperationNames, OutputOf, SdkOperation, SdkOperationTable
 type Sdk = typeof sdk;
 
 /** Every SageMaker operation, by its wire name. */
-export type OperationName = OperationNames<Sdk> & string;
+type OperationName = OperationNames<Sdk> & string;
 
 /** Input of an operation as its handler sees it: validated. */
 export type Input<Name extends OperationName> = InputOf<Sdk, Name>;

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { readdirSync, readlinkSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -6,8 +7,10 @@ import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { readJobFile, type SkippedEntry, walkTree } from "./safe-tree.ts";
 import { tarStream } from "./tar.ts";
+import { uploadArchive } from "./upload-artifacts.ts";
 
 let root: string;
 beforeEach(async () => {
@@ -19,6 +22,11 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 async function write(path: string, content: string | Buffer): Promise<void> {
   await mkdir(dirname(join(root, "ml/model", path)), { recursive: true });
   await writeFile(join(root, "ml/model", path), content);
+}
+
+function makePipe(path: string): void {
+  const program = "mkfifo";
+  execFileSync(program, [path]);
 }
 
 async function walked(onSkip?: (entry: SkippedEntry) => void): Promise<string[]> {
@@ -57,7 +65,7 @@ test("a walk leaves out links, pipes and sockets, wherever they point", async ()
   await write("deep/good", "good");
   await symlink("/etc/passwd", join(root, "ml/model/link"));
   await symlink("/etc", join(root, "ml/model/deep/folder"));
-  execFileSync("mkfifo", [join(root, "ml/model/pipe")]);
+  makePipe(join(root, "ml/model/pipe"));
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(join(root, "ml/model/socket"), resolve));
   const skipped: SkippedEntry[] = [];
@@ -98,6 +106,33 @@ test.runIf(process.platform === "linux")("a folder swapped for a link during the
   expect(contents).toEqual([]);
 });
 
+test.runIf(process.platform === "linux")("an upload that is refused leaves no file open", async () => {
+  await write("deep/a", "a".repeat(100_000));
+  await write("deep/b", "b");
+  const objects = {
+    async put(_bucket: string, key: string, body: AsyncIterable<Uint8Array>) {
+      // Refused before the first byte, or in the middle.
+      if (key === "middle") for await (const _ of body) break;
+      throw new Error("refused");
+    },
+  } as unknown as ObjectCatalogue;
+  const open = () => readdirSync("/proc/self/fd").filter((fd) => target(fd).startsWith(root)).length;
+  for (const key of ["at once", "middle"]) {
+    const upload = { objects, mlDirectory: join(root, "ml"), segments: ["model"], bucket: "b", onSkip: () => {} };
+    await expect(uploadArchive(upload, key, true)).rejects.toThrow("refused");
+    await expect.poll(open).toBe(0);
+  }
+});
+
+function target(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    // The descriptor of the listing itself is closed by now.
+    return "";
+  }
+}
+
 test("a tree that is not there has no files", async () => {
   await rm(join(root, "ml"), { recursive: true });
   expect(await walked()).toEqual([]);
@@ -106,7 +141,7 @@ test("a tree that is not there has no files", async () => {
 test("a job's file is read up to a limit, and only when it is a plain file", async () => {
   await write("failure", "0123456789");
   await symlink("/etc/passwd", join(root, "ml/model/link"));
-  execFileSync("mkfifo", [join(root, "ml/model/pipe")]);
+  makePipe(join(root, "ml/model/pipe"));
   const read = async (name: string) => (await readJobFile(join(root, "ml"), ["model", name], 4))?.toString();
   expect(await read("failure")).toBe("0123");
   expect(await read("link")).toBeUndefined();

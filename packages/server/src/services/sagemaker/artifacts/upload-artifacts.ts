@@ -29,13 +29,19 @@ const gzipLevel = 1;
  */
 export async function uploadArchive(upload: ArtifactUpload, key: string, keepEmpty: boolean): Promise<boolean> {
   const files = walkTree(upload.mlDirectory, upload.segments, upload.onSkip);
-  const first = await files.next();
-  if (first.done && !keepEmpty) return false;
   const gzip = createGzip({ level: gzipLevel });
-  // A failing source destroys `gzip` with the same error, which the reader of `gzip` then sees.
-  pipeline(Readable.from(tarStream(startingWith(first, files)), { objectMode: false }), gzip, () => {});
-  await upload.objects.put(upload.bucket, key, gzip, { contentType: "application/x-tar" });
-  return true;
+  try {
+    const first = await files.next();
+    if (first.done && !keepEmpty) return false;
+    // A failing source destroys `gzip` with the same error, which the reader of `gzip` then sees.
+    pipeline(Readable.from(tarStream(startingWith(first, files)), { objectMode: false }), gzip, () => {});
+    await upload.objects.put(upload.bucket, key, gzip, { contentType: "application/x-tar" });
+    return true;
+  } finally {
+    gzip.destroy();
+    // The walk holds open folders; where nobody read the stream to its end, it still stands in them.
+    await files.return(undefined);
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import type { TrainingJobSpec } from "./training-job.ts";
 const defaultGroup = "homogeneousCluster";
 
 /** The files of /opt/ml/input/config, by name. Shapes as current jobs on the service see them. */
-export function configFiles(spec: TrainingJobSpec): Readonly<Record<string, unknown>> {
+function configFiles(spec: TrainingJobSpec): Readonly<Record<string, unknown>> {
   return {
     "hyperparameters.json": spec.HyperParameters ?? {},
     "inputdataconfig.json": inputDataConfig(spec),

@@ -8,7 +8,7 @@ export async function removeRunFolder(dataDirectory: DataDirectory, runId: strin
 }
 
 /** Removes a folder that a job wrote to. A job may take its own folders' permissions away; they are ours to give back. */
-export async function removeJobTree(path: string): Promise<void> {
+async function removeJobTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
