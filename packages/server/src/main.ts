@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "./clock.ts";
-import type { Configuration } from "./configuration.ts";
+import { type Configuration, isLoopback } from "./configuration.ts";
 import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
 import { openEngine } from "./engines/index.ts";
@@ -113,7 +113,12 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   opened.add(() => store.close());
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
   opened.add(() => objects.close());
-  const engine = await openEngine({ directory: dataDirectory.engine, kind: configuration.engine, log });
+  const engine = await openEngine({
+    directory: dataDirectory.engine,
+    kind: configuration.engine,
+    log,
+    isolationRequired: !isLoopback(configuration.host),
+  });
   opened.add(() => engine.close());
   const serving = await openServing({ store, objects, engine, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
