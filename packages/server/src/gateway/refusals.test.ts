@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { createHash, createHmac } from "node:crypto";
 import { CreateTrainingJobCommand, SageMakerClient } from "@aws-sdk/client-sagemaker";
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { iamService } from "../services/iam/service.ts";
 import type { Service } from "../services/service.ts";
@@ -118,7 +119,7 @@ async function send({
         port: server.port,
         method,
         path: search ? `${path}?${search}` : path,
-        headers: signed.headers,
+        headers: { ...signed.headers, "content-length": Buffer.byteLength(body) },
       },
       (incoming) => {
         const parts: Buffer[] = [];
@@ -357,4 +358,71 @@ test("the SDK sees every violation in one ValidationException", async () => {
     name: "ValidationException",
     message: expect.stringMatching(/^3 validation errors detected: /),
   });
+});
+
+test("whatever is sent, the answer is no failure of ours", async () => {
+  const piece = fc.constantFrom(
+    "/",
+    "b",
+    "%",
+    "%2F",
+    "%00",
+    "..",
+    "é",
+    "?",
+    "&",
+    "=",
+    "+",
+    "uploads",
+    "delete",
+    "list-type",
+    "endpoints",
+  );
+  const path = fc.array(piece, { maxLength: 6 }).map((parts) => encodeURI(`/${parts.join("")}`).replaceAll("%25", "%"));
+  const header = fc.constantFrom<[string, string]>(
+    ["x-amz-target", "SageMaker.CreateTrainingJob"],
+    ["x-amz-target", ".."],
+    ["content-type", "application/x-amz-json-1.1"],
+    ["content-type", "application/x-www-form-urlencoded"],
+    ["content-type", "multipart/form-data; boundary=x"],
+    ["x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"],
+    ["x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"],
+    ["x-amz-security-token", "AAAA"],
+    ["x-amz-decoded-content-length", "-1"],
+    ["authorization", "AWS4-HMAC-SHA256 Credential=/////, SignedHeaders=;, Signature="],
+    ["authorization", "AWS AKID:sig"],
+    ["origin", "http://["],
+    ["smithy-protocol", "rpc-v2-cbor"],
+  );
+  const body = fc.oneof(
+    fc.constantFrom(
+      "",
+      "{}",
+      "[]",
+      "null",
+      "<a/>",
+      "Action=GetRole&a.b.c=1",
+      "0\r\n\r\n",
+      "[".repeat(50_000),
+      "<a>".repeat(20_000),
+    ),
+    fc.string({ maxLength: 20 }),
+  );
+  const sent = fc.record({
+    method: fc.constantFrom("GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"),
+    path,
+    headers: fc.array(header, { maxLength: 4 }).map((pairs) => Object.fromEntries(pairs)),
+    body,
+    service: fc.constantFrom("s3", "sagemaker", "sts", "iam", "glue"),
+    bare: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(sent, async (request) => {
+      const withBody = request.method !== "GET" && request.method !== "HEAD";
+      const { status } = await send({ ...request, body: withBody ? request.body : "" });
+      expect(status === 501 || status < 500).toBe(true);
+    }),
+    { numRuns: 400 },
+  );
+  expect((await fetch(`${server.endpoint}/_sagebrush/health`)).status).toBe(200);
 });

@@ -1,6 +1,7 @@
 import { ServiceError } from "../../errors.ts";
 import type { CorsRule } from "../../services/service.ts";
 import type { Exchange } from "../exchange.ts";
+import { uriDecode } from "../sigv4/encode.ts";
 
 /**
  * Refuses requests that a browser sends for a web page of another origin, unless the configuration or the addressed
@@ -33,7 +34,7 @@ const everything: CorsRule = {
 async function askBucket(exchange: Exchange, origin: string): Promise<void> {
   const { request, gateway } = exchange;
   const s3 = gateway.services.byProtocol("rest-xml")[0];
-  const bucket = exchange.hostBucket ?? decodeURIComponent(exchange.path.split("/")[1] ?? "");
+  const bucket = exchange.hostBucket ?? uriDecode(exchange.path.split("/")[1] ?? "");
   const rules = bucket === "" ? undefined : await s3?.corsRules?.(bucket, gateway.platform);
   const method = request.headers["access-control-request-method"] ?? (request.method as string);
   const wanted = listOf(request.headers["access-control-request-headers"]);

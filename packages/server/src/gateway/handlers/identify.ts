@@ -5,7 +5,7 @@ import { bodyLimit } from "../limits.ts";
 import { findRoute } from "../rest-routes.ts";
 import { loadService, type ServiceSchema, serviceIfLoaded } from "../schemas.ts";
 import { scopeService } from "../sigv4/claim.ts";
-import { parseQuery, type Query } from "../sigv4/encode.ts";
+import { parseQuery, type Query, uriDecode } from "../sigv4/encode.ts";
 
 /**
  * Finds service and operation. In this order: `X-Amz-Target`; the credential scope's service; `Action=`; and what
@@ -83,7 +83,7 @@ function identifyRoute(exchange: Exchange): void {
   const method = request.method as string;
   if (service.protocol === "rest-xml" && isFormUpload(exchange)) {
     exchange.operationName = "PostObject";
-    exchange.labels = { Bucket: hostBucket ?? decodeURIComponent(exchange.path.split("/")[1] ?? "") };
+    exchange.labels = { Bucket: hostBucket ?? uriDecode(exchange.path.split("/")[1] ?? "") };
     return;
   }
   const path =

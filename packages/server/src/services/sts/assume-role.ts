@@ -1,6 +1,6 @@
 import type { AssumeRoleCommandInput, AssumeRoleResponse } from "@aws-sdk/client-sts";
 import { ServiceError } from "../../errors.ts";
-import { uniqueRoleId } from "../iam/roles.ts";
+import { uniqueRoleId } from "../../execution-roles.ts";
 import type { Handler } from "../service.ts";
 import { type CreateSession, grantCredentials } from "./session.ts";
 
