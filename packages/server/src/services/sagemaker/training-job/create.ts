@@ -1,4 +1,5 @@
 import { resourceInUse, validationException } from "../../../errors.ts";
+import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import { WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
@@ -72,7 +73,7 @@ async function checkStorage(
       `The bucket ${bucket} of OutputDataConfig.S3OutputPath "${spec.OutputDataConfig.S3OutputPath}" does not exist.`,
     );
   }
-  const checkpoints = spec.CheckpointConfig && new URL(spec.CheckpointConfig.S3Uri).host;
+  const checkpoints = spec.CheckpointConfig && parseS3Uri(spec.CheckpointConfig.S3Uri)?.bucket;
   if (checkpoints !== undefined && !(await platform.objects.hasBucket(checkpoints))) {
     throw validationException(
       `The bucket ${checkpoints} of CheckpointConfig.S3Uri "${spec.CheckpointConfig?.S3Uri}" does not exist.`,

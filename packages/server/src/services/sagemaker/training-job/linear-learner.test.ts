@@ -85,6 +85,20 @@ describe.skipIf(!existsSync(bundle)).for(["auto", "process"] as const)("linear-l
     expect(job.FailureReason).toMatch(/^AlgorithmError: .*oracle.*, exit code: \d+$/s);
   });
 
+  test("reads a FastFile channel, and checkpoints come back to S3", async () => {
+    const name = await world.create({
+      AlgorithmSpecification: { TrainingImage: "linear-learner", TrainingInputMode: "FastFile" },
+      HyperParameters: { predictor_type: "regressor", mini_batch_size: "100", epochs: "2" },
+      CheckpointConfig: { S3Uri: "s3://data/checkpoints" },
+      ...input(),
+    });
+    const job = await world.until(name, "Completed", "Failed");
+    expect(job.FailureReason).toBeUndefined();
+    const kept: string[] = [];
+    for await (const { key } of world.server.platform.objects.list("data", "checkpoints/")) kept.push(key);
+    expect(kept).not.toEqual([]);
+  });
+
   test("stops in the middle and keeps what it has", async () => {
     const name = await world.create({
       HyperParameters: {
