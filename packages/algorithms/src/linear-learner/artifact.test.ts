@@ -71,3 +71,19 @@ test("archives and parameter files are read as they were written", () => {
     }),
   );
 });
+
+/** Written by Apache MXNet 1.9.1: see fixtures/make-parameters.py. */
+const savedByMxnet =
+  "EgEAAAAAAAAAAAAAAAAAAAIAAAAAAAAAyfqT+QAAAAACAAAAAwAAAAAAAAACAAAAAAAAAAEAAAAAAAAAAAAAAAAAgD8AAABAAABA" +
+  "QAAAgEAAAKBAAADQwMn6k/kAAAAAAQAAAAMAAAAAAAAAAQAAAAAAAAAAAAAAAAAAPwAAAAAI5TweAgAAAAAAAAAOAAAAAAAAAGFy" +
+  "ZzpmYzBfd2VpZ2h0DAAAAAAAAABhcmc6ZmMwX2JpYXM=";
+
+test("parameter files are MXNet's, byte for byte", () => {
+  const bytes = Buffer.from(savedByMxnet, "base64");
+  const arrays = [
+    { name: "arg:fc0_weight", shape: [3, 2], values: model.linear.weights },
+    { name: "arg:fc0_bias", shape: [3], values: model.linear.bias },
+  ];
+  expect(readParameters(bytes)).toEqual(arrays);
+  expect(writeParameters(arrays).toString("hex")).toBe(bytes.toString("hex"));
+});
