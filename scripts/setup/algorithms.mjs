@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const SOURCES = "packages/algorithms/src";
@@ -16,8 +16,8 @@ export const outputs = [join(TARGET, `${ENTRY}.mjs`)];
 export async function run(root) {
   const { build } = await import("esbuild");
   const target = join(root, TARGET);
-  mkdirSync(target, { recursive: true });
-  for (const file of readdirSync(target)) if (file.endsWith(".mjs")) rmSync(join(target, file));
+  const fresh = join(target, `bundle.${process.pid}`);
+  mkdirSync(fresh, { recursive: true });
   const workers = readdirSync(join(root, SOURCES), { recursive: true }).filter((path) => path.endsWith(".worker.ts"));
   await build({
     absWorkingDir: root,
@@ -25,7 +25,7 @@ export async function run(root) {
       { in: join(SOURCES, "main.ts"), out: ENTRY },
       ...workers.sort().map((path) => ({ in: join(SOURCES, path), out: basename(path, ".ts") })),
     ],
-    outdir: target,
+    outdir: fresh,
     outExtension: { ".js": ".mjs" },
     bundle: true,
     splitting: true,
@@ -38,4 +38,25 @@ export async function run(root) {
     legalComments: "none",
     logLevel: "warning",
   });
+  // Chunks before the entries that import them, so that whoever starts meanwhile finds a whole program.
+  const made = readdirSync(fresh);
+  for (const file of made.sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
+    renameSync(join(fresh, file), join(target, file));
+  }
+  rmSync(fresh, { recursive: true });
+  prune(target, new Set(made));
+}
+
+/** Chunks carry a hash in their names; what a run may start by name does not. */
+function isEntry(file) {
+  return !/-[0-9A-Z]{8}\.mjs$/.test(file);
+}
+
+/** Runs that began before still load chunks of their own bundle, so those stay for a while. */
+function prune(target, current) {
+  const weekAgo = Date.now() - 7 * 24 * 3600 * 1000;
+  for (const file of readdirSync(target)) {
+    const path = join(target, file);
+    if (file.endsWith(".mjs") && !current.has(file) && statSync(path).mtimeMs < weekAgo) rmSync(path);
+  }
 }

@@ -21,7 +21,9 @@ export function verify(root) {
 export async function run(root) {
   const result = npm(root, ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
   if (result.status !== 0) {
-    throw new Error(`\`npm ci\` failed (exit code ${result.status}); its output is above. Mend that and run the command again.`);
+    throw new Error(
+      `\`npm ci\` failed (exit code ${result.status}); its output is above. Mend that and run the command again.`,
+    );
   }
   if (verify(root)) return;
   const found = nodeVersion(root);

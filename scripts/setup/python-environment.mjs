@@ -30,7 +30,14 @@ export function pythonEnvironment(client) {
       }
       must(root, "python3", ["-m", "venv", directory]);
       // Byte code is made on first import, and only for what is imported.
-      must(root, `${directory}/bin/pip`, ["install", "--quiet", "--no-compile", "--disable-pip-version-check", "-r", requirements]);
+      must(root, `${directory}/bin/pip`, [
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--disable-pip-version-check",
+        "-r",
+        requirements,
+      ]);
     },
   };
 }
@@ -43,5 +50,7 @@ export function pythonOf(root, client) {
 function must(root, command, args) {
   const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2] });
   if (result.status === 0) return;
-  throw new Error(`\`${[command, ...args].join(" ")}\` failed (exit code ${result.status ?? existsSync(command)}); its output is above.`);
+  throw new Error(
+    `\`${[command, ...args].join(" ")}\` failed (exit code ${result.status ?? existsSync(command)}); its output is above.`,
+  );
 }

@@ -38,11 +38,6 @@ export function resourceInUse(message: string): ServiceError {
   return new ServiceError("ResourceInUse", message, { status: 400 });
 }
 
-/** SageMaker: no such resource, where the operation models it as its own error. */
-export function resourceNotFound(message: string): ServiceError {
-  return new ServiceError("ResourceNotFound", message, { status: 400 });
-}
-
 /** What the person who runs the server can mend: the command line prints the message, without a stack. */
 export class OperatorError extends Error {
   override readonly name: string = "OperatorError";
