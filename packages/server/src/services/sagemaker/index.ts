@@ -1,8 +1,8 @@
 import type { Service } from "../service.ts";
-import type { OperationTable } from "./operation.ts";
 import { endpointOperations } from "./endpoint/index.ts";
 import { endpointConfigOperations } from "./endpoint-config/index.ts";
 import { modelOperations } from "./model/index.ts";
+import type { OperationTable } from "./operation.ts";
 import { tagOperations } from "./tags/index.ts";
 import { trainingJobOperations } from "./training-job/index.ts";
 
