@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { services } from "../../packages/server/src/services/index.ts";
+import { allServices } from "../../packages/server/src/services/index.ts";
 import { root } from "../setup.mjs";
 
 interface Coverage {
@@ -52,15 +52,18 @@ export async function coverageReference(): Promise<string> {
 export async function coverageSummary(): Promise<string> {
   const rows = (await coverage()).map(
     (service) =>
-      `| ${service.title} | ${service.real.length} of ${service.real.length + service.notYet.length} | ${service.real.join(", ")} |`,
+      `| ${service.title} | ${service.real.length} of ${service.real.length + service.notYet.length} | ${named(service.real)} |`,
   );
   return ["| service | operations | real today |", "|---|---|---|", ...rows, ""].join("\n");
 }
 
+/** Only the tables' names are read here; nothing is invoked and no session is made. */
+const notUsed = [{}, () => {}] as unknown as Parameters<typeof allServices>;
+
 async function coverage(): Promise<Coverage[]> {
   const bundles = readdirSync(join(root, "packages", "server", ".build", "schemas"));
   return Promise.all(
-    services
+    allServices(...notUsed)
       .filter((service) => bundles.includes(`${service.name}.mjs`))
       .map(async (service) => {
         const known = await operationNames(service.name);
@@ -81,4 +84,9 @@ async function operationNames(service: string): Promise<string[]> {
   // An operation's schema is [9, namespace, name, traits, input, output]: 9 marks operations in the SDK's schema form.
   const operations = Object.values(schemas).filter((schema) => Array.isArray(schema) && schema[0] === 9);
   return operations.map((schema) => String((schema as unknown[])[2])).sort();
+}
+
+/** A long list belongs on the page of its own. */
+function named(operations: readonly string[]): string {
+  return operations.length > 30 ? "[the list](docs/reference/coverage.md#s3)" : operations.join(", ");
 }

@@ -1,5 +1,7 @@
 import { algorithmDefinitions } from "../../packages/algorithms/src/definitions.ts";
-import type { Hyperparameter, Rule } from "../../packages/algorithms/src/job/hyperparameters.ts";
+import type { Hyperparameter } from "../../packages/algorithms/src/job/hyperparameters.ts";
+
+type Rule = Hyperparameter["rules"][number];
 
 /** docs/reference/ALGORITHM.md: hyperparameters, channels and metrics, from the algorithm's definition. */
 export async function hyperparameterReference(name: string): Promise<string> {
