@@ -1,3 +1,4 @@
+import type { CORSConfiguration } from "@aws-sdk/client-s3";
 import { ServiceError } from "../../../errors.ts";
 import type { Handler } from "../../service.ts";
 import { type BucketInput, openBucket, storageOf } from "../access.ts";
@@ -12,11 +13,11 @@ interface Setting {
   /** Member of the Put's input that holds the setting. */
   readonly input: string;
   /** What the Get answers. */
-  readonly output: (value: any) => unknown; // The shapes differ by setting; the table below is checked by tests through the SDK.
+  readonly output: (value: unknown) => unknown;
   /** Answer while nothing is set: a value, or S3's error. */
   readonly unset: { readonly value: unknown } | { readonly code: string; readonly message: string };
   /** @throws ServiceError for a value that S3 refuses. */
-  readonly check?: (value: any) => void; // As above.
+  readonly check?: (value: unknown) => void;
 }
 
 const whole = (member: string) => (value: unknown) => ({ [member]: value });
@@ -91,7 +92,8 @@ const settings: readonly Setting[] = [
     get: "GetBucketTagging",
     remove: "DeleteBucketTagging",
     input: "Tagging",
-    output: (value) => ({ TagSet: Array.isArray(value) ? value : (value.TagSet ?? []) }),
+    // CreateBucket keeps its tags as a bare list.
+    output: (value) => ({ TagSet: Array.isArray(value) ? value : ((value as { TagSet?: unknown[] }).TagSet ?? []) }),
     unset: { code: "NoSuchTagSet", message: "The TagSet does not exist" },
   },
   {
@@ -230,11 +232,8 @@ function revive(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, revive(inner)]));
 }
 
-function checkCors({
-  CORSRules: rules,
-}: {
-  CORSRules?: { AllowedMethods?: string[]; AllowedOrigins?: string[] }[];
-}): void {
+function checkCors(value: unknown): void {
+  const { CORSRules: rules } = value as CORSConfiguration;
   const methods = new Set(["GET", "PUT", "HEAD", "POST", "DELETE"]);
   for (const rule of rules ?? []) {
     const wrong = rule.AllowedMethods?.find((method) => !methods.has(method));
@@ -256,9 +255,9 @@ function checkCors({
   }
 }
 
-function checkPolicy(policy: string): void {
+function checkPolicy(policy: unknown): void {
   try {
-    const parsed: unknown = JSON.parse(policy);
+    const parsed: unknown = JSON.parse(String(policy));
     if (parsed !== null && typeof parsed === "object" && "Statement" in parsed) return;
   } catch {
     // Falls through to the one error for every malformed policy.
