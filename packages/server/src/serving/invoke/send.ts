@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Dispatcher } from "undici";
+import type { Client, Dispatcher } from "undici";
 import type { Backend } from "../routing/backend.ts";
 
 /** One request to a model server. */
@@ -50,12 +50,9 @@ const connectCodes = new Set([
  */
 export function send(backend: Backend, request: ModelRequest, timeoutMs: number): Promise<SendOutcome> {
   return new Promise((resolve) => {
-    const attempt = new Attempt(backend, request, timeoutMs, resolve);
-    backend.outstanding += 1;
-    backend.pool.dispatch(
-      { path: request.path, method: "POST", headers: request.headers, body: request.body },
-      attempt,
-    );
+    const client = backend.acquire();
+    const attempt = new Attempt(backend, client, request, timeoutMs, resolve);
+    client.dispatch({ path: request.path, method: "POST", headers: request.headers, body: request.body }, attempt);
   });
 }
 
@@ -69,6 +66,7 @@ function timeOut(attempt: Attempt): void {
  */
 class Attempt implements Dispatcher.DispatchHandler {
   readonly #backend: Backend;
+  readonly #client: Client;
   readonly #request: ModelRequest;
   readonly #resolve: (outcome: SendOutcome) => void;
   readonly #timer: NodeJS.Timeout;
@@ -80,8 +78,15 @@ class Attempt implements Dispatcher.DispatchHandler {
   #response: ServerResponse | undefined = undefined;
   #isOver = false;
 
-  constructor(backend: Backend, request: ModelRequest, timeoutMs: number, resolve: (outcome: SendOutcome) => void) {
+  constructor(
+    backend: Backend,
+    client: Client,
+    request: ModelRequest,
+    timeoutMs: number,
+    resolve: (outcome: SendOutcome) => void,
+  ) {
     this.#backend = backend;
+    this.#client = client;
     this.#request = request;
     this.#resolve = resolve;
     this.#timer = setTimeout(timeOut, Math.max(0, timeoutMs), this);
@@ -173,7 +178,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#backend.outstanding -= 1;
+    this.#backend.release(this.#client);
     this.#resolve(outcome);
   }
 }

@@ -1,11 +1,14 @@
-import { Pool } from "undici";
+import { Client } from "undici";
 
-/** Most requests that wait for or run in one instance; more are refused, never queued without end. */
+/** Most requests that run in one instance at once; more are refused, never queued without end. */
 export const maxOutstandingPerInstance = 1_000;
+/** Connections kept beyond a burst. */
+const maxIdle = 64;
 
 /**
  * One running model server and the connections to it. Lives as long as its instance is in the table; `outstanding` is
- * what balancing and draining go by.
+ * what balancing and draining go by. Each request has a connection for itself, the one used last being taken first: a
+ * pool that looks for a free one among many costs more.
  */
 export class Backend {
   readonly runId: string;
@@ -14,28 +17,41 @@ export class Backend {
   outstanding = 0;
   /** Its socket refused, or its ping fails: used only while no other is left. Cleared by the next good ping. */
   suspect = false;
-  readonly #pool: Pool;
+  readonly #idle: Client[] = [];
+  #isClosed = false;
 
   constructor(runId: string, address: string) {
     this.runId = runId;
     this.address = address;
-    this.#pool = openPool(address);
   }
 
-  get pool(): Pool {
-    return this.#pool;
+  /** A connection for one request, to be given back with `release`. */
+  acquire(): Client {
+    this.outstanding += 1;
+    return this.#idle.pop() ?? openClient(this.address);
   }
 
-  /** Lets requests under way end, then closes the connections. */
+  /** Takes a connection back. A broken one connects again when it is next used. */
+  release(client: Client): void {
+    this.outstanding -= 1;
+    if (this.#isClosed || this.#idle.length >= maxIdle) close(client);
+    else this.#idle.push(client);
+  }
+
+  /** Closes the connections; those of requests under way when they are given back. */
   close(): void {
-    // A connection that fails while it is closed is closed.
-    this.#pool.close().catch(() => undefined);
+    this.#isClosed = true;
+    for (const client of this.#idle.splice(0)) close(client);
   }
 }
 
-function openPool(address: string): Pool {
+function close(client: Client): void {
+  // A connection that fails while it is closed is closed.
+  client.close().catch(() => undefined);
+}
+
+function openClient(address: string): Client {
   const options = {
-    // Unbounded by count: `maxOutstandingPerInstance` bounds it, and a queue inside undici would hide the load.
     pipelining: 1,
     keepAliveTimeout: 60_000,
     keepAliveMaxTimeout: 600_000,
@@ -45,6 +61,6 @@ function openPool(address: string): Pool {
     // The contract gives a container 250 ms to accept; a full backlog on a busy host deserves a little more.
     connect: { timeout: 1_000 },
   };
-  if (address.startsWith("unix:")) return new Pool("http://localhost", { ...options, socketPath: address.slice(5) });
-  return new Pool(`http://${address.replace(/^tcp:/u, "")}`, options);
+  if (address.startsWith("unix:")) return new Client("http://localhost", { ...options, socketPath: address.slice(5) });
+  return new Client(`http://${address.replace(/^tcp:/u, "")}`, options);
 }
