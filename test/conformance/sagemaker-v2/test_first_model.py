@@ -57,3 +57,17 @@ def test_linear_learner_class_with_record_set(client_environment, penguins):
     assert "attached True" in shown
     accuracy = float(shown.split("right share ")[1].split()[0])
     assert accuracy >= 0.97
+
+
+def test_the_sdk_reports_nothing(client_environment):
+    shown = run(
+        textwrap.dedent("""
+            from sagemaker import Session
+            from sagemaker.config.config_schema import TELEMETRY_OPT_OUT_PATH
+            from sagemaker.utils import resolve_value_from_config
+            print("opted out", resolve_value_from_config(
+                direct_input=None, config_path=TELEMETRY_OPT_OUT_PATH, default_value=False, sagemaker_session=Session()))
+        """),
+        client_environment,
+    )
+    assert "opted out True" in shown

@@ -53,3 +53,18 @@ def test_train_and_deploy(client_environment, penguins):
     assert "status Completed" in result.stdout
     answer = json.loads(result.stdout.split("answer ")[1].splitlines()[0])
     assert answer["predictions"][0]["predicted_label"] == 0
+
+
+def test_the_sdk_reports_nothing(client_environment):
+    code = textwrap.dedent("""
+        from sagemaker.core.common_utils import resolve_value_from_config
+        from sagemaker.core.config.config_schema import TELEMETRY_OPT_OUT_PATH
+        from sagemaker.core.helper.session_helper import Session
+        print("opted out", resolve_value_from_config(
+            direct_input=None, config_path=TELEMETRY_OPT_OUT_PATH, default_value=False, sagemaker_session=Session()))
+    """)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=client_environment, capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+    assert "opted out True" in result.stdout
