@@ -9,7 +9,6 @@ import type { CredentialStore } from "./credentials.ts";
 import { Exchange, type Gateway } from "./exchange.ts";
 import { Hosts, isLoopback } from "./hosts.ts";
 import { limits } from "./limits.ts";
-import { hostId } from "./protocols/rest-xml.ts";
 import { prepareProtocols } from "./protocols/index.ts";
 import { ServiceTable } from "./service-table.ts";
 import { SigningKeys } from "./sigv4/signing-keys.ts";
@@ -94,8 +93,6 @@ function assertSafe(configuration: Platform["configuration"]): void {
 function serve(gateway: Gateway, request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
   const exchange = new Exchange(gateway, request, response, expectsContinue);
   response.setHeader("x-amzn-requestid", exchange.requestId);
-  response.setHeader("x-amz-request-id", exchange.requestId);
-  response.setHeader("x-amz-id-2", hostId);
   // A response whose caller is gone emits an error nobody needs to hear.
   response.on("error", ignore);
   request.on("error", ignore);
