@@ -1,12 +1,13 @@
 // Brings a clone to the point where everything can run. Plain JavaScript: it runs on the machine's own Node (>= 20),
 // before the pinned one is there. Each stage is skipped while the hash of its inputs is what it was.
-import { createHash } from "node:crypto";
+
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
-  readFileSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,

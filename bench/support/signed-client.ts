@@ -73,7 +73,13 @@ export class SignedClient {
     this.#agent.destroy();
   }
 
-  #authorization(method: string, path: string, body: string | Buffer, headers: Record<string, string>, date: string): string {
+  #authorization(
+    method: string,
+    path: string,
+    body: string | Buffer,
+    headers: Record<string, string>,
+    date: string,
+  ): string {
     const names = Object.keys(headers).sort();
     const canonicalHeaders = names.map((name) => `${name}:${headers[name]}\n`).join("");
     const canonical = [

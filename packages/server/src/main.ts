@@ -16,8 +16,8 @@ import { allServices } from "./services/index.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
 import { openServing } from "./serving/open-serving.ts";
-import type { RecordKey } from "./store/store.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import type { RecordKey } from "./store/store.ts";
 
 const collectEveryMs = 6 * 3600_000;
 

@@ -1,6 +1,6 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import { availableParallelism } from "node:os";
-import { once } from "node:events";
 import { expect, test } from "vitest";
 import { encodeRecordFrames } from "../formats/recordio-protobuf/encode.ts";
 import { call, MlSandbox } from "./testkit/run-program.ts";

@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { AlgorithmDefinition } from "../definition.ts";
-import type { SourceFile } from "../formats/source-file.ts";
-import { isRecordIo } from "../formats/recordio-protobuf/frames.ts";
 import { type ReadResources, readTable } from "../formats/read-table.ts";
+import { isRecordIo } from "../formats/recordio-protobuf/frames.ts";
+import type { SourceFile } from "../formats/source-file.ts";
 import type { Channel } from "./channels.ts";
 import type { ChannelConfig } from "./config-files.ts";
 import { parseContentType } from "./content-type.ts";

@@ -1,8 +1,8 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { LossName } from "./losses.ts";
 import { readParameters, writeParameters } from "./mxnet-parameters.ts";
 import type { LinearModel } from "./scaling.ts";
-import type { LossName } from "./losses.ts";
 import type { PredictorType } from "./settings.ts";
 import { readZip, writeZip } from "./zip.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Table } from "../formats/rows.ts";
+import { parseHyperparameters } from "../job/hyperparameters.ts";
 import { KernelPool } from "../numerics/kernel-pool.ts";
 import { randomStream } from "../numerics/random.ts";
-import { parseHyperparameters } from "../job/hyperparameters.ts";
 import { hyperparameters } from "./hyperparameters.ts";
 import type { LinearKernels } from "./kernels/exports.ts";
 import type { Pool } from "./kernels/parameter-block.ts";

@@ -1,4 +1,4 @@
-import { requireServer, readCredentials } from "./running-server.ts";
+import { readCredentials, requireServer } from "./running-server.ts";
 
 /** Settings that make any AWS SDK client talk to the server that runs on a data directory. */
 export function clientConfiguration(dataDirectory: string): {

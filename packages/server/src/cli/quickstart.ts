@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { startInBackground } from "./quickstart/background-server.ts";
 import { confusionMatrix } from "./quickstart/confusion-matrix.ts";
 import { firstModel } from "./quickstart/first-model.ts";
 import { penguins } from "./quickstart/penguins.ts";
-import { startInBackground } from "./quickstart/background-server.ts";
 
 const wantedAccuracy = 0.97;
 

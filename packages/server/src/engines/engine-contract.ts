@@ -1,13 +1,12 @@
-import { readFile, stat } from "node:fs/promises";
 import { once } from "node:events";
+import { readFile, stat } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test as register } from "vitest";
-import type { Engine, RunId, RunSpec } from "./engine.ts";
-import { readSupervisor } from "./supervised/run-folder.ts";
-import { engineFolders } from "./supervised/run-folder.ts";
 import { isAlive } from "../process-identity.ts";
+import type { Engine, RunId, RunSpec } from "./engine.ts";
+import { engineFolders, readSupervisor } from "./supervised/run-folder.ts";
 import { inPhase, until, untilLogged, Workshop } from "./testkit/workshop.ts";
 
 /** An engine to hold to the contract. */

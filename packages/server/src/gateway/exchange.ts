@@ -7,10 +7,10 @@ import type { OperationContext, Principal, Service } from "../services/service.t
 import { IncomingBody } from "./body.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { Hosts } from "./hosts.ts";
-import { parseQuery, type Query } from "./sigv4/encode.ts";
-import type { SigningKeys } from "./sigv4/signing-keys.ts";
 import type { OperationSchema, ServiceSchema } from "./schemas.ts";
 import type { ServiceTable } from "./service-table.ts";
+import { parseQuery, type Query } from "./sigv4/encode.ts";
+import type { SigningKeys } from "./sigv4/signing-keys.ts";
 
 /** What every request needs of the server. */
 export interface Gateway {

@@ -1,10 +1,4 @@
-import { InvokeEndpointCommand, SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
-import {
-  CreateTrainingJobCommand,
-  DeleteEndpointCommand,
-  DescribeTrainingJobCommand,
-  SageMakerClient,
-} from "@aws-sdk/client-sagemaker";
+import { GetRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import {
   DeleteObjectsCommand,
   GetBucketLocationCommand,
@@ -13,8 +7,14 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import {
+  CreateTrainingJobCommand,
+  DeleteEndpointCommand,
+  DescribeTrainingJobCommand,
+  SageMakerClient,
+} from "@aws-sdk/client-sagemaker";
+import { InvokeEndpointCommand, SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { GetRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { resourceInUse } from "../errors.ts";
 import { iamService } from "../services/iam/service.ts";

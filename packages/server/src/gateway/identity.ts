@@ -1,5 +1,5 @@
-import { partitionOf } from "../scope.ts";
 import { executionRoles, uniqueRoleId } from "../execution-roles.ts";
+import { partitionOf } from "../scope.ts";
 import type { Principal } from "../services/service.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Exchange } from "./exchange.ts";

@@ -1,6 +1,6 @@
+import { invariant } from "../errors.ts";
 import type { Scope } from "../scope.ts";
 import type { Principal, Service, SignedPolicy } from "../services/service.ts";
-import { invariant } from "../errors.ts";
 import { mismatchMessage } from "./body.ts";
 import { refuse } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";

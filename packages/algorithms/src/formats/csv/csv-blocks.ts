@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import type { SourceFile } from "../source-file.ts";
 import { CsvKernel } from "./csv-kernel.ts";
 import { readOddField } from "./odd-field.ts";
-import { fieldText, parseStatus, type ParseResult, type RowShape } from "./parse-rows.ts";
+import { fieldText, type ParseResult, parseStatus, type RowShape } from "./parse-rows.ts";
 
 /** A piece of one file; its rows are those that begin in it. */
 export interface Block {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { BlockQueue } from "./block-queue.ts";
-import { BlockReader, type Block } from "./csv-blocks.ts";
 import type { SourceFile } from "../source-file.ts";
+import { BlockQueue } from "./block-queue.ts";
+import { type Block, BlockReader } from "./csv-blocks.ts";
 import type { RowShape } from "./parse-rows.ts";
 
 /** What the thread that reads a channel tells its helpers at the start. */

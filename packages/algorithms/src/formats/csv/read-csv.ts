@@ -8,7 +8,7 @@ import type { SourceFile } from "../source-file.ts";
 import { checkTableFits } from "../table-memory.ts";
 import { BlockQueue } from "./block-queue.ts";
 import type { CsvTarget, CsvWork } from "./csv.worker.ts";
-import { BlockReader, markLength, planBlocks, type Block, type RowFault } from "./csv-blocks.ts";
+import { type Block, BlockReader, markLength, planBlocks, type RowFault } from "./csv-blocks.ts";
 import { countFields, type RowShape } from "./parse-rows.ts";
 
 export interface CsvOptions {

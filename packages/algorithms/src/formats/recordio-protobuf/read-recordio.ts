@@ -2,10 +2,10 @@ import { setImmediate } from "node:timers/promises";
 import { CustomerError } from "../../job/errors.ts";
 import type { Table } from "../rows.ts";
 import type { SourceFile } from "../source-file.ts";
+import { checkTableFits } from "../table-memory.ts";
 import { framesInFile } from "./frames.ts";
 import { PlainRow } from "./plain-row.ts";
-import { checkTableFits } from "../table-memory.ts";
-import { tableBytes, TableFiller, TableMeasure } from "./table-builder.ts";
+import { TableFiller, TableMeasure, tableBytes } from "./table-builder.ts";
 
 export interface RecordIoOptions {
   readonly labelWidth: number;

@@ -1,7 +1,7 @@
 import type { ContentType } from "../channels.ts";
 import { parseContentType } from "../content-type.ts";
 import { RequestError } from "../errors.ts";
-import { knownMediaType, mediaTypeList, type MediaType } from "./media-types.ts";
+import { knownMediaType, type MediaType, mediaTypeList } from "./media-types.ts";
 
 export interface Accepted {
   readonly type: MediaType;

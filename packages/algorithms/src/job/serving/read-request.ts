@@ -1,5 +1,5 @@
-import { parseInstance, toRows } from "../../formats/json/instances.ts";
 import { parseCsvRequest } from "../../formats/csv/parse-request.ts";
+import { parseInstance, toRows } from "../../formats/json/instances.ts";
 import { decodeRows } from "../../formats/recordio-protobuf/decode-rows.ts";
 import type { Rows } from "../../formats/rows.ts";
 import { parseContentType } from "../content-type.ts";

@@ -1,6 +1,6 @@
 import { encodeRecordFrames } from "../../formats/recordio-protobuf/encode.ts";
 import type { PredictionColumn, Predictions, ResponseFormat } from "../algorithm.ts";
-import { mediaType, type MediaType } from "./media-types.ts";
+import { type MediaType, mediaType } from "./media-types.ts";
 
 /** Writes predictions in the form that the built-in algorithms answer in (spec: algorithms, section 4). */
 export function writeResponse(predictions: Predictions, type: MediaType, { wrapper }: ResponseFormat): string | Buffer {

@@ -10,7 +10,7 @@ import * as plain from "../plain-kernels.ts";
 import { updateDense } from "../plain-learner.ts";
 import type { LinearKernels } from "./exports.ts";
 import type { Pool } from "./parameter-block.ts";
-import { paddingMask, ParameterBlock } from "./parameter-block.ts";
+import { ParameterBlock, paddingMask } from "./parameter-block.ts";
 
 // The twins add in another order and in double precision, and the kernel's exp and log are polynomials with a relative
 // error of 2e-7; sums of 70 x 40 terms of size 1 stay within 1e-4.

@@ -5,8 +5,8 @@
 import { EventEmitter } from "node:events";
 import { closeSync, linkSync, openSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodePlan } from "../supervised/plan.ts";
 import { bootId, startOf } from "../../process-identity.ts";
+import { decodePlan } from "../supervised/plan.ts";
 import { copyChannels } from "./copy-channels.ts";
 import { writeDurably, writeWhole } from "./durable-write.ts";
 import { RunLog } from "./run-log.ts";

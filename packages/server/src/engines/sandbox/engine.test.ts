@@ -1,5 +1,5 @@
-import { engineContract } from "../engine-contract.ts";
 import { silentLog } from "../../log.ts";
+import { engineContract } from "../engine-contract.ts";
 import { openEngine } from "../open-engine.ts";
 import { requirements, where } from "../requirements.ts";
 import { nodeSupervisor } from "../supervised/supervisor.ts";

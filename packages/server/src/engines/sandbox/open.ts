@@ -8,7 +8,7 @@ import { type Supervisor, supervisorNotices } from "../supervised/supervisor.ts"
 import { findBubblewrap } from "./bubblewrap.ts";
 import { composeSandbox, type SandboxHost } from "./compose.ts";
 import { findLibraries } from "./minimal-root.ts";
-import { type Probe, probeSandbox, probeNotices } from "./probe.ts";
+import { type Probe, probeNotices, probeSandbox } from "./probe.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { RunUsers } from "./users.ts";
 

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
-import { type Engine, EngineUnavailable, type RunSpec } from "../engine.ts";
 import { bootId } from "../../process-identity.ts";
+import { type Engine, EngineUnavailable, type RunSpec } from "../engine.ts";
 import { type EngineFolders, readStarted } from "../supervised/run-folder.ts";
 import type { Supervisor } from "../supervised/supervisor.ts";
 

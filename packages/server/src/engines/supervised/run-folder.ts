@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RunId, RunState } from "../engine.ts";
 import { bootId, isAlive, type ProcessIdentity, parseIdentity } from "../../process-identity.ts";
+import type { RunId, RunState } from "../engine.ts";
 
 /** Where an engine keeps what it knows: everything is on disk, so a restarted server finds its runs again. */
 export interface EngineFolders {

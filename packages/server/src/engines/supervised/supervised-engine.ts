@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from "node:fs";
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Log } from "../../log.ts";
+import { isAlive, type ProcessIdentity } from "../../process-identity.ts";
 import {
   type Capabilities,
   type Engine,
@@ -10,9 +11,8 @@ import {
   type RunSpec,
   type RunState,
 } from "../engine.ts";
-import { allot, type Allotment, allotmentEnvironment, limitSettings } from "./host-resources.ts";
+import { type Allotment, allot, allotmentEnvironment, limitSettings } from "./host-resources.ts";
 import { encodePlan, type SetupStep } from "./plan.ts";
-import { isAlive, type ProcessIdentity } from "../../process-identity.ts";
 import { removeTree } from "./remove-tree.ts";
 import {
   type EngineFolders,

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLog } from "../../log.ts";
+import { bootId } from "../../process-identity.ts";
 import { openEngine } from "../open-engine.ts";
 import { requirements, where } from "../requirements.ts";
 import { inPhase, until, untilLogged, Workshop } from "../testkit/workshop.ts";
-import { bootId } from "../../process-identity.ts";
 import { engineFolders, readSupervisor } from "./run-folder.ts";
 import { launch, nativeSupervisor, nodeSupervisor } from "./supervisor.ts";
 

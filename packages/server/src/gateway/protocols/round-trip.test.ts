@@ -7,8 +7,8 @@ import { parseQuery } from "../sigv4/encode.ts";
 import { type ArbitraryOptions, arbitraryOf } from "./arbitrary.testkit.ts";
 import { jsonBody } from "./json-body.ts";
 import { wrongType } from "./json-types.ts";
-import { QueryReader } from "./query-input.ts";
 import { queryWriter } from "./query.ts";
+import { QueryReader } from "./query-input.ts";
 
 const codecs = await loadCodecs();
 const anyText: ArbitraryOptions = { text: fc.string({ unit: "grapheme", maxLength: 8 }), milliseconds: true };

@@ -8,12 +8,12 @@ import type { FileLayer } from "../../durable/file-layer.ts";
 import { nodeFileLayer } from "../../durable/file-layer.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Store, Write } from "../../store/store.ts";
-import { type DigestAlgorithm, type Digests, DigestSet } from "../checksums/digest-set.ts";
+import { type DigestAlgorithm, DigestSet, type Digests } from "../checksums/digest-set.ts";
 import { DigestThread } from "../checksums/digest-thread.ts";
 import { bytesKey } from "../object-name.ts";
 import type { BytesRecord, BytesReference, PartSummary } from "../object-records.ts";
-import { ByteFiles } from "./byte-files.ts";
 import type { Draft } from "../objects.ts";
+import { ByteFiles } from "./byte-files.ts";
 import { type Ingested, ingest, ingestedInline, ingestWhole } from "./ingest.ts";
 
 /**

@@ -8,7 +8,7 @@ import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { tarGzOf, type TarMember, tarOf } from "../testkit/tar-builder.ts";
+import { type TarMember, tarGzOf, tarOf } from "../testkit/tar-builder.ts";
 import { type ExtractLimits, extractModelArchive } from "./extract.ts";
 
 let root: string;

@@ -1,9 +1,9 @@
 import {
-  type ListObjectsOutput,
-  type ListObjectsV2Output,
   DeleteObjectCommand,
   ListObjectsCommand,
+  type ListObjectsOutput,
   ListObjectsV2Command,
+  type ListObjectsV2Output,
   ListObjectVersionsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { PutObjectRequest } from "@aws-sdk/client-s3";
 import { ServiceError } from "../../../errors.ts";
-import { HASHED_HERE_BYTES } from "../../../objects/bytes/ingest.ts";
 import type { Bucket } from "../../../objects/buckets.ts";
+import { HASHED_HERE_BYTES } from "../../../objects/bytes/ingest.ts";
 import type { ObjectVersion } from "../../../objects/object-records.ts";
 import type { WriteConditions } from "../../../objects/objects.ts";
 import type { OperationContext, RequestBody, StreamHandler } from "../../service.ts";

@@ -91,9 +91,10 @@ async function openFolder(root: string, segments: readonly string[]): Promise<Fo
     throw error;
   }
   for (const segment of segments) {
-    const next = await openEntry(folder.handle, folder.hostPath, segment, directoryFlags).finally(() =>
-      folder.handle.close(),
-    );
+    const outer = folder;
+    const next = await openEntry(outer.handle, outer.hostPath, segment, directoryFlags).finally(async () => {
+      await outer.handle.close();
+    });
     if (typeof next === "string") return next;
     folder = { handle: next, hostPath: `${folder.hostPath}/${segment}`, path: "", depth: 0 };
   }
