@@ -41,14 +41,14 @@ def test_every_key_keeps_its_own_bytes(s3, key):
 
 
 @pytest.mark.parametrize("signature_version", ["s3v4", "s3"])
-def test_presigned_addresses_work_without_credentials(client_environment, name, signature_version):
+def test_presigned_addresses_work_without_credentials(s3, client_environment, name, signature_version):
+    s3.create_bucket(Bucket=name)
     s3 = boto3.client(
         "s3", endpoint_url=client_environment["AWS_ENDPOINT_URL"], region_name="us-east-1",
         aws_access_key_id=client_environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=client_environment["AWS_SECRET_ACCESS_KEY"],
         config=Config(signature_version=signature_version),
     )
-    s3.create_bucket(Bucket=name)
     # The older signature covers Content-Type, which urllib would add by itself.
     put = urllib.request.Request(
         s3.generate_presigned_url("put_object", Params={"Bucket": name, "Key": "x"}),

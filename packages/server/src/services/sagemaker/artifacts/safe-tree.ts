@@ -91,14 +91,20 @@ async function openFolder(root: string, segments: readonly string[]): Promise<Fo
     throw error;
   }
   for (const segment of segments) {
-    const outer = folder;
-    const next = await openEntry(outer.handle, outer.hostPath, segment, directoryFlags).finally(async () => {
-      await outer.handle.close();
-    });
+    const next = await openWithin(folder, segment);
     if (typeof next === "string") return next;
     folder = { handle: next, hostPath: `${folder.hostPath}/${segment}`, path: "", depth: 0 };
   }
   return folder;
+}
+
+/** Opens a folder's sub-folder and closes the folder. */
+async function openWithin({ handle, hostPath }: Folder, segment: string): ReturnType<typeof openEntry> {
+  try {
+    return await openEntry(handle, hostPath, segment, directoryFlags);
+  } finally {
+    await handle.close();
+  }
 }
 
 interface Folder {
