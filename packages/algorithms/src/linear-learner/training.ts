@@ -9,6 +9,7 @@ import type { LinearHyperparameters } from "./hyperparameters.ts";
 import type { Learner, Split } from "./learner.ts";
 import { lossUnit, objectiveNames } from "./losses.ts";
 import type { Workshop } from "./make-learner.ts";
+import { nextTurn } from "./plain-learner.ts";
 import type { Start } from "./plan.ts";
 import { reportEpoch } from "./report.ts";
 import { bestIndex, calibrateModels, goalOf, isJudgedByDecisions } from "./selection.ts";
@@ -64,6 +65,8 @@ export async function train(
       criterion: { name: measure.name, value },
     });
     if (!job.signal.aborted) await saved.write(epoch + 1, stopping);
+    // An epoch over few rows ends before it would let a signal in.
+    await nextTurn();
   }
   if (isExhausted(stopping, measure.rule)) {
     job.log.info(`Early stop condition met: no improvement of ${measure.name} in ${measure.rule.patience} epochs.`);
