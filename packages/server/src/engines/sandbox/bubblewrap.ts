@@ -15,7 +15,10 @@ export interface BubblewrapRequest {
   readonly scratchBytes: number;
 }
 
-/** The options, NUL-terminated: they go through a file, since a command line is visible to every user of the host. */
+/**
+ * The options, NUL-terminated: they go through a file, since a command line is visible to every user of the host.
+ * @throws Error for a NUL character within an option: what follows it would be an option of its own, such as a bind.
+ */
 export function bubblewrapOptions(request: BubblewrapRequest): string {
   const scratch = ["--perms", "1777", "--size", String(Math.floor(request.scratchBytes)), "--tmpfs"];
   const options = [
@@ -32,10 +35,10 @@ export function bubblewrapOptions(request: BubblewrapRequest): string {
     // Last: everything before it made its mount points in the root.
     ["--remount-ro", "/", "--chdir", "/"],
   ];
-  return options
-    .flat()
-    .map((option) => `${option}\0`)
-    .join("");
+  const words = options.flat();
+  const cut = words.find((word) => word.includes("\0"));
+  if (cut !== undefined) throw new Error(`A NUL character in ${JSON.stringify(cut)} of a run`);
+  return words.map((word) => `${word}\0`).join("");
 }
 
 /** Finds bubblewrap on the PATH. */

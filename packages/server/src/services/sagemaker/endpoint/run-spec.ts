@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { ChannelFile, RunSpec } from "../../../engines/engine.ts";
 import { algorithmImage } from "../../../images/algorithm-image.ts";
+import { builtInEnvironment } from "../../../images/built-in-environment.ts";
 import { resolveImage } from "../../../images/resolve-image.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { Variant } from "../../../serving/fleet.ts";
@@ -41,7 +42,7 @@ export function runSpec(
   return {
     root,
     command,
-    environment: { AWS_REGION: region, SAGEMAKER_REGION: region, ...variant.container.environment },
+    environment: { AWS_REGION: region, SAGEMAKER_REGION: region, ...builtInEnvironment(variant.container.environment) },
     hostname: "model",
     mlDirectory: ml,
     channels: model.length === 0 ? [] : [{ target: "/opt/ml/model", files: model, readOnly: true }],

@@ -2,6 +2,7 @@ import { validationException } from "../../../errors.ts";
 import { resolveImage, UnknownImage } from "../../../images/resolve-image.ts";
 import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
 import type { OperationContext } from "../../service.ts";
+import { checkEnvironment } from "../check-environment.ts";
 import { type ContainerDefinition, type ModelValue, onlyContainer } from "./model-record.ts";
 
 /** Largest environment of all containers of a model together, in bytes of keys and values. */
@@ -32,6 +33,7 @@ function checkContainer(container: ContainerDefinition): void {
   if (container.ModelDataSource !== undefined) throw unsupported("ModelDataSource; use ModelDataUrl");
   if (container.AdditionalModelDataSources?.length) throw unsupported("AdditionalModelDataSources");
   if (container.Image === undefined) throw validationException("You must specify Image for the container.");
+  checkEnvironment("Environment", container.Environment);
   const environment = Object.entries(container.Environment ?? {});
   const bytes = environment.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
   if (bytes > maxEnvironmentBytes) {

@@ -2,6 +2,7 @@ import { validationException } from "../../../errors.ts";
 import { resolveImage, UnknownImage } from "../../../images/resolve-image.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { OperationContext } from "../../service.ts";
+import { checkEnvironment } from "../check-environment.ts";
 import { checkExecutionRole } from "../execution-role.ts";
 import { checkpointPath } from "./config-files.ts";
 import type { InputChannel } from "./input-data.ts";
@@ -23,6 +24,7 @@ export function checkRequest(request: TrainingJobSpec, context: OperationContext
   checkS3Uri("OutputDataConfig.S3OutputPath", request.OutputDataConfig.S3OutputPath);
   checkCheckpoints(request);
   checkStopping(request);
+  checkEnvironment("Environment", request.Environment);
   const names = new Set<string>();
   for (const channel of request.InputDataConfig ?? []) {
     if (names.has(channel.ChannelName)) throw validationException(`Duplicate channel name: ${channel.ChannelName}`);
@@ -123,6 +125,8 @@ function checkStopping({ StoppingCondition: limits, EnableManagedSpotTraining: s
 
 function checkChannel(channel: InputChannel, jobMode: string): void {
   const refuse = (what: string) => validationException(`Channel ${channel.ChannelName}: ${what}`);
+  // The channel is a folder of this name; these two are already taken by the folders around it.
+  if (channel.ChannelName === "." || channel.ChannelName === "..") throw refuse("this name cannot be a folder's.");
   const s3 = channel.DataSource.S3DataSource;
   if (!s3) throw refuse("only S3DataSource is supported as DataSource.");
   const mode = channel.InputMode ?? jobMode;

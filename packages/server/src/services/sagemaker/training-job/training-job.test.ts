@@ -299,6 +299,16 @@ describe("requests that are refused at once", () => {
       { CheckpointConfig: { S3Uri: "s3://data/c", LocalPath: "/etc/x" } },
       /LocalPath/,
     ],
+    [
+      "a channel that is no folder",
+      { InputDataConfig: [{ ...channel("s3://data/train"), ChannelName: ".." }] },
+      /folder/,
+    ],
+    [
+      "a variable that no process can have",
+      { Environment: { A: "a\0--bind\0/\0/host" } },
+      /^Environment\.A must not hold a NUL character\.$/,
+    ],
   ])("%s", async ([, changes, message]) => {
     const sent = world.sagemaker.send(new CreateTrainingJobCommand(trainingJob(changes)));
     await expect(sent).rejects.toMatchObject({ name: "ValidationException", message: expect.stringMatching(message) });
