@@ -28,7 +28,8 @@ const deleteTags: Operation<"DeleteTags"> = async (input, context) => {
 /** One page of a resource's tags, by key. The token is the last key of the page before. */
 const listTags: Operation<"ListTags"> = async (input, context) => {
   const record = await context.platform.store.get<TagsRecord>(tagsKey(context.scope, input.ResourceArn));
-  const tags = asList(record?.value.tags ?? {});
+  if (!record) throw noSuchResource(input.ResourceArn);
+  const tags = asList(record.value.tags);
   const size = input.MaxResults ?? defaultPageSize;
   const start = input.NextToken === undefined ? 0 : tags.findIndex((tag) => tag.Key > (input.NextToken as string));
   const page = start < 0 ? [] : tags.slice(start, start + size);
@@ -45,6 +46,11 @@ function asList(tags: Readonly<Record<string, string>>): { Key: string; Value: s
     .sort((a, b) => (a.Key < b.Key ? -1 : 1));
 }
 
+/** Every resource has its tags' record from the transaction that made it, so one without a record is not there. */
+function noSuchResource(arn: string) {
+  return validationException(`Could not find the resource "${arn}".`);
+}
+
 type Tags = Readonly<Record<string, string>>;
 
 async function change(context: OperationContext, arn: string, next: (old: Tags) => Tags): Promise<Tags> {
@@ -52,7 +58,8 @@ async function change(context: OperationContext, arn: string, next: (old: Tags) 
   const key = tagsKey(context.scope, arn);
   for (;;) {
     const record = await store.get<TagsRecord>(key);
-    const tags = next(record?.value.tags ?? {});
+    if (!record) throw noSuchResource(arn);
+    const tags = next(record.value.tags);
     if (Object.keys(tags).length > tagLimit) {
       throw validationException(
         `Resource ${arn} would have ${Object.keys(tags).length} tags; the limit is ${tagLimit}.`,
@@ -60,9 +67,7 @@ async function change(context: OperationContext, arn: string, next: (old: Tags) 
     }
     const value: TagsRecord = { tags };
     try {
-      await store.write([
-        record ? { op: "update", key, version: record.version, value } : { op: "create", key, value },
-      ]);
+      await store.write([{ op: "update", key, version: record.version, value }]);
       return tags;
     } catch (error) {
       // Another request changed the tags in between: read them again.

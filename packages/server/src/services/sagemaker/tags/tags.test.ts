@@ -1,4 +1,11 @@
-import { AddTagsCommand, DeleteTagsCommand, ListTagsCommand, SageMakerClient } from "@aws-sdk/client-sagemaker";
+import {
+  AddTagsCommand,
+  CreateModelCommand,
+  DeleteModelCommand,
+  DeleteTagsCommand,
+  ListTagsCommand,
+  SageMakerClient,
+} from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../../../gateway/testkit.ts";
 import { sagemakerService } from "../index.ts";
@@ -11,7 +18,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const arn = (name: string) => `arn:aws:sagemaker:us-west-2:111122223333:model/${name}`;
+/** Makes a resource to tag. @returns Its ARN. */
+async function resource(ModelName: string): Promise<string> {
+  const ExecutionRoleArn = "arn:aws:iam::111122223333:role/SomebodyElsesRole";
+  const PrimaryContainer = { Image: "linear-learner" };
+  const made = await sagemaker.send(new CreateModelCommand({ ModelName, ExecutionRoleArn, PrimaryContainer }));
+  return made.ModelArn as string;
+}
+
 const tags = (...keys: string[]) => keys.map((Key) => ({ Key, Value: `${Key}-value` }));
 
 async function listed(ResourceArn: string, MaxResults?: number): Promise<(string | undefined)[]> {
@@ -26,7 +40,7 @@ async function listed(ResourceArn: string, MaxResults?: number): Promise<(string
 }
 
 test("tags are added, changed and taken away", async () => {
-  const ResourceArn = arn("a");
+  const ResourceArn = await resource("a");
   await sagemaker.send(new AddTagsCommand({ ResourceArn, Tags: tags("x", "y") }));
   const { Tags } = await sagemaker.send(new AddTagsCommand({ ResourceArn, Tags: [{ Key: "y", Value: "new" }] }));
   expect(Tags).toEqual([
@@ -38,14 +52,14 @@ test("tags are added, changed and taken away", async () => {
 });
 
 test("concurrent additions all count", async () => {
-  const ResourceArn = arn("b");
+  const ResourceArn = await resource("b");
   const keys = Array.from({ length: 10 }, (_, i) => `k${i}`);
   await Promise.all(keys.map((key) => sagemaker.send(new AddTagsCommand({ ResourceArn, Tags: tags(key) }))));
   expect(await listed(ResourceArn)).toEqual(keys);
 });
 
 test("a resource has at most 50 tags, listed in pages", async () => {
-  const ResourceArn = arn("c");
+  const ResourceArn = await resource("c");
   const keys = Array.from({ length: 50 }, (_, i) => `key-${String(i).padStart(2, "0")}`);
   await sagemaker.send(new AddTagsCommand({ ResourceArn, Tags: tags(...keys) }));
   await expect(sagemaker.send(new AddTagsCommand({ ResourceArn, Tags: tags("one-too-many") }))).rejects.toMatchObject({
@@ -53,4 +67,13 @@ test("a resource has at most 50 tags, listed in pages", async () => {
   });
   // The operation's own pages are of 50 at least, so that one page holds them all.
   expect(await listed(ResourceArn, 50)).toEqual(keys);
+});
+
+test("what does not exist, or no longer, has no tags and gets none", async () => {
+  const ResourceArn = await resource("short-lived");
+  await sagemaker.send(new DeleteModelCommand({ ModelName: "short-lived" }));
+  const missing = { name: "ValidationException", message: expect.stringContaining("Could not find the resource") };
+  await expect(sagemaker.send(new AddTagsCommand({ ResourceArn, Tags: tags("x") }))).rejects.toMatchObject(missing);
+  await expect(sagemaker.send(new ListTagsCommand({ ResourceArn }))).rejects.toMatchObject(missing);
+  await expect(sagemaker.send(new DeleteTagsCommand({ ResourceArn, TagKeys: ["x"] }))).rejects.toMatchObject(missing);
 });
