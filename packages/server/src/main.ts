@@ -20,6 +20,8 @@ import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { RecordKey } from "./store/store.ts";
 
 const collectEveryMs = 6 * 3600_000;
+/** Late enough not to compete with what comes back to work after a start. */
+const firstCollectionMs = 60_000;
 
 /** The whole platform in one process. */
 export interface Server {
@@ -62,11 +64,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
     opened.add(() => gateway.close());
     await loop.start();
     opened.add(() => loop?.stop());
-    const timer = setInterval(() => {
-      collect().catch((error: unknown) => log.warn("A collection failed; the next one tries again.", { error }));
-    }, collectEveryMs);
-    timer.unref();
-    opened.add(() => clearInterval(timer));
+    opened.add(repeat(collect, log));
     return {
       url: gateway.address,
       engine: engine.name,
@@ -78,6 +76,23 @@ export async function startServer(configuration: Configuration): Promise<Server>
     await opened.close();
     throw error;
   }
+}
+
+/** Collects soon after the start, for what a crash left, and then every few hours. @returns Stops; waits for one under way. */
+function repeat(collect: () => Promise<Garbage>, log: Log): () => Promise<void> {
+  let running: Promise<unknown> = Promise.resolve();
+  const once = (): void => {
+    running = running
+      .then(collect)
+      .catch((error: unknown) => log.warn("A collection failed; the next one tries again.", { error }));
+  };
+  const first = setTimeout(once, firstCollectionMs).unref();
+  const timer = setInterval(once, collectEveryMs).unref();
+  return async () => {
+    clearTimeout(first);
+    clearInterval(timer);
+    await running;
+  };
 }
 
 /** Collects without a server. @throws DataDirectoryInUse when one runs. */

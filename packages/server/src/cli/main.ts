@@ -31,5 +31,11 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
 }
 
+// A reader such as `head` that has seen enough closes the pipe: nothing is wrong, and nobody is left to tell.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
 // exitCode instead of exit(): standard output may be a pipe that still holds lines.
 process.exitCode = await runCommand(process.argv.slice(2));
