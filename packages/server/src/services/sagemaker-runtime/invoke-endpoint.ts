@@ -16,8 +16,6 @@ const returned: ReadonlyMap<string, string> = new Map([
   ["x-amzn-sagemaker-new-session-id", "X-Amzn-SageMaker-New-Session-Id"],
   ["x-amzn-sagemaker-closed-session-id", "X-Amzn-SageMaker-Closed-Session-Id"],
 ]);
-/** Most headers of an answer have another length and need not be looked at. */
-const returnedLengths: ReadonlySet<number> = new Set([...returned.keys()].map((name) => name.length));
 const variantHeader = "x-Amzn-Invoked-Production-Variant";
 
 /**
@@ -73,10 +71,8 @@ function checkTargets(input: BoundInput): void {
 function writeHead(response: ServerResponse, answer: Answer, length: number | undefined): void {
   const { headers } = answer;
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    const raw = headers[i] as Buffer;
-    if (!returnedLengths.has(raw.length)) continue;
-    const name = returned.get(raw.toString("latin1").toLowerCase());
-    if (name !== undefined) response.setHeader(name, (headers[i + 1] as Buffer).toString("latin1"));
+    const name = returned.get(headers[i] as string);
+    if (name !== undefined) response.setHeader(name, headers[i + 1] as string);
   }
   response.setHeader(variantHeader, answer.variant);
   if (length !== undefined) response.setHeader("Content-Length", length);

@@ -20,19 +20,19 @@ export interface Invoke {
   readonly endpoint: string;
   readonly targetVariant: string | undefined;
   /** For the model: names and values in turn. */
-  readonly headers: string[];
+  readonly headers: readonly string[];
   readonly body: Buffer;
   /** Asked only when something went wrong: the address under which the caller knows this server. */
   readonly server: { readonly publicUrl: string };
   /** Starts an answer that is too long to be kept; see `ModelRequest.overflow`. */
-  readonly overflow: (variant: string, status: number, headers: readonly Buffer[]) => ServerResponse;
+  readonly overflow: (variant: string, status: number, headers: readonly string[]) => ServerResponse;
 }
 
 /** A model's good answer. `body` is absent when it has gone out already. */
 export interface Answer {
   readonly variant: string;
   readonly status: number;
-  readonly headers: readonly Buffer[];
+  readonly headers: readonly string[];
   readonly body?: Buffer;
 }
 
@@ -127,7 +127,7 @@ export class Invoker {
 
 /** Only a request of whose answer nothing was seen may be sent twice. */
 function mayTryElsewhere(outcome: SendOutcome): boolean {
-  return outcome.kind === "refused" || (outcome.kind === "broken" && !outcome.sawResponse);
+  return outcome.kind === "refused" || (outcome.kind === "broken" && !outcome.sawBytes);
 }
 
 function variantOf(route: EndpointRoute, target: string | undefined): VariantRoute {

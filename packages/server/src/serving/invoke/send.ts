@@ -1,78 +1,55 @@
 import type { ServerResponse } from "node:http";
-import type { Client, Dispatcher } from "undici";
+import type { AnswerHandler, Failure, ModelConnection } from "../http-client/model-connection.ts";
+import { postHead } from "../http-client/request-head.ts";
+import type { ResponseHead } from "../http-client/response-head.ts";
 import type { Backend } from "../routing/backend.ts";
 
 /** One request to a model server. */
 export interface ModelRequest {
   readonly path: string;
   /** Names and values in turn. */
-  readonly headers: string[];
+  readonly headers: readonly string[];
   readonly body: Buffer;
   /**
    * Called when a good answer is too long to be kept: its head goes out and the rest flows into the response that this
    * returns. Not called for errors.
    */
-  readonly overflow: (status: number, headers: readonly Buffer[]) => ServerResponse;
+  readonly overflow: (status: number, headers: readonly string[]) => ServerResponse;
 }
 
 /** What came of one attempt. */
 export type SendOutcome =
   /** The answer is whole. `headers` are names and values in turn; `body` of an error holds its beginning only. */
-  | { readonly kind: "answered"; readonly status: number; readonly headers: readonly Buffer[]; readonly body: Buffer }
+  | { readonly kind: "answered"; readonly status: number; readonly headers: readonly string[]; readonly body: Buffer }
   /** The answer was too long to keep and went out as it came. */
   | { readonly kind: "streamed"; readonly status: number; readonly isWhole: boolean }
-  /** No connection could be made: the model never saw the request. */
-  | { readonly kind: "refused"; readonly cause: Error }
-  /** The connection broke. */
-  | { readonly kind: "broken"; readonly cause: Error; readonly sawResponse: boolean }
-  | { readonly kind: "timeout" };
+  | Failure;
 
 /** Answers up to this size are sent in one piece, and only when they are whole. */
 const keptBytes = 64 * 1024;
 /** ModelError carries no more of an error's body than 2,048 characters. */
 const keptErrorBytes = 8 * 1024;
 const noBytes = Buffer.alloc(0);
-/** Codes of errors that happen before a request is written. */
-const connectCodes = new Set([
-  "ECONNREFUSED",
-  "ENOENT",
-  "EACCES",
-  "ENOTSOCK",
-  "EAGAIN",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "UND_ERR_DESTROYED",
-  "UND_ERR_CLOSED",
-]);
 
 /**
  * Sends a request to one instance. Never rejects: what went wrong is an outcome.
- * @param timeoutMs - For the whole answer. Node keeps one list of timers for each duration: callers use few.
+ * @param timeoutMs - For the whole answer.
  */
 export function send(backend: Backend, request: ModelRequest, timeoutMs: number): Promise<SendOutcome> {
+  const head = postHead(request.path, request.headers, request.body.length);
   return new Promise((resolve) => {
-    const client = backend.acquire();
-    const attempt = new Attempt(backend, client, request, timeoutMs, resolve);
-    client.dispatch({ path: request.path, method: "POST", headers: request.headers, body: request.body }, attempt);
+    const connection = backend.acquire();
+    connection.send(head, request.body, timeoutMs, new Attempt(backend, connection, request, resolve));
   });
 }
 
-function timeOut(attempt: Attempt): void {
-  attempt.timeOut();
-}
-
-/**
- * undici's handler for one exchange. It uses the callbacks with raw headers: the newer ones parse every header into an
- * object, which costs more than all that is done here.
- */
-class Attempt implements Dispatcher.DispatchHandler {
+/** One request's answer: kept while it is short, passed on when it is not. */
+class Attempt implements AnswerHandler {
   readonly #backend: Backend;
-  readonly #client: Client;
+  readonly #connection: ModelConnection;
   readonly #request: ModelRequest;
   readonly #resolve: (outcome: SendOutcome) => void;
-  readonly #timer: NodeJS.Timeout;
-  #abort: ((reason?: Error) => void) | undefined = undefined;
-  #status = 0;
-  #headers: readonly Buffer[] = [];
+  #head: ResponseHead | undefined = undefined;
   #chunks: Buffer[] = [];
   #size = 0;
   #response: ServerResponse | undefined = undefined;
@@ -80,35 +57,22 @@ class Attempt implements Dispatcher.DispatchHandler {
 
   constructor(
     backend: Backend,
-    client: Client,
+    connection: ModelConnection,
     request: ModelRequest,
-    timeoutMs: number,
     resolve: (outcome: SendOutcome) => void,
   ) {
     this.#backend = backend;
-    this.#client = client;
+    this.#connection = connection;
     this.#request = request;
     this.#resolve = resolve;
-    this.#timer = setTimeout(timeOut, Math.max(0, timeoutMs), this);
   }
 
-  onConnect(abort: (reason?: Error) => void): void {
-    if (this.#isOver) abort();
-    this.#abort = abort;
+  onHead(head: ResponseHead): void {
+    this.#head = head;
   }
 
-  onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
-    // 1xx answers announce the real one.
-    if (status < 200) return true;
-    this.#status = status;
-    this.#headers = headers;
-    this.#resume = resume;
-    return true;
-  }
-
-  onData(chunk: Buffer): boolean {
-    if (this.#isOver) return true;
-    if (this.#response !== undefined) return this.#pass(chunk);
+  onBody(chunk: Buffer): boolean {
+    if (this.#response !== undefined) return this.#pass(this.#response, chunk);
     this.#size += chunk.length;
     if (this.#isGood()) {
       this.#chunks.push(chunk);
@@ -118,26 +82,29 @@ class Attempt implements Dispatcher.DispatchHandler {
     return true;
   }
 
-  onComplete(): void {
-    if (this.#response !== undefined) {
-      this.#response.end();
-      this.#end({ kind: "streamed", status: this.#status, isWhole: true });
+  onEnd(): void {
+    const { status, headers } = this.#head as ResponseHead;
+    if (this.#response === undefined) {
+      this.#end({ kind: "answered", status, headers, body: this.#body() });
       return;
     }
-    this.#end({ kind: "answered", status: this.#status, headers: this.#headers, body: this.#body() });
+    this.#response.end();
+    this.#end({ kind: "streamed", status, isWhole: true });
   }
 
-  onError(cause: Error): void {
-    if (this.#response !== undefined) this.#breakOff();
-    else if (this.#status !== 0) this.#end({ kind: "broken", cause, sawResponse: true });
-    else if (connectCodes.has((cause as NodeJS.ErrnoException).code ?? "")) this.#end({ kind: "refused", cause });
-    else this.#end({ kind: "broken", cause, sawResponse: false });
+  onFailure(failure: Failure): void {
+    if (this.#response === undefined) {
+      this.#end(failure);
+      return;
+    }
+    // The status has gone out already: a cut connection is the only sign left that the answer is not whole.
+    this.#response.destroy();
+    this.#end({ kind: "streamed", status: (this.#head as ResponseHead).status, isWhole: false });
   }
-
-  #resume: () => void = () => undefined;
 
   #isGood(): boolean {
-    return this.#status >= 200 && this.#status < 300;
+    const { status } = this.#head as ResponseHead;
+    return status >= 200 && status < 300;
   }
 
   #body(): Buffer {
@@ -146,39 +113,28 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #overflow(): boolean {
-    const response = this.#request.overflow(this.#status, this.#headers);
+    const { status, headers } = this.#head as ResponseHead;
+    const response = this.#request.overflow(status, headers);
     this.#response = response;
-    response.on("drain", () => this.#resume());
+    // A connection that was given back is another request's.
+    const resume = (): void => {
+      if (!this.#isOver) this.#connection.resume();
+    };
+    response.on("drain", resume);
     // A caller that hung up must not hold the model: what still comes is read and dropped.
-    response.once("close", () => this.#resume());
+    response.once("close", resume);
     const kept = this.#body();
     this.#chunks = [];
-    return this.#pass(kept);
+    return this.#pass(response, kept);
   }
 
-  #pass(chunk: Buffer): boolean {
-    const response = this.#response as ServerResponse;
+  #pass(response: ServerResponse, chunk: Buffer): boolean {
     return response.destroyed || response.write(chunk);
   }
 
-  /** The status has gone out already: a cut connection is the only sign left that the answer is not whole. */
-  #breakOff(): void {
-    this.#response?.destroy();
-    this.#end({ kind: "streamed", status: this.#status, isWhole: false });
-  }
-
-  timeOut(): void {
-    if (this.#response !== undefined) this.#breakOff();
-    else this.#end({ kind: "timeout" });
-    // The model may go on; its connection cannot be used again.
-    this.#abort?.(new Error("invocation timed out"));
-  }
-
   #end(outcome: SendOutcome): void {
-    if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#timer);
-    this.#backend.release(this.#client);
+    this.#backend.release(this.#connection);
     this.#resolve(outcome);
   }
 }

@@ -1,4 +1,4 @@
-import { Client } from "undici";
+import { ModelConnection } from "../http-client/model-connection.ts";
 
 /** Most requests that run in one instance at once; more are refused, never queued without end. */
 export const maxOutstandingPerInstance = 1_000;
@@ -17,7 +17,7 @@ export class Backend {
   outstanding = 0;
   /** Its socket refused, or its ping fails: used only while no other is left. Cleared by the next good ping. */
   suspect = false;
-  readonly #idle: Client[] = [];
+  readonly #idle: ModelConnection[] = [];
   #isClosed = false;
 
   constructor(runId: string, address: string) {
@@ -26,41 +26,31 @@ export class Backend {
   }
 
   /** A connection for one request, to be given back with `release`. */
-  acquire(): Client {
+  acquire(): ModelConnection {
     this.outstanding += 1;
-    return this.#idle.pop() ?? openClient(this.address);
+    let kept = this.#idle.pop();
+    while (kept !== undefined && !kept.isUsable) {
+      kept.close();
+      kept = this.#idle.pop();
+    }
+    return kept ?? new ModelConnection(this.address, this.#forget);
   }
 
-  /** Takes a connection back. A broken one connects again when it is next used. */
-  release(client: Client): void {
+  /** Takes a connection back, whatever became of it. */
+  release(connection: ModelConnection): void {
     this.outstanding -= 1;
-    if (this.#isClosed || this.#idle.length >= maxIdle) close(client);
-    else this.#idle.push(client);
+    if (connection.isUsable && !this.#isClosed && this.#idle.length < maxIdle) this.#idle.push(connection);
+    else connection.close();
   }
 
   /** Closes the connections; those of requests under way when they are given back. */
   close(): void {
     this.#isClosed = true;
-    for (const client of this.#idle.splice(0)) close(client);
+    for (const connection of this.#idle.splice(0)) connection.close();
   }
-}
 
-function close(client: Client): void {
-  // A connection that fails while it is closed is closed.
-  client.close().catch(() => undefined);
-}
-
-function openClient(address: string): Client {
-  const options = {
-    pipelining: 1,
-    keepAliveTimeout: 60_000,
-    keepAliveMaxTimeout: 600_000,
-    // The invocation has one clock of its own, which covers the whole answer.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    // The contract gives a container 250 ms to accept; a full backlog on a busy host deserves a little more.
-    connect: { timeout: 1_000 },
+  readonly #forget = (connection: ModelConnection): void => {
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
   };
-  if (address.startsWith("unix:")) return new Client("http://localhost", { ...options, socketPath: address.slice(5) });
-  return new Client(`http://${address.replace(/^tcp:/u, "")}`, options);
 }
