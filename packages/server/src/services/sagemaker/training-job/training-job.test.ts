@@ -348,6 +348,8 @@ describe("jobs as resources", () => {
     const tags = () => world.sagemaker.send(new ListTagsCommand({ ResourceArn }));
     expect((await tags()).Tags).toEqual([{ Key: "team", Value: "a" }]);
     await world.sagemaker.send(new DeleteTrainingJobCommand({ TrainingJobName: name }));
+    await expect(tags()).rejects.toMatchObject({ name: "ValidationException" });
+    await world.create({ TrainingJobName: name });
     expect((await tags()).Tags).toEqual([]);
   });
 
