@@ -12,19 +12,36 @@ export interface Bucket extends BucketRecord {
   readonly createdAt: number;
 }
 
+/** Buckets kept in memory; every request asks for one, some twice. */
+const MOST_KEPT = 1_000;
+
 /** Buckets and their settings. Names are global, as in S3. */
 export class Buckets {
   readonly #store: Store;
   readonly #locks: BucketLocks;
+  /** Only this process writes buckets while it runs (the data directory's lock); what else writes here, the store tells. */
+  readonly #kept = new Map<string, Bucket>();
+  #changes = 0;
 
   constructor(store: Store, locks: BucketLocks) {
     this.#store = store;
     this.#locks = locks;
+    store.watch([kinds.bucket], ({ name }) => this.#forget(name));
   }
 
   async find(name: string): Promise<Bucket | undefined> {
+    const kept = this.#kept.get(name);
+    if (kept) return kept;
+    const changes = this.#changes;
     const record = await this.#store.get<BucketRecord>(bucketKey(name));
-    return record && asBucket(record);
+    if (!record) return undefined;
+    const bucket = asBucket(record);
+    // A write meanwhile may have made this the bucket of before.
+    if (changes === this.#changes) {
+      if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
+      this.#kept.set(name, bucket);
+    }
+    return bucket;
   }
 
   /** @throws ServiceError `NoSuchBucket`. */
@@ -42,6 +59,8 @@ export class Buckets {
     } catch (error) {
       if (error instanceof WriteConflict) return undefined;
       throw error;
+    } finally {
+      this.#forget(name);
     }
   }
 
@@ -56,6 +75,8 @@ export class Buckets {
         return;
       } catch (error) {
         if (!(error instanceof WriteConflict)) throw error;
+      } finally {
+        this.#forget(name);
       }
     }
   }
@@ -73,8 +94,13 @@ export class Buckets {
           members: { BucketName: name },
         });
       }
-      await this.#store.write([{ op: "delete", key: bucketKey(name) }]);
+      await this.#store.write([{ op: "delete", key: bucketKey(name) }]).finally(() => this.#forget(name));
     });
+  }
+
+  #forget(name: string): void {
+    this.#changes++;
+    this.#kept.delete(name);
   }
 
   /** Buckets of an account in the order of their names, after `after`. */

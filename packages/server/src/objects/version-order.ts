@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { randomHex } from "./random-id.ts";
 
 const LAST_MILLI = 0xffff_ffff_ffff;
 
@@ -27,7 +27,7 @@ export class VersionOrder {
     if (milli === this.#milli && this.#count === 0xffff) milli++;
     this.#count = milli === this.#milli ? this.#count + 1 : 0;
     this.#milli = milli;
-    return hex(LAST_MILLI - milli, 12) + hex(0xffff - this.#count, 4) + randomBytes(8).toString("hex");
+    return hex(LAST_MILLI - milli, 12) + hex(0xffff - this.#count, 4) + randomHex(8);
   }
 }
 

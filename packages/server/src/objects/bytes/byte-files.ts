@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { open, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { makeDirectoryDurably } from "../../durable/durable-files.ts";
 import type { FileLayer, LayerFile } from "../../durable/file-layer.ts";
+import { randomHex } from "../random-id.ts";
 
 /** Bytes are read in pieces of this size: large enough that one stream fills a fast network, small enough to hold many. */
 const READ_AHEAD_BYTES = 512 * 1024;
@@ -51,7 +51,7 @@ export class ByteFiles {
   }
 
   async create(): Promise<PendingFile> {
-    const id = randomBytes(16).toString("hex");
+    const id = randomHex(16);
     const path = this.path(id);
     const folder = await this.#folder(id.slice(0, 2));
     this.#pending.add(id);

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import { DigestThread } from "../checksums/digest-thread.ts";
 import { bytesKey } from "../object-name.ts";
 import type { BytesRecord, BytesReference, PartSummary } from "../object-records.ts";
 import type { Draft } from "../objects.ts";
+import { randomHex } from "../random-id.ts";
 import { ByteFiles } from "./byte-files.ts";
 import { type Ingested, ingest, ingestedInline, ingestWhole } from "./ingest.ts";
 
@@ -285,7 +285,7 @@ function vanished(cause?: unknown): ServiceError {
 }
 
 function newId(): string {
-  return randomBytes(16).toString("hex");
+  return randomHex(16);
 }
 
 /** Names this run of the machine: files that were never synced are trusted only until it ends. */

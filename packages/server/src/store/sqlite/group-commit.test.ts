@@ -85,3 +85,23 @@ test("a full queue refuses at once, and takes more when it has room", async () =
   await Promise.all([...waiting, large]);
   expect(batches.map(({ names }) => names)).toEqual([["0", "1", "2"], ["3", "4"], ["y"]]);
 });
+
+test("a writer that comes back first waits for the others of its commit, but not for long", async () => {
+  const { batches, commits } = setUp();
+  const first = ["a", "b", "c"].map((name) => commits.run(lease(name)));
+  await turn();
+  batches[0]?.end();
+  await Promise.all(first);
+  const second = [commits.run(lease("d"))];
+  await turn();
+  second.push(commits.run(lease("e")));
+  await turn();
+  await turn();
+  batches[1]?.end();
+  await Promise.all(second);
+  const alone = commits.run(lease("f"));
+  while (batches.length < 3) await turn();
+  batches[2]?.end();
+  await alone;
+  expect(batches.map(({ names }) => names)).toEqual([["a", "b", "c"], ["d", "e"], ["f"]]);
+});

@@ -17,6 +17,10 @@ const defaults: CommitLimits = {
   queueText: 256 * 1024 * 1024,
 };
 
+/** How long a commit waits for writers that the last one answered, and how many turns without a new one end the wait. */
+const gatherMs = 2;
+const quietTurns = 8;
+
 /** More writes wait than the disk can take; the caller may try again later. */
 export class StoreOverloaded extends Error {
   override readonly name = "StoreOverloaded";
@@ -32,12 +36,17 @@ interface Waiting {
 /**
  * Commits everything that was asked for in one turn of the event loop, or while the commit before was under way, in
  * one transaction: the price of an fsync is shared by all of them.
+ *
+ * Writers that one commit answered tend to come back together, one turn apart. Without more ado the first of them would
+ * be committed alone and the others wait for it, again and again; so a commit waits until half of them are there. A
+ * writer that was alone does not wait.
  */
 export class GroupCommit {
   readonly #thread: CommitThread;
   readonly #limits: CommitLimits;
   #queue: Waiting[] = [];
   #queuedText = 0;
+  #lastBatch = 0;
   #running: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -68,7 +77,9 @@ export class GroupCommit {
   async #drain(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
+      if (this.#queue.length < this.#lastBatch / 2) await this.#gather();
       const batch = this.#takeBatch();
+      this.#lastBatch = batch.length;
       try {
         const results = await this.#thread.commit(batch.map(({ task }) => task));
         for (const [index, { resolve }] of batch.entries()) resolve(results[index] as TaskResult);
@@ -77,6 +88,17 @@ export class GroupCommit {
       }
     }
     this.#running = undefined;
+  }
+
+  /** Waits while writers keep coming, until half as many as the last time are there. */
+  async #gather(): Promise<void> {
+    const until = performance.now() + gatherMs;
+    let quiet = 0;
+    while (this.#queue.length < this.#lastBatch / 2 && quiet < quietTurns && performance.now() < until) {
+      const before = this.#queue.length;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      quiet = this.#queue.length > before ? 0 : quiet + 1;
+    }
   }
 
   /** As much of the queue's beginning as one commit takes, at least one task. */

@@ -211,12 +211,24 @@ function encode(write: Write): EncodedWrite {
   return { op: write.op, kind, account, region, name, version, status: write.status ?? "", value };
 }
 
-/** The record as a later read returns it. */
+/** The record as a later read returns it. Its value is parsed when someone looks: most writers do not. */
 function written(item: EncodedWrite, stamp: Stamp, now: number): StoredRecord | undefined {
   if (item.op === "delete") return undefined;
-  const { kind, account, region, name, status, value } = item;
-  const { version, createdAt } = stamp;
-  return toRecord({ kind, account, region, name, version, created_at: createdAt, modified_at: now, status, value });
+  const { kind, account, region, name, status, value: text } = item;
+  let value: unknown;
+  return {
+    kind,
+    account,
+    region,
+    name,
+    version: stamp.version,
+    createdAt: stamp.createdAt,
+    modifiedAt: now,
+    ...(status !== "" && { status }),
+    get value() {
+      return (value ??= JSON.parse(text) as unknown);
+    },
+  };
 }
 
 function leaseEnd(result: TaskResult): number | undefined {
