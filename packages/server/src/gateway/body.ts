@@ -62,6 +62,10 @@ export class IncomingBody implements RequestBody {
     return this.#raw;
   }
 
+  get whole(): Buffer | undefined {
+    return this.#whole;
+  }
+
   async read(limitBytes: number): Promise<Buffer> {
     if (this.#whole) return this.#whole;
     const raw = await this.raw(this.#protocol, limitBytes + (this.#decoder ? limitBytes : 0));
@@ -175,9 +179,9 @@ function collect(request: IncomingMessage, protocol: Protocol | undefined, limit
       clearTimeout(idle);
       resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, size));
     });
-    request.once("error", (cause) => fail(hungUp(protocol, cause)));
+    // Follows an error too, which is then in `errored`.
     request.once("close", () => {
-      if (!request.complete) fail(hungUp(protocol, undefined));
+      if (!request.complete) fail(hungUp(protocol, request.errored ?? undefined));
     });
   });
 }

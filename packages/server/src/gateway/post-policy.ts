@@ -6,6 +6,7 @@ import { refuse } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { establish } from "./identity.ts";
 import { isSignature } from "./sigv4/canonical.ts";
+import { readCredential } from "./sigv4/credential.ts";
 import { isSha1Signature } from "./sigv4/presigned-v2.ts";
 
 /**
@@ -19,11 +20,11 @@ export function verifyPolicy(
   const { protocol } = exchange.service as Service;
   const { configuration } = exchange.gateway.platform;
   const credential = fields["x-amz-credential"];
-  const [key, day, region, service] = credential?.split("/") ?? [];
-  const accessKeyId = key ?? fields["awsaccesskeyid"];
+  const read = credential === undefined ? undefined : readCredential(credential);
+  const accessKeyId = credential?.split("/")[0] ?? fields["awsaccesskeyid"];
   if (accessKeyId === undefined) throw refuse(protocol, "noToken", "Access Denied");
   if (configuration.auth === "open") {
-    establish(exchange, { accessKeyId, secretAccessKey: "" }, region ?? configuration.region);
+    establish(exchange, { accessKeyId, secretAccessKey: "" }, read?.region ?? configuration.region);
     return established(exchange);
   }
   const token = fields["x-amz-security-token"];
@@ -37,13 +38,11 @@ export function verifyPolicy(
   const holds =
     credential === undefined
       ? isSha1Signature(secret, policy, fields["signature"] ?? "")
-      : day !== undefined &&
-        region !== undefined &&
-        service === "s3" &&
+      : read?.service === "s3" &&
         fields["x-amz-algorithm"] === "AWS4-HMAC-SHA256" &&
-        isSignature(signingKeys.of(accessKeyId, secret, day, region, service), policy, fields["x-amz-signature"] ?? "");
+        isSignature(signingKeys.of(read, secret), policy, fields["x-amz-signature"] ?? "");
   if (!holds) throw refuse(protocol, "signatureMismatch", mismatchMessage);
-  establish(exchange, found, region ?? configuration.region);
+  establish(exchange, found, read?.region ?? configuration.region);
   return established(exchange);
 }
 

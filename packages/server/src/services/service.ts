@@ -59,6 +59,8 @@ export interface SignedPolicy {
 export interface RequestBody {
   /** Bytes after decoding, as declared by the caller; `undefined` when it did not say. */
   readonly sizeBytes: number | undefined;
+  /** The whole body where it has been read and checked already, as authentication does for all but S3. */
+  readonly whole: Buffer | undefined;
   /** The whole body. @throws ServiceError when it is larger than `limitBytes`, or is not what was signed. */
   read(limitBytes: number): Promise<Buffer>;
   /**

@@ -5,7 +5,7 @@ import { refuse } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import { establish } from "../identity.ts";
 import { bodyLimit, limits } from "../limits.ts";
-import { isSignedBy, scopeOf, unsignedHeader } from "../sigv4/canonical.ts";
+import { isSignedBy, unsignedHeader } from "../sigv4/canonical.ts";
 import { type Claim, claimOfHeader, claimOfQuery, formatTimestamp, parseTimestamp } from "../sigv4/claim.ts";
 import { type PayloadForm, payloadForm, sha256 } from "../sigv4/payload.ts";
 import { claimV2, isSignedV2 } from "../sigv4/presigned-v2.ts";
@@ -19,11 +19,11 @@ export function authenticate(exchange: Exchange): void | Promise<void> {
   if (exchange.gateway.platform.configuration.auth === "open") return takeAnyone(exchange, service, claim);
   if (!claim) return authenticateOtherwise(exchange, service);
   if ("malformed" in claim) throw refuse(service.protocol, "incompleteSignature", claim.malformed);
-  if (!service.signingNames.includes(claim.service)) {
+  if (!service.signingNames.includes(claim.credential.service)) {
     const message = `Credential should be scoped to correct service: '${service.signingNames.join("' or '")}'.`;
     throw refuse(service.protocol, "signatureMismatch", message);
   }
-  const credentials = lookUp(exchange, claim.accessKeyId, claim.sessionToken);
+  const credentials = lookUp(exchange, claim.credential.accessKeyId, claim.sessionToken);
   checkTime(exchange, claim);
   const loose = unsignedHeader(claim, exchange.request.headers);
   if (loose !== undefined) throw unsignedHeaderError(service.protocol, loose);
@@ -68,19 +68,13 @@ function verifyS3(exchange: Exchange, claim: Claim, credentials: Credentials): v
     throw refuse("rest-xml", "badRequest", message);
   }
   const key = verify(exchange, claim, credentials, stated);
-  const seed = { key, timestamp: claim.timestamp, scope: scopeOf(claim), seed: claim.signature };
+  const seed = { key, timestamp: claim.timestamp, scope: claim.credential.scope, seed: claim.signature };
   exchange.body.expect("rest-xml", form, form.kind === "chunked" && form.signed ? seed : undefined);
 }
 
 function verify(exchange: Exchange, claim: Claim, credentials: Credentials, payloadHash: string) {
   const { request, gateway } = exchange;
-  const key = gateway.signingKeys.of(
-    claim.accessKeyId,
-    credentials.secretAccessKey,
-    claim.day,
-    claim.region,
-    claim.service,
-  );
+  const key = gateway.signingKeys.of(claim.credential, credentials.secretAccessKey);
   const signed = {
     method: request.method as string,
     path: exchange.path,
@@ -90,7 +84,7 @@ function verify(exchange: Exchange, claim: Claim, credentials: Credentials, payl
   if (!isSignedBy(key, claim, signed, payloadHash)) {
     throw refuse((exchange.service as Service).protocol, "signatureMismatch", mismatchMessage);
   }
-  establish(exchange, credentials, claim.region);
+  establish(exchange, credentials, claim.credential.region);
   return key;
 }
 
@@ -127,8 +121,8 @@ function takeAnyone(
   claim: ReturnType<typeof claimOfHeader>,
 ): void | Promise<void> {
   const known = claim && !("malformed" in claim) ? claim : undefined;
-  const region = known?.region ?? exchange.gateway.platform.configuration.region;
-  establish(exchange, known && { accessKeyId: known.accessKeyId, secretAccessKey: "" }, region);
+  const region = known?.credential.region ?? exchange.gateway.platform.configuration.region;
+  establish(exchange, known && { accessKeyId: known.credential.accessKeyId, secretAccessKey: "" }, region);
   const stated = exchange.request.headers["x-amz-content-sha256"];
   const form: PayloadForm | undefined = typeof stated === "string" ? payloadForm(stated) : undefined;
   if (service.protocol === "rest-xml") {

@@ -36,19 +36,14 @@ export function isSignature(key: KeyObject, text: string, signature: string): bo
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-/** `YYYYMMDD/region/service/aws4_request`. */
-export function scopeOf(claim: Claim): string {
-  return `${claim.day}/${claim.region}/${claim.service}/aws4_request`;
-}
-
 /** What the HMAC is taken of. */
 function stringToSign(claim: Claim, canonicalHash: string): string {
-  return `AWS4-HMAC-SHA256\n${claim.timestamp}\n${scopeOf(claim)}\n${canonicalHash}`;
+  return `AWS4-HMAC-SHA256\n${claim.timestamp}\n${claim.credential.scope}\n${canonicalHash}`;
 }
 
 /** The canonical request of SigV4. */
 function canonicalRequest(claim: Claim, request: SignedRequest, payloadHash: string): string {
-  const path = canonicalPath(request.path, claim.service === "s3" ? "s3" : "other");
+  const path = canonicalPath(request.path, claim.credential.service === "s3" ? "s3" : "other");
   const query = canonicalQuery(request.query, claim.form === "query" ? "X-Amz-Signature" : undefined);
   let headers = "";
   let from = 0;

@@ -1,15 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { type Credential, readCredential } from "./credential.ts";
 import type { Query } from "./encode.ts";
 
 /** What a request says of itself: who signed what, when. Nothing of it is proven yet. */
 export interface Claim {
   readonly form: "header" | "query";
-  readonly accessKeyId: string;
-  /** `YYYYMMDD` of the credential scope. */
-  readonly day: string;
-  readonly region: string;
-  /** The credential scope's service: `sagemaker`, `s3`. */
-  readonly service: string;
+  readonly credential: Credential;
   /** Lower case, sorted by the signer, joined by `;`. */
   readonly signedHeaders: string;
   /** 64 hex digits. */
@@ -18,7 +14,7 @@ export interface Claim {
   readonly timestamp: string;
   readonly sessionToken?: string | undefined;
   /** Seconds that a presigned address is good for. */
-  readonly expiresSeconds?: number;
+  readonly expiresSeconds?: number | undefined;
 }
 
 /** A signature that cannot even be read. The message follows AWS's. */
@@ -36,13 +32,10 @@ export function claimOfHeader(headers: IncomingHttpHeaders): Claim | Malformed |
   const credential = field(authorization, "Credential=");
   const signedHeaders = field(authorization, "SignedHeaders=");
   const signature = field(authorization, "Signature=");
-  const missing = [
-    credential === undefined ? "Credential" : "",
-    signature === undefined ? "Signature" : "",
-    signedHeaders === undefined ? "SignedHeaders" : "",
-  ].filter((name) => name !== "");
-  if (missing.length > 0) {
-    const texts = missing.map((name) => `Authorization header requires '${name}' parameter.`);
+  if (credential === undefined || signature === undefined || signedHeaders === undefined) {
+    const texts = Object.entries({ Credential: credential, Signature: signature, SignedHeaders: signedHeaders })
+      .filter(([, value]) => value === undefined)
+      .map(([name]) => `Authorization header requires '${name}' parameter.`);
     return { malformed: texts.join(" ") };
   }
   const date = headers["x-amz-date"] ?? dateHeader(headers.date);
@@ -51,9 +44,9 @@ export function claimOfHeader(headers: IncomingHttpHeaders): Claim | Malformed |
       malformed: "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.",
     };
   }
-  return claim("header", credential as string, {
-    signedHeaders: signedHeaders as string,
-    signature: signature as string,
+  return claim("header", credential, {
+    signedHeaders,
+    signature,
     timestamp: date,
     sessionToken: headers["x-amz-security-token"] as string | undefined,
   });
@@ -90,7 +83,7 @@ export function claimOfQuery(query: Query): Claim | Malformed | undefined {
 
 /** The service name of a credential scope, before anything is checked, to tell which service is meant. */
 export function scopeService(credential: string): string | undefined {
-  return credential.split("/").at(-2);
+  return readCredential(credential)?.service ?? credential.split("/").at(-2);
 }
 
 function claim(
@@ -98,21 +91,23 @@ function claim(
   credential: string,
   rest: Pick<Claim, "signedHeaders" | "signature" | "timestamp" | "sessionToken" | "expiresSeconds">,
 ): Claim | Malformed {
-  const parts = credential.split("/");
-  if (parts.length !== 5 || parts[4] !== "aws4_request" || parts.includes("")) {
+  const read = readCredential(credential);
+  if (read === undefined) {
     return {
       malformed: `Credential must have 5 slash-delimited elements: keyid/date/region/service/aws4_request, got '${credential}'.`,
     };
   }
-  const [accessKeyId, day, region, service] = parts as [string, string, string, string];
   const milliseconds = parseTimestamp(rest.timestamp);
   if (milliseconds === undefined) {
     return { malformed: `Date must be in ISO-8601 'basic format'. Got '${rest.timestamp}'.` };
   }
-  if (!rest.timestamp.startsWith(day)) {
-    return { malformed: `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: '${day}'.` };
+  if (!rest.timestamp.startsWith(read.day)) {
+    return {
+      malformed: `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: '${read.day}'.`,
+    };
   }
-  return { form, accessKeyId, day, region, service, ...rest };
+  const { signedHeaders, signature, timestamp, sessionToken, expiresSeconds } = rest;
+  return { form, credential: read, signedHeaders, signature, timestamp, sessionToken, expiresSeconds };
 }
 
 /** `Key=value` up to the next comma or space. */

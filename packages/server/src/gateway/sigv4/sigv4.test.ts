@@ -36,7 +36,7 @@ function verifies(arrived: Arrived, body: string, service: string): boolean {
   const query = parseQuery(arrived.query);
   const claim = (claimOfHeader(arrived.headers) ?? claimOfQuery(query)) as Claim;
   if (!claim || "malformed" in claim) return false;
-  const key = deriveKey(credentials.secretAccessKey, claim.day, claim.region, service);
+  const key = deriveKey(credentials.secretAccessKey, claim.credential.day, claim.credential.region, service);
   const hash =
     claim.form === "query" && service === "s3" ? "UNSIGNED-PAYLOAD" : createHash("sha256").update(body).digest("hex");
   return isSignedBy(key, claim, { method: arrived.method, path: arrived.path, query, headers: arrived.headers }, hash);

@@ -43,7 +43,9 @@ class Walk {
         continue;
       }
       const shape = this.#shapes[rule.s[name] as string];
-      if (shape) this.#value(shape, member, below(path, name));
+      // No path is written for a text that holds to its rules: nearly all do.
+      if (!shape || (typeof member === "string" && holds(shape, member))) continue;
+      this.#value(shape, member, below(path, name));
     }
   }
 
@@ -102,6 +104,16 @@ function brokenTextRules(rule: Constraint, value: string): readonly string[] {
   if (rule.e && !rule.e.includes(value)) found.push(enumRule(rule.e));
   if (rule.p !== undefined && !fitsPattern(rule.p, value, rule.x)) found.push(patternRule(rule.p));
   return found;
+}
+
+/** What `brokenTextRules` finds nothing for. */
+function holds(rule: Constraint, value: string): boolean {
+  return (
+    value.length <= (rule.x ?? Infinity) &&
+    value.length >= (rule.n ?? 0) &&
+    (rule.e === undefined || rule.e.includes(value)) &&
+    (rule.p === undefined || fitsPattern(rule.p, value, rule.x))
+  );
 }
 
 function brokenBounds(rule: Constraint, size: number, what: "length" | "value"): readonly string[] {

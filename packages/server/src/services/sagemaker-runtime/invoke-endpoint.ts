@@ -9,6 +9,9 @@ type BoundInput = Omit<InvokeEndpointCommandInput, "Body">;
 /** Largest request body; the quota of real-time endpoints is 25 MB. */
 export const maxBodyBytes = 25 * 1024 * 1024;
 
+/** Answers up to this size are sent as text. */
+const textBytes = 16 * 1024;
+
 /** Headers of an answer that go back to the caller under their own names; everything else stays here. */
 const returned: ReadonlyMap<string, string> = new Map([
   ["content-type", "Content-Type"],
@@ -30,7 +33,7 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<BoundInput> {
       endpoint: input.EndpointName as string,
       targetVariant: input.TargetVariant,
       headers: modelHeaders(input),
-      body: await body.read(maxBodyBytes),
+      body: body.whole ?? (await body.read(maxBodyBytes)),
       server: context,
       overflow: (variant, status, headers) => {
         writeHead(response, { variant, status, headers }, undefined);
@@ -39,7 +42,9 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<BoundInput> {
     });
     if (answer.body === undefined) return;
     writeHead(response, answer, answer.body.length);
-    response.end(answer.body);
+    // Node joins head and body into one write when both are text; one character is one byte here.
+    if (answer.body.length <= textBytes) response.end(answer.body.toString("latin1"), "latin1");
+    else response.end(answer.body);
   };
 }
 
