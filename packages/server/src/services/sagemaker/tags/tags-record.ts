@@ -12,8 +12,9 @@ export function tagsKey(scope: Scope, arn: string): RecordKey {
 }
 
 /**
- * The write that belongs into the transaction that creates a resource. It is made for resources without tags too, so
- * that a new resource never inherits those of a namesake.
+ * The write that belongs into the transaction that creates a resource. It is made for resources without tags too, and it
+ * is refused where the ARN is taken: ARNs are in lower case, so names that differ only in case cannot live side by side,
+ * and a second one would take over the tags of the first.
  */
 export function initialTags(
   scope: Scope,
@@ -21,7 +22,7 @@ export function initialTags(
   tags: readonly { readonly Key: string; readonly Value: string }[] | undefined,
 ): Write {
   const value: TagsRecord = { tags: Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key, Value])) };
-  return { op: "put", key: tagsKey(scope, arn), value };
+  return { op: "create", key: tagsKey(scope, arn), value };
 }
 
 /** The writes that belong into the transaction that deletes a resource. */

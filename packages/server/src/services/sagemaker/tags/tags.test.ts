@@ -51,6 +51,18 @@ test("tags are added, changed and taken away", async () => {
   expect(await listed(ResourceArn)).toEqual(["y"]);
 });
 
+test("a name that differs only in case is taken, and changes nothing of the first", async () => {
+  const ResourceArn = await resource("Mixed-Case");
+  await sagemaker.send(new AddTagsCommand({ ResourceArn, Tags: tags("x") }));
+  await expect(resource("mixed-case")).rejects.toMatchObject({
+    name: "ValidationException",
+    message: /already existing/,
+  });
+  expect(await listed(ResourceArn)).toEqual(["x"]);
+  await sagemaker.send(new DeleteModelCommand({ ModelName: "Mixed-Case" }));
+  expect(await listed(await resource("mixed-case"))).toEqual([]);
+});
+
 test("concurrent additions all count", async () => {
   const ResourceArn = await resource("b");
   const keys = Array.from({ length: 10 }, (_, i) => `k${i}`);
