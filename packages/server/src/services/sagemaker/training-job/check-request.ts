@@ -7,6 +7,7 @@ import { checkExecutionRole } from "../execution-role.ts";
 import { checkpointPath } from "./config-files.ts";
 import type { InputChannel } from "./input-data.ts";
 import { defaultMaxRuntimeSeconds } from "./next-step.ts";
+import { outputKeysFit } from "./output-keys.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
 
 /** FinalMetricDataList's limit, and so the most definitions a job keeps. */
@@ -22,6 +23,11 @@ export function checkRequest(request: TrainingJobSpec, context: OperationContext
   const algorithm = checkAlgorithm(request);
   checkResources(request);
   checkS3Uri("OutputDataConfig.S3OutputPath", request.OutputDataConfig.S3OutputPath);
+  if (!outputKeysFit(request)) {
+    throw validationException(
+      "OutputDataConfig.S3OutputPath is too long: keys of the job's output would pass 1024 bytes.",
+    );
+  }
   checkCheckpoints(request);
   checkStopping(request);
   checkEnvironment("Environment", request.Environment);

@@ -10,6 +10,12 @@ function outputPlace(spec: TrainingJobSpec): { readonly bucket: string; readonly
   return { bucket: at.bucket, prefix: `${base === "" ? "" : `${base}/`}${spec.TrainingJobName}/output/` };
 }
 
+/** Whether S3 has room in a key, 1,024 bytes, for everything that is promised to be there. */
+export function outputKeysFit(spec: TrainingJobSpec): boolean {
+  const { model, data } = artifactPlaces(spec);
+  return [model, data].every(({ archiveKey }) => Buffer.byteLength(archiveKey) <= 1024);
+}
+
 /** The bucket that artifacts go to. */
 export function outputBucket(spec: TrainingJobSpec): string {
   return outputPlace(spec).bucket;

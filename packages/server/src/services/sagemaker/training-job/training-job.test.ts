@@ -305,6 +305,11 @@ describe("requests that are refused at once", () => {
       /folder/,
     ],
     [
+      "an output path without room for keys",
+      { OutputDataConfig: { S3OutputPath: `s3://data/${"k".repeat(1010)}` } },
+      /1024/,
+    ],
+    [
       "a variable that no process can have",
       { Environment: { A: "a\0--bind\0/\0/host" } },
       /^Environment\.A must not hold a NUL character\.$/,
