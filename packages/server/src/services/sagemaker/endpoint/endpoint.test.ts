@@ -73,6 +73,15 @@ test("names must be free, configurations and models must be there", async () => 
   });
 });
 
+test("more instances than the host has memory for are refused", async () => {
+  server = await startServingServer();
+  await deployConfig("crowd", { instances: 1_000_000 });
+  await expect(create("crowd", "crowd")).rejects.toMatchObject({
+    name: "ResourceLimitExceeded",
+    message: /^Endpoint configuration crowd asks for 1000000 instances; this host has the memory for at most \d+\.$/u,
+  });
+});
+
 test("lists filter by status and name", async () => {
   server = await startServingServer();
   await deploy("a-one");

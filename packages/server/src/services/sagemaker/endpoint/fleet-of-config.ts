@@ -1,4 +1,5 @@
-import { invariant, validationException } from "../../../errors.ts";
+import { invariant, ServiceError, validationException } from "../../../errors.ts";
+import { thisHost } from "../../../instance-types/fit-to-host.ts";
 import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
 import type { Fleet, ServingContainer, Variant } from "../../../serving/fleet.ts";
 import type { OperationContext } from "../../service.ts";
@@ -7,12 +8,16 @@ import { endpointConfigs } from "../endpoint-config/resource.ts";
 import { type ModelValue, onlyContainer } from "../model/model-record.ts";
 import { models } from "../model/resource.ts";
 
+/** Memory of the host that an instance must at least find: what a built-in algorithm's server takes when idle, doubled. */
+const leastInstanceBytes = 96 * 1024 ** 2;
+
 /** A container has 8 minutes to answer its first ping unless the variant says otherwise. */
 const startupTimeoutSeconds = 480;
 
 /**
  * Copies a configuration and its models into a fleet without instances, so that the endpoint no longer needs them.
  * @throws ValidationException when the configuration or a model is gone.
+ * @throws ServiceError `ResourceLimitExceeded` when the host cannot hold that many instances.
  */
 export async function fleetOfConfig(context: OperationContext, configName: string, id: number): Promise<Fleet> {
   const config = await endpointConfigs.get(context, configName);
@@ -24,7 +29,20 @@ export async function fleetOfConfig(context: OperationContext, configName: strin
       config.value.spec.EnableNetworkIsolation === true || model.value.spec.EnableNetworkIsolation === true;
     variants.push(variantOf(variant, variant.ModelName, containerOf(model.value, needsIsolation)));
   }
+  checkInstanceCount(configName, variants);
   return { id, configName, role: "incoming", since: context.platform.clock.now(), variants };
+}
+
+/** Instances are processes here: a typing error in a count must not take the host down. */
+function checkInstanceCount(configName: string, variants: readonly Variant[]): void {
+  const wanted = variants.reduce((sum, { desiredInstanceCount }) => sum + desiredInstanceCount, 0);
+  const limit = Math.max(1, Math.floor(thisHost().memoryBytes / leastInstanceBytes));
+  if (wanted <= limit) return;
+  throw new ServiceError(
+    "ResourceLimitExceeded",
+    `Endpoint configuration ${configName} asks for ${wanted} instances; this host has the memory for at most ${limit}.`,
+    { status: 400 },
+  );
 }
 
 function variantOf(variant: ProductionVariant, modelName: string, container: ServingContainer): Variant {
