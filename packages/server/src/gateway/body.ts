@@ -218,7 +218,8 @@ class BodyStream extends Readable {
   #checking: Promise<void> | undefined;
 
   constructor(request: IncomingMessage, sink: BodySink) {
-    super({ highWaterMark: 256 * 1024 });
+    // Chunk by chunk, up to 64 KiB each: as bytes, what waits would be copied together before it is read.
+    super({ objectMode: true, highWaterMark: 8 });
     this.#request = request;
     this.#sink = sink;
     this.#idle = setTimeout(() => {

@@ -65,7 +65,8 @@ export interface RequestBody {
   read(limitBytes: number): Promise<Buffer>;
   /**
    * The decoded bytes as they come. Ends with an error (a `ServiceError`) instead of `end` when a chunk's signature or
-   * the payload's hash does not hold, or bytes are missing: nothing may be kept before `end`. Call once.
+   * the payload's hash does not hold, or bytes are missing: nothing may be kept before `end`. Call once. Its chunks are
+   * the caller's: nothing else reads their memory any more.
    */
   stream(): Readable;
   /** Headers that followed the body (`x-amz-checksum-crc32`), in lower case; complete when the stream has ended. */

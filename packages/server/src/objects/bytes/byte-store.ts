@@ -76,9 +76,17 @@ export class ByteStore {
     return this.#thread.close();
   }
 
-  /** Stores a stream without referring to it yet. */
-  ingest(body: AsyncIterable<Uint8Array>, algorithms: readonly DigestAlgorithm[]): Promise<Ingested> {
-    return ingest(body, algorithms, { files: this.files, thread: this.#thread, inlineBytes: this.#inlineBytes }, newId);
+  /**
+   * Stores a stream without referring to it yet.
+   * @param options.owned - Nobody else reads the stream's chunks: their memory is given back as they are taken in.
+   */
+  ingest(
+    body: AsyncIterable<Uint8Array>,
+    algorithms: readonly DigestAlgorithm[],
+    { owned = false }: { owned?: boolean } = {},
+  ): Promise<Ingested> {
+    const parts = { files: this.files, thread: this.#thread, inlineBytes: this.#inlineBytes, owned };
+    return ingest(body, algorithms, parts, newId);
   }
 
   /** The same for a body that is in memory already; short, or it would stall the event loop. */

@@ -40,7 +40,7 @@ export async function takeIn(context: OperationContext, body: RequestBody, claim
   const isShort = body.sizeBytes !== undefined && body.sizeBytes <= HASHED_HERE_BYTES;
   const ingested = isShort
     ? await bytes.ingestWhole(await body.read(HASHED_HERE_BYTES), claim.digests)
-    : await bytes.ingest(body.stream(), claim.digests);
+    : await bytes.ingest(body.stream(), claim.digests, { owned: true });
   try {
     requireSize(ingested.bytes.sizeBytes);
     const checksum = claim.verify(ingested.digests, body.trailers);
