@@ -20,9 +20,11 @@ try {
   for (let round = 0; round <= rounds; round++) {
     const started = performance.now();
     const child = spawn(process.execPath, [command, "up", "--data-dir", dataDirectory, "--port", String(port)], {
-      stdio: "ignore",
+      stdio: ["ignore", "ignore", "inherit"],
     });
-    await firstAnswer();
+    const died = new Promise<never>((_, reject) => child.once("exit", () => reject(new Error("The server ended."))));
+    await Promise.race([firstAnswer(), died]);
+    died.catch(() => {});
     if (round > 0) seconds.push((performance.now() - started) / 1000);
     if (round === rounds) {
       // Idle: nothing is asked of the server while its start-up garbage is collected.

@@ -1,3 +1,5 @@
+// biome-ignore assist/source/organizeImports: the cache must be on before anything else is loaded
+import "./compile-cache.ts";
 import { ConfigurationError } from "../configuration.ts";
 import { OperatorError } from "../errors.ts";
 import { CommandError } from "./command-error.ts";
