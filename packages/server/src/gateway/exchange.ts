@@ -9,6 +9,7 @@ import type { CredentialStore } from "./credentials.ts";
 import type { Hosts } from "./hosts.ts";
 import type { OperationSchema, ServiceSchema } from "./schemas.ts";
 import type { ServiceTable } from "./service-table.ts";
+import { type Claim, claimOfHeader, type Malformed } from "./sigv4/claim.ts";
 import { parseQuery, type Query } from "./sigv4/encode.ts";
 import type { SigningKeys } from "./sigv4/signing-keys.ts";
 
@@ -59,6 +60,7 @@ export class Exchange {
   /** invoke */
   output: unknown = undefined;
   #query: Query | undefined = undefined;
+  #claim: Claim | Malformed | undefined = undefined;
 
   constructor(gateway: Gateway, request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) {
     this.gateway = gateway;
@@ -76,6 +78,12 @@ export class Exchange {
   get query(): Query {
     this.#query ??= parseQuery(this.rawQuery);
     return this.#query;
+  }
+
+  /** What the `Authorization` header claims. Nothing of it is proven before `authenticate`. */
+  get claim(): Claim | Malformed | undefined {
+    this.#claim ??= claimOfHeader(this.request.headers);
+    return this.#claim;
   }
 
   /** The first value of a query parameter. */

@@ -19,6 +19,8 @@ export const limits = {
   presignedSeconds: 7 * 24 * 3600,
   /** Derived signing keys kept: one a key, day, region and service. */
   signingKeys: 1_000,
+  /** Paths of REST services whose operation is remembered. */
+  knownPaths: 1_000,
   /** Opened session tokens kept. */
   sessions: 1_000,
   /** Connections open at once; more are closed as they come. */

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { limits } from "./limits.ts";
+import { Lru } from "./lru.ts";
 import type { OperationSchema, ServiceSchema, Shape } from "./schemas.ts";
 import { type Query, uriDecode } from "./sigv4/encode.ts";
 
@@ -22,7 +24,16 @@ interface Route {
   readonly requiredHeaders: readonly string[];
 }
 
-const tables = new WeakMap<ServiceSchema, readonly Route[]>();
+interface Table {
+  readonly routes: readonly Route[];
+  /** Matches that hang on method and path alone: the same few addresses are asked for again and again. */
+  readonly known: Lru<string, RouteMatch>;
+}
+
+/** Longer ones are not remembered, so that what is remembered stays small. */
+const knownLength = 256;
+
+const tables = new WeakMap<ServiceSchema, Table>();
 
 /**
  * Finds the operation of a REST request. Of several that match, the one with the most conditions wins.
@@ -32,33 +43,40 @@ export function findRoute(
   schema: ServiceSchema,
   request: { method: string; path: string; query: Query; headers: IncomingHttpHeaders },
 ): RouteMatch | undefined {
-  let routes = tables.get(schema);
-  if (!routes) {
-    routes = compile(schema);
-    tables.set(schema, routes);
+  let table = tables.get(schema);
+  if (!table) {
+    table = { routes: compile(schema), known: new Lru(limits.knownPaths) };
+    tables.set(schema, table);
   }
+  const address = `${request.method} ${request.path}`;
+  const known = table.known.get(address);
+  if (known) return known;
   const segments = request.path.slice(1).split("/");
   // "/bucket/" addresses the bucket, as "/bucket" does; "/" has no segment at all.
   if (segments.at(-1) === "" && segments.length <= 2) segments.pop();
-  for (const route of routes) {
-    if (route.method === request.method && fits(route, segments, request)) {
-      return { operation: route.operation, labels: labelsOf(route, segments) };
-    }
+  let hangsOnMore = false;
+  for (const route of table.routes) {
+    if (route.method !== request.method || !fitsPath(route, segments)) continue;
+    hangsOnMore ||= route.statics.length + route.requiredQuery.length + route.requiredHeaders.length > 0;
+    if (!fitsRest(route, request)) continue;
+    const match = { operation: route.operation, labels: labelsOf(route, segments) };
+    if (!hangsOnMore && address.length <= knownLength) table.known.set(address, match);
+    return match;
   }
   return undefined;
 }
 
-function fits(
-  route: Route,
-  segments: readonly string[],
-  request: { query: Query; headers: IncomingHttpHeaders },
-): boolean {
+function fitsPath(route: Route, segments: readonly string[]): boolean {
   const { length } = route.segments;
   if (route.greedy ? segments.length < length : segments.length !== length) return false;
   for (let i = 0; i < length; i++) {
     const part = route.segments[i] as Route["segments"][number];
     if ("literal" in part && part.literal !== segments[i]) return false;
   }
+  return true;
+}
+
+function fitsRest(route: Route, request: { query: Query; headers: IncomingHttpHeaders }): boolean {
   return (
     route.statics.every(([name, value]) =>
       request.query.some(([n, v]) => n === name && (value === "" || v === value)),

@@ -6,16 +6,14 @@ import type { Exchange } from "../exchange.ts";
 import { establish } from "../identity.ts";
 import { bodyLimit, limits } from "../limits.ts";
 import { isSignedBy, unsignedHeader } from "../sigv4/canonical.ts";
-import { type Claim, claimOfHeader, claimOfQuery, formatTimestamp, parseTimestamp } from "../sigv4/claim.ts";
+import { type Claim, claimOfQuery, formatTimestamp, parseTimestamp } from "../sigv4/claim.ts";
 import { type PayloadForm, payloadForm, sha256 } from "../sigv4/payload.ts";
 import { claimV2, isSignedV2 } from "../sigv4/presigned-v2.ts";
 
 /** Proves who calls, and sets principal and scope. Bodies of services other than S3 are read and verified here. */
 export function authenticate(exchange: Exchange): void | Promise<void> {
   const service = exchange.service as Service;
-  const claim =
-    claimOfHeader(exchange.request.headers) ??
-    (exchange.rawQuery.includes("X-Amz-") ? claimOfQuery(exchange.query) : undefined);
+  const claim = exchange.claim ?? (exchange.rawQuery.includes("X-Amz-") ? claimOfQuery(exchange.query) : undefined);
   if (exchange.gateway.platform.configuration.auth === "open") return takeAnyone(exchange, service, claim);
   if (!claim) return authenticateOtherwise(exchange, service);
   if ("malformed" in claim) throw refuse(service.protocol, "incompleteSignature", claim.malformed);
@@ -115,11 +113,7 @@ function authenticateOtherwise(exchange: Exchange, service: Service): void {
 }
 
 /** `--auth open`: whoever calls is taken at their word, as local emulators do. Framing and hashes still count. */
-function takeAnyone(
-  exchange: Exchange,
-  service: Service,
-  claim: ReturnType<typeof claimOfHeader>,
-): void | Promise<void> {
+function takeAnyone(exchange: Exchange, service: Service, claim: Exchange["claim"]): void | Promise<void> {
   const known = claim && !("malformed" in claim) ? claim : undefined;
   const region = known?.credential.region ?? exchange.gateway.platform.configuration.region;
   establish(exchange, known && { accessKeyId: known.credential.accessKeyId, secretAccessKey: "" }, region);

@@ -134,6 +134,8 @@ function identifyVersion(exchange: Exchange, form: Query): void | Promise<void> 
 }
 
 function scopeName(exchange: Exchange): string | undefined {
+  const { claim } = exchange;
+  if (claim !== undefined && !("malformed" in claim)) return claim.credential.service;
   const { authorization } = exchange.request.headers;
   if (authorization?.startsWith("AWS4-")) {
     const from = authorization.indexOf("Credential=");
