@@ -10,6 +10,7 @@ import { Exchange, type Gateway } from "./exchange.ts";
 import { Hosts, isLoopback } from "./hosts.ts";
 import { limits } from "./limits.ts";
 import { prepareProtocols } from "./protocols/index.ts";
+import { GatewayResponse } from "./response.ts";
 import { ServiceTable } from "./service-table.ts";
 import { SigningKeys } from "./sigv4/signing-keys.ts";
 
@@ -47,16 +48,19 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     hosts: new Hosts(configuration.publicUrls, configuration.host),
     pages: { health, ...options.pages },
   };
-  const server = configuration.tls ? secureServer(configuration.tls) : createServer(serverOptions);
+  // Node's types tie a server to the class of its responses, which nothing here depends on.
+  const server = configuration.tls
+    ? secureServer(configuration.tls)
+    : (createServer(serverOptions) as unknown as Server);
   server.maxConnections = limits.connections;
   // A 5 GiB upload may take hours: what is bounded is silence in the middle of a body (body.ts).
   server.requestTimeout = 0;
   server.headersTimeout = limits.headersTimeoutMs;
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
-  server.on("request", (request: IncomingMessage, response: ServerResponse) =>
+  server.on("request", (request: IncomingMessage, response: GatewayResponse) =>
     serve(gateway, request, response, false),
   );
-  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) =>
+  server.on("checkContinue", (request: IncomingMessage, response: GatewayResponse) =>
     serve(gateway, request, response, true),
   );
   server.on("clientError", onClientError);
@@ -70,7 +74,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
 }
 
-const serverOptions = { maxHeaderSize: limits.headerBytes, noDelay: true, keepAlive: true } as const;
+const serverOptions = {
+  maxHeaderSize: limits.headerBytes,
+  noDelay: true,
+  keepAlive: true,
+  ServerResponse: GatewayResponse,
+} as const;
 
 function secureServer(tls: { readonly certificateFile: string; readonly keyFile: string }): Server {
   const [cert, key] = [readFileSync(tls.certificateFile), readFileSync(tls.keyFile)];
@@ -90,9 +99,9 @@ function assertSafe(configuration: Platform["configuration"]): void {
   );
 }
 
-function serve(gateway: Gateway, request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+function serve(gateway: Gateway, request: IncomingMessage, response: GatewayResponse, expectsContinue: boolean): void {
   const exchange = new Exchange(gateway, request, response, expectsContinue);
-  response.setHeader("x-amzn-requestid", exchange.requestId);
+  response.requestId = exchange.requestId;
   // A response whose caller is gone emits an error nobody needs to hear.
   response.on("error", ignore);
   request.on("error", ignore);

@@ -41,7 +41,7 @@ export type StreamHandler<Input = never> = (
 
 export interface StreamExchange {
   readonly request: IncomingMessage;
-  /** Request id and CORS headers are already set on it. */
+  /** CORS headers are already set on it; it writes the request id by itself. */
   readonly response: ServerResponse;
   readonly body: RequestBody;
   /** Checks a form upload's policy (presigned POST). @throws ServiceError as a badly signed request would. */

@@ -23,7 +23,7 @@ export function answerError(exchange: Exchange, thrown: unknown): void {
 }
 
 /** Headers that were set for the exchange and not for the operation's output. */
-const kept = /^(?:x-amzn-requestid|x-amz-request-id|x-amz-id-2|access-control-.*|vary)$/;
+const kept = /^(?:x-amz-request-id|x-amz-id-2|access-control-.*|vary)$/;
 
 function asServiceError(exchange: Exchange, protocol: Protocol, thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;

@@ -75,11 +75,12 @@ function checkTargets(input: BoundInput): void {
 
 function writeHead(response: ServerResponse, answer: Answer, length: number | undefined): void {
   const { headers } = answer;
+  const head: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = returned.get(headers[i] as string);
-    if (name !== undefined) response.setHeader(name, headers[i + 1] as string);
+    if (name !== undefined) head.push(name, headers[i + 1] as string);
   }
-  response.setHeader(variantHeader, answer.variant);
-  if (length !== undefined) response.setHeader("Content-Length", length);
-  response.statusCode = 200;
+  head.push(variantHeader, answer.variant);
+  if (length !== undefined) head.push("Content-Length", String(length));
+  response.writeHead(200, head);
 }
