@@ -8,7 +8,7 @@ import { validationException } from "../../errors.ts";
  */
 export function checkEnvironment(member: string, environment: Readonly<Record<string, string>> | undefined): void {
   for (const [name, value] of Object.entries(environment ?? {})) {
-    if (!name.includes("\0") && !value.includes("\0")) continue;
+    if (!`${name}${value}`.includes("\0")) continue;
     throw validationException(`${member}.${name.replaceAll("\0", "\\0")} must not hold a NUL character.`);
   }
 }
