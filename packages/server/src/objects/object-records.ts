@@ -1,7 +1,17 @@
 /** What the catalogue's records hold. */
 
 /** Checksum algorithms of the current SDKs, named as S3 names them. */
-export type ChecksumAlgorithm = "CRC32" | "CRC32C" | "CRC64NVME" | "SHA1" | "SHA256" | "SHA512" | "MD5";
+export type ChecksumAlgorithm =
+  | "CRC32"
+  | "CRC32C"
+  | "CRC64NVME"
+  | "SHA1"
+  | "SHA256"
+  | "SHA512"
+  | "MD5"
+  | "XXHASH64"
+  | "XXHASH3"
+  | "XXHASH128";
 
 /** A checksum in base64, as S3 carries it; composite values end with `-PARTS`. */
 export interface StoredChecksum {

@@ -9,6 +9,7 @@ import type { ByteStore } from "./bytes/byte-store.ts";
 import type { Ingested } from "./bytes/ingest.ts";
 import { type Crc, combineCrc } from "./checksums/combine.ts";
 import { DigestSet } from "./checksums/digest-set.ts";
+import { loadXxHash } from "./checksums/xxhash.ts";
 import { kinds, partKey, uploadKey } from "./object-name.ts";
 import type { BytesReference, ObjectVersion, PartRecord, StoredChecksum, UploadRecord } from "./object-records.ts";
 import type { Draft, Objects, WriteConditions } from "./objects.ts";
@@ -149,6 +150,7 @@ export class Uploads {
   ): Promise<ObjectVersion> {
     const upload = await this.get(id);
     const parts = match(claimed, await this.parts(id.uploadId), id.uploadId);
+    if (upload.value.checksumAlgorithm) await loadXxHash([upload.value.checksumAlgorithm]);
     const checksum = checksumOf(upload.value, parts);
     expected?.(checksum);
     const md5s = parts.map((part) => Buffer.from(part.etag.replaceAll('"', ""), "hex"));

@@ -9,6 +9,7 @@ import { ServiceError } from "../../errors.ts";
 import type { Store, Write } from "../../store/store.ts";
 import { type DigestAlgorithm, DigestSet, type Digests } from "../checksums/digest-set.ts";
 import { DigestThread } from "../checksums/digest-thread.ts";
+import { loadXxHash } from "../checksums/xxhash.ts";
 import { bytesKey } from "../object-name.ts";
 import type { BytesRecord, BytesReference, PartSummary } from "../object-records.ts";
 import type { Draft } from "../objects.ts";
@@ -189,6 +190,7 @@ export class ByteStore {
   async digest(reference: BytesReference, algorithms: readonly DigestAlgorithm[]): Promise<Digests> {
     const found = await this.read(reference);
     if (Buffer.isBuffer(found)) {
+      await loadXxHash(algorithms);
       const set = new DigestSet(algorithms);
       set.update(found);
       return set.end();

@@ -1,6 +1,7 @@
 import type { DigestAlgorithm, Digests } from "../checksums/digest-set.ts";
 import { DigestSet } from "../checksums/digest-set.ts";
 import type { DigestStream, DigestThread } from "../checksums/digest-thread.ts";
+import { loadXxHash } from "../checksums/xxhash.ts";
 import type { BytesReference } from "../object-records.ts";
 import { BLOCK_BYTES, type Block, returnBlock, takeBlock } from "./blocks.ts";
 import type { ByteFiles, PendingFile } from "./byte-files.ts";
@@ -78,6 +79,7 @@ export async function ingestWhole(
   { files, inlineBytes }: { files: ByteFiles; inlineBytes: number },
   newId: () => string,
 ): Promise<Ingested> {
+  await loadXxHash(algorithms);
   const set = new DigestSet(algorithms);
   set.update(bytes);
   const digests = set.end();

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { type Crc, combineCrc } from "./combine.ts";
 import { crc32c, crc64nvme } from "./crc.ts";
 import { DigestSet } from "./digest-set.ts";
+import { loadXxHash } from "./xxhash.ts";
 
 const digits = Buffer.from("123456789");
 
@@ -63,4 +64,25 @@ test("a set computes every algorithm in one pass", () => {
     SHA256: createHash("sha256").update(bytes).digest("base64"),
     CRC32: crc.toString("base64"),
   });
+});
+
+// The empty text's values are those of the xxHash specification and its test vectors, seed 0, in big-endian order.
+test.for([
+  ["XXHASH64", "ef46db3751d8e999"],
+  ["XXHASH3", "2d06800538d394c2"],
+  ["XXHASH128", "99aa06d3014798d86001c324468d497f"],
+] as const)("%s: the specification's value, and pieces of two interleaved streams", async ([name, empty]) => {
+  await loadXxHash([name]);
+  expect(Buffer.from(new DigestSet([name]).end()[name] as string, "base64").toString("hex")).toBe(empty);
+  const bytes = randomBytes(5_000);
+  const [one, other] = [new DigestSet([name]), new DigestSet([name])];
+  other.update(digits);
+  for (let at = 0; at < bytes.length; at += 333) {
+    one.update(bytes.subarray(at, at + 333));
+    other.update(digits);
+  }
+  const whole = new DigestSet([name]);
+  whole.update(bytes);
+  expect(one.end()).toEqual(whole.end());
+  expect(other.end()).not.toEqual(whole.end());
 });

@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { ChecksumAlgorithm } from "../object-records.ts";
 import { type Crc64, crc32c, crc64nvme } from "./crc.ts";
+import { xxHash } from "./xxhash.ts";
 
 /** Every digest that an upload may ask for; MD5 always, since ETags are made of it. */
 export type DigestAlgorithm = ChecksumAlgorithm;
@@ -14,7 +15,7 @@ interface Digest {
   end(): Buffer;
 }
 
-/** Several digests over one pass of the bytes. */
+/** Several digests over one pass of the bytes. Whoever may meet xxHash calls `loadXxHash` before. */
 export class DigestSet {
   readonly #digests: ReadonlyMap<DigestAlgorithm, Digest>;
 
@@ -36,6 +37,9 @@ const makers: Record<DigestAlgorithm, () => Digest> = {
   SHA1: () => hashed(createHash("sha1")),
   SHA256: () => hashed(createHash("sha256")),
   SHA512: () => hashed(createHash("sha512")),
+  XXHASH64: () => xxHash("XXHASH64"),
+  XXHASH3: () => xxHash("XXHASH3"),
+  XXHASH128: () => xxHash("XXHASH128"),
   CRC32: () => checked32((bytes, seed) => crc32(bytes, seed)),
   CRC32C: () => checked32(crc32c),
   CRC64NVME: () => {

@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { type DigestAlgorithm, DigestSet } from "./digest-set.ts";
+import { loadXxHash } from "./xxhash.ts";
 
 /** What the main thread asks of the digest worker. Blocks are shared memory, so no byte is copied. */
 export type DigestRequest =
@@ -10,9 +11,16 @@ export type DigestRequest =
 
 const open = new Map<number, DigestSet>();
 
+// One after the other: what follows an `open` waits for the kernels that it loads.
+let turn = Promise.resolve();
 parentPort?.on("message", (request: DigestRequest) => {
+  turn = turn.then(() => answer(request));
+});
+
+async function answer(request: DigestRequest): Promise<void> {
   switch (request.op) {
     case "open":
+      await loadXxHash(request.algorithms);
       open.set(request.stream, new DigestSet(request.algorithms));
       return;
     case "update":
@@ -27,4 +35,4 @@ parentPort?.on("message", (request: DigestRequest) => {
       open.delete(request.stream);
       return;
   }
-});
+}

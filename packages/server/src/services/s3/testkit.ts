@@ -1,3 +1,4 @@
+import { Xxh3_64, Xxh3_128, Xxh64 } from "@aws-sdk/checksums/xxh";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { startTestServer, type TestServer, type TestServerOptions } from "../../gateway/testkit.ts";
 import { s3Service } from "./index.ts";
@@ -14,7 +15,9 @@ let buckets = 0;
 /** Starts a server that speaks S3 only. */
 export async function startS3(options: Partial<TestServerOptions> = {}): Promise<S3TestServer> {
   const server = await startTestServer({ services: [s3Service], ...options });
-  const s3 = new S3Client({ ...server.client, forcePathStyle: true });
+  // The client has these algorithms, but wants to be given them.
+  const checksumAlgorithms = { XXHASH64: Xxh64, XXHASH3: Xxh3_64, XXHASH128: Xxh3_128 };
+  const s3 = new S3Client({ ...server.client, forcePathStyle: true, checksumAlgorithms });
   return {
     ...server,
     s3,

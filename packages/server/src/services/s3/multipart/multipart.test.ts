@@ -101,6 +101,7 @@ test("an aborted upload is gone with its parts", async () => {
 test.for([
   ["CRC32", "COMPOSITE"],
   ["SHA256", "COMPOSITE"],
+  ["XXHASH64", "COMPOSITE"],
   ["CRC32", "FULL_OBJECT"],
   ["CRC32C", "FULL_OBJECT"],
   ["CRC64NVME", "FULL_OBJECT"],

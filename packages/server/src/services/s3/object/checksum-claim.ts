@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { ServiceError } from "../../../errors.ts";
 import type { DigestAlgorithm, Digests } from "../../../objects/checksums/digest-set.ts";
 import type { ChecksumAlgorithm, StoredChecksum } from "../../../objects/object-records.ts";
-import { invalidRequest, notImplemented } from "../access.ts";
+import { invalidRequest } from "../access.ts";
 
 /** Checksum header of each algorithm, which is also its trailer's name. */
 export const checksumHeaders: Readonly<Record<ChecksumAlgorithm, string>> = {
@@ -13,6 +13,9 @@ export const checksumHeaders: Readonly<Record<ChecksumAlgorithm, string>> = {
   SHA256: "x-amz-checksum-sha256",
   SHA512: "x-amz-checksum-sha512",
   MD5: "x-amz-checksum-md5",
+  XXHASH64: "x-amz-checksum-xxhash64",
+  XXHASH3: "x-amz-checksum-xxhash3",
+  XXHASH128: "x-amz-checksum-xxhash128",
 };
 
 /** Members of SDK shapes that hold a checksum of the algorithm. */
@@ -24,6 +27,9 @@ export const checksumMembers = {
   SHA256: "ChecksumSHA256",
   SHA512: "ChecksumSHA512",
   MD5: "ChecksumMD5",
+  XXHASH64: "ChecksumXXHASH64",
+  XXHASH3: "ChecksumXXHASH3",
+  XXHASH128: "ChecksumXXHASH128",
 } as const satisfies Record<ChecksumAlgorithm, string>;
 
 const digestBytes: Readonly<Record<ChecksumAlgorithm, number>> = {
@@ -34,6 +40,9 @@ const digestBytes: Readonly<Record<ChecksumAlgorithm, number>> = {
   SHA256: 32,
   SHA512: 64,
   MD5: 16,
+  XXHASH64: 8,
+  XXHASH3: 8,
+  XXHASH128: 16,
 };
 
 const algorithms = Object.keys(checksumHeaders) as ChecksumAlgorithm[];
@@ -100,13 +109,12 @@ export class ChecksumClaim {
   }
 }
 
-/** @throws ServiceError `InvalidRequest`, `NotImplemented` for an algorithm that S3 has and we do not. */
+/** @throws ServiceError `InvalidRequest` for an algorithm that S3 does not have. */
 export function requireAlgorithm(name: string): ChecksumAlgorithm {
   const known = algorithms.find((algorithm) => algorithm === name);
   if (known) return known;
-  if (name.startsWith("XXHASH")) throw notImplemented(`the ${name} checksum`);
   throw invalidRequest(
-    "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5]",
+    "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128]",
   );
 }
 

@@ -115,7 +115,7 @@ test("conditional writes", async () => {
   expect(await text("guarded")).toBe("two");
 });
 
-test.for(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"] as const)(
+test.for(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "XXHASH64", "XXHASH3", "XXHASH128"] as const)(
   "%s is checked, kept and returned",
   async (name) => {
     const member = `Checksum${name}`;
