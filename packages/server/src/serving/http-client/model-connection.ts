@@ -34,9 +34,8 @@ const connectTimeoutMs = 1_000;
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
 /**
- * One HTTP/1.1 connection to a model server, which carries one request at a time: what undici's Client does in five
- * times as many steps, for every case that a general client meets. Sends what it is given; knows no redirects,
- * no proxies, no TLS.
+ * One HTTP/1.1 connection to a model server, which carries one request at a time. For the hot path: it sends what it is
+ * given in one write and knows no redirects, no proxies, no TLS and no pipelining.
  */
 export class ModelConnection {
   readonly #socket: Socket;
