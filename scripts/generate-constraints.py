@@ -21,6 +21,7 @@ SERVICES = {"sagemaker": "sagemaker", "sagemaker-runtime": "sagemaker-runtime", 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "packages/server/src/gateway/constraints"
 
 # A text or list cannot be shorter than 0; a number can be smaller.
+WHOLE = {"integer", "long"}
 NUMBERS = {"integer", "long", "float", "double"}
 
 
@@ -64,6 +65,9 @@ def constrained(shapes, reachable):
 def own(shape):
     if shape["type"] == "blob":
         return False
+    # The SDK's schemas know numbers only, not that some have no fraction.
+    if shape["type"] in WHOLE:
+        return True
     if "min" in shape and (shape["min"] != 0 or shape["type"] in NUMBERS):
         return True
     return any(shape.get(key) for key in ("required", "pattern", "enum")) or "max" in shape
@@ -89,6 +93,8 @@ def describe(shape, kept):
     for source, short in (("min", "n"), ("max", "x"), ("pattern", "p"), ("enum", "e")):
         if source in shape:
             out[short] = number(shape[source]) if source in ("min", "max") else shape[source]
+    if kind in WHOLE:
+        out["i"] = 1
     if shape.get("sensitive"):
         out["z"] = 1
     return out

@@ -146,6 +146,15 @@ test.for<[string, Sent, number, string]>([
   ["malformed JSON", { headers: json, body: "{" }, 400, "SerializationException"],
   ["JSON that is not UTF-8 text", { headers: json, body: "[1]" }, 400, "SerializationException"],
   ["a number for a text", { headers: json, body: '{"TrainingJobName":1}' }, 400, "SerializationException"],
+  ["null in a list", { headers: json, body: '{"InputDataConfig":[null]}' }, 400, "SerializationException"],
+  ["null in a map", { headers: json, body: '{"HyperParameters":{"a":null}}' }, 400, "SerializationException"],
+  ["null for the whole input", { headers: json, body: "null" }, 400, "ValidationException"],
+  [
+    "a fraction for a whole number",
+    { headers: json, body: '{"StoppingCondition":{"MaxRuntimeInSeconds":1.5}}' },
+    400,
+    "ValidationException",
+  ],
   ["a list for a structure", { headers: json, body: '{"ResourceConfig":[]}' }, 400, "SerializationException"],
   ["a broken constraint", { headers: json, body: '{"TrainingJobName":"_"}' }, 400, "ValidationException"],
   [

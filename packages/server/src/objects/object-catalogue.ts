@@ -24,7 +24,11 @@ export interface PutAttributes {
 }
 
 export interface ObjectCatalogue {
-  hasBucket(bucket: string): Promise<boolean>;
+  /**
+   * Whether the bucket exists and belongs to `owner`, an account id. Bucket names are global: without this question a job
+   * could read and write what its account may not.
+   */
+  hasBucket(bucket: string, owner: string): Promise<boolean>;
   /** Current objects whose key begins with `prefix`, in byte order of the key. */
   list(bucket: string, prefix: string): AsyncIterable<ObjectEntry>;
   /** The current object, or `undefined`. */

@@ -139,7 +139,7 @@ test("a bucket is deleted only when it is empty, and never under a writer", asyn
     storage.put("b", "late", chunks(Buffer.from("x"))),
     storage.buckets.remove("b"),
   ]);
-  const bucket = await storage.hasBucket("b");
+  const bucket = await storage.hasBucket("b", "111122223333");
   expect(bucket ? put.status : removed.status).toBe("fulfilled");
   if (!bucket) expect(put.status).toBe("rejected");
 });

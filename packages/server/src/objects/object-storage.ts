@@ -93,8 +93,8 @@ export class ObjectStorage implements ObjectCatalogue {
     return sweep({ store: this.#store, clock: this.#clock, bytes, holds: this.#holds, uploads }, options);
   }
 
-  async hasBucket(bucket: string): Promise<boolean> {
-    return (await this.buckets.find(bucket)) !== undefined;
+  async hasBucket(bucket: string, owner: string): Promise<boolean> {
+    return (await this.buckets.find(bucket))?.owner === owner;
   }
 
   async *list(bucket: string, prefix: string): AsyncGenerator<ObjectEntry> {
@@ -145,7 +145,7 @@ export class ObjectStorage implements ObjectCatalogue {
     attributes: PutAttributes = {},
   ): Promise<ObjectEntry> {
     // Before the bytes are taken in: a wrong bucket should not cost an upload.
-    if (!(await this.hasBucket(bucket))) throw noSuchBucket(bucket);
+    if (!(await this.buckets.find(bucket))) throw noSuchBucket(bucket);
     const ingested = await this.bytes.ingest(body, ["MD5"]);
     const etag = `"${Buffer.from(ingested.digests.MD5 as string, "base64").toString("hex")}"`;
     const version = await this.objects.put(bucket, key, { source: { kind: "fresh", ingested }, etag, attributes });

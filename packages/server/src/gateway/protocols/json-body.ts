@@ -38,7 +38,8 @@ export function jsonBody({ JsonCodec2 }: Codecs, jsonName: boolean): JsonBody {
 function parse(bytes: Buffer, protocol: Protocol): unknown {
   if (bytes.length === 0) return {};
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    // A body of `null` is an input without members.
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) ?? {};
   } catch (cause) {
     throw unparsable(protocol, "The body is not valid JSON.", cause);
   }

@@ -37,6 +37,7 @@ function wrongList(shape: Shape, value: unknown, path: string): string | undefin
   if (!Array.isArray(value)) return `Expected list or null${at(path)}`;
   const member = shape.getValueSchema();
   for (const [i, item] of value.entries()) {
+    if (item === null && !isSparse(shape)) return `Expected no null in a list${at(`${path}[${i}]`)}`;
     const wrong = wrongType(member, item, `${path}[${i}]`);
     if (wrong !== undefined) return wrong;
   }
@@ -47,10 +48,16 @@ function wrongMap(shape: Shape, value: unknown, path: string): string | undefine
   if (typeof value !== "object" || Array.isArray(value)) return `Expected map or null${at(path)}`;
   const member = shape.getValueSchema();
   for (const [key, item] of Object.entries(value as object)) {
+    if (item === null && !isSparse(shape)) return `Expected no null in a map${at(`${path}.${key}`)}`;
     const wrong = wrongType(member, item, `${path}.${key}`);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
+}
+
+/** Only lists and maps with this trait may hold null; handlers rely on the others not to. */
+function isSparse(shape: Shape): boolean {
+  return Boolean(shape.getMergedTraits().sparse);
 }
 
 const tokens: Readonly<Record<string, string>> = { string: "STRING_VALUE", number: "NUMBER_VALUE" };

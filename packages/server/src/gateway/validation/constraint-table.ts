@@ -18,6 +18,8 @@ export interface Constraint {
   /** Smallest and largest: characters of a text, elements of a list or map, or a number's value. */
   readonly n?: number;
   readonly x?: number;
+  /** A number without a fraction. */
+  readonly i?: 1;
   /** Java regular expression that the whole text must match. */
   readonly p?: string;
   readonly e?: readonly string[];

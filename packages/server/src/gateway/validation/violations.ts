@@ -93,7 +93,9 @@ class Walk {
 /** The rules of this one value that it breaks; elements are another matter. */
 function brokenRules(rule: Constraint, value: unknown): readonly string[] {
   if (typeof value === "string") return brokenTextRules(rule, value);
-  if (typeof value === "number") return brokenBounds(rule, value, "value");
+  if (typeof value === "number") {
+    return rule.i && !Number.isSafeInteger(value) ? ["Member must be an integer"] : brokenBounds(rule, value, "value");
+  }
   if (Array.isArray(value)) return brokenBounds(rule, value.length, "length");
   if (rule.k !== undefined && value !== null) return brokenBounds(rule, Object.keys(value as object).length, "length");
   return none;

@@ -58,7 +58,8 @@ async function checkArtifact(container: ContainerDefinition, context: OperationC
     throw validationException(`Invalid model data URL ${url}: it must name an object, as s3://BUCKET/KEY does.`);
   }
   const { objects } = context.platform;
-  const found = (await objects.hasBucket(location.bucket)) && (await objects.head(location.bucket, location.key));
+  const isOurs = await objects.hasBucket(location.bucket, context.scope.account);
+  const found = isOurs && (await objects.head(location.bucket, location.key));
   if (!found) throw validationException(`Could not find model data at ${url}.`);
 }
 

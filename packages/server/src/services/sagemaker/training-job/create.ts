@@ -62,19 +62,19 @@ async function checkStorage(
 ): Promise<void> {
   for (const channel of spec.InputDataConfig ?? []) {
     const source = channel.DataSource.S3DataSource;
-    if (source === undefined || (await hasInput(platform.objects, source))) continue;
+    if (source === undefined || (await hasInput(platform.objects, source, scope.account))) continue;
     const uri = source.S3Uri as string;
     const bucket = uri.replace(/^s3:\/\//, "").split("/")[0] as string;
     throw validationException(emptyInputMessage(uri, bucket, scope.region, spec.RoleArn));
   }
   const bucket = outputBucket(spec);
-  if (!(await platform.objects.hasBucket(bucket))) {
+  if (!(await platform.objects.hasBucket(bucket, scope.account))) {
     throw validationException(
       `The bucket ${bucket} of OutputDataConfig.S3OutputPath "${spec.OutputDataConfig.S3OutputPath}" does not exist.`,
     );
   }
   const checkpoints = spec.CheckpointConfig && parseS3Uri(spec.CheckpointConfig.S3Uri)?.bucket;
-  if (checkpoints !== undefined && !(await platform.objects.hasBucket(checkpoints))) {
+  if (checkpoints !== undefined && !(await platform.objects.hasBucket(checkpoints, scope.account))) {
     throw validationException(
       `The bucket ${checkpoints} of CheckpointConfig.S3Uri "${spec.CheckpointConfig?.S3Uri}" does not exist.`,
     );

@@ -13,7 +13,7 @@ function catalogue(contents: Readonly<Record<string, string>>): ObjectCatalogue 
     modifiedAt: 0,
   });
   return {
-    hasBucket: (bucket: string) => Promise.resolve(bucket === "b"),
+    hasBucket: (bucket: string, owner: string) => Promise.resolve(bucket === "b" && owner === "111122223333"),
     head: (_bucket: string, key: string) => Promise.resolve(key in contents ? entry(key) : undefined),
     read: (_bucket: string, key: string) => Promise.resolve(Readable.from([Buffer.from(contents[key] ?? "")])),
   } as Partial<ObjectCatalogue> as ObjectCatalogue;
@@ -21,7 +21,7 @@ function catalogue(contents: Readonly<Record<string, string>>): ObjectCatalogue 
 
 const source = { S3DataType: "ManifestFile", S3Uri: "s3://b/train.manifest" } as const;
 const sourceOf = (manifest: string, more: Record<string, string> = {}) =>
-  sourceObjects(catalogue({ "train.manifest": manifest, ...more }), source);
+  sourceObjects(catalogue({ "train.manifest": manifest, ...more }), source, "111122223333");
 
 describe("a manifest", () => {
   test("names files below its prefix, in its order", async () => {
@@ -47,9 +47,15 @@ describe("a manifest", () => {
     await expect(sourceOf(manifest, { "../x": "x" })).rejects.toThrow(message);
   });
 
+  test("of another account does not exist", async () => {
+    const objects = catalogue({ "train.manifest": '[{"prefix":"s3://b/"},"x"]', x: "1" });
+    expect(await hasInput(objects, source, "222222222222")).toBe(false);
+    await expect(sourceObjects(objects, source, "222222222222")).rejects.toThrow("the bucket b, which does not exist");
+  });
+
   test("counts as input when it exists", async () => {
-    expect(await hasInput(catalogue({ "train.manifest": "[]" }), source)).toBe(true);
-    expect(await hasInput(catalogue({}), source)).toBe(false);
-    expect(await hasInput(catalogue({}), { ...source, S3Uri: "s3://none/x" })).toBe(false);
+    expect(await hasInput(catalogue({ "train.manifest": "[]" }), source, "111122223333")).toBe(true);
+    expect(await hasInput(catalogue({}), source, "111122223333")).toBe(false);
+    expect(await hasInput(catalogue({}), { ...source, S3Uri: "s3://none/x" }, "111122223333")).toBe(false);
   });
 });

@@ -15,11 +15,13 @@ type S3DataSource = NonNullable<NonNullable<InputChannel["DataSource"]>["S3DataS
 const maxManifestBytes = 64 * 2 ** 20;
 
 /** Whether a channel has anything to show: objects under its prefix, or its manifest. */
-export async function hasInput(objects: ObjectCatalogue, source: S3DataSource): Promise<boolean> {
-  if (source.S3DataType !== "ManifestFile") return hasObjects(objects, source.S3Uri as string);
+export async function hasInput(objects: ObjectCatalogue, source: S3DataSource, account: string): Promise<boolean> {
+  if (source.S3DataType !== "ManifestFile") return hasObjects(objects, source.S3Uri as string, account);
   const at = parseS3Uri(source.S3Uri as string);
   return (
-    at !== undefined && (await objects.hasBucket(at.bucket)) && (await objects.head(at.bucket, at.key)) !== undefined
+    at !== undefined &&
+    (await objects.hasBucket(at.bucket, account)) &&
+    (await objects.head(at.bucket, at.key)) !== undefined
   );
 }
 
@@ -27,12 +29,19 @@ export async function hasInput(objects: ObjectCatalogue, source: S3DataSource): 
  * The files of a channel.
  * @throws InputDataError when there is none, or when they cannot be files of one folder.
  */
-export async function sourceObjects(objects: ObjectCatalogue, source: S3DataSource): Promise<ChannelObject[]> {
+export async function sourceObjects(
+  objects: ObjectCatalogue,
+  source: S3DataSource,
+  account: string,
+): Promise<ChannelObject[]> {
   if (source.S3DataType !== "ManifestFile") return channelObjects(objects, source.S3Uri as string);
   const uri = source.S3Uri as string;
   const { prefix, names } = parseManifest(await readManifest(objects, uri), uri);
   const at = parseS3Uri(prefix);
   if (!at) throw new InputDataError(`The manifest ${uri} begins with the prefix ${prefix}, which is not an S3 URI.`);
+  if (!(await objects.hasBucket(at.bucket, account))) {
+    throw new InputDataError(`The manifest ${uri} names the bucket ${at.bucket}, which does not exist.`);
+  }
   const files: ChannelObject[] = [];
   for (const name of names) {
     const entry = await objects.head(at.bucket, at.key + name);

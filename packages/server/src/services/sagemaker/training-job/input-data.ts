@@ -25,10 +25,10 @@ export function emptyInputMessage(uri: string, bucket: string, region: string, r
   );
 }
 
-/** Whether any object lies under an S3 URI. A bucket that does not exist has none. */
-export async function hasObjects(objects: ObjectCatalogue, uri: string): Promise<boolean> {
+/** Whether any object lies under an S3 URI. A bucket that does not exist, or is another account's, has none. */
+export async function hasObjects(objects: ObjectCatalogue, uri: string, account: string): Promise<boolean> {
   const at = parseS3Uri(uri);
-  if (!at || !(await objects.hasBucket(at.bucket))) return false;
+  if (!at || !(await objects.hasBucket(at.bucket, account))) return false;
   for await (const _ of objects.list(at.bucket, at.key)) return true;
   return false;
 }

@@ -70,7 +70,7 @@ export async function layOut(
     environment: environment(spec, arn, record.region),
     hostname: "algo-1",
     mlDirectory: places.mlDirectory,
-    channels: await channels(spec, objects, places.runId),
+    channels: await channels(record, objects, places.runId),
     network: "none",
     resources: { memoryBytes: size.memoryBytes, cpus: size.cpus, cpuWeight: size.cpuWeight },
     serves: false,
@@ -80,12 +80,13 @@ export async function layOut(
 }
 
 /** Every channel's files, held for the run so that deleting an object cannot pull it away. */
-async function channels(spec: TrainingJobSpec, objects: ObjectCatalogue, runId: string): Promise<Channel[]> {
+async function channels(record: TrainingJobRecord, objects: ObjectCatalogue, runId: string): Promise<Channel[]> {
+  const { spec } = record.value;
   const all: Channel[] = [];
   for (const channel of spec.InputDataConfig ?? []) {
     const source = channel.DataSource.S3DataSource;
     invariant(source, "a channel without S3DataSource was refused when the job was created");
-    const found = await sourceObjects(objects, source);
+    const found = await sourceObjects(objects, source, record.account);
     // There were some when the job was created; folder markers alone are none.
     if (found.length === 0) throw new InputDataError(`No files under ${source.S3Uri} for ${channel.ChannelName}.`);
     const sources = await objects.files(

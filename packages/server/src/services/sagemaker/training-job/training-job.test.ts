@@ -1,5 +1,6 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import {
@@ -11,6 +12,7 @@ import {
   StopTrainingJobCommand,
 } from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { ObjectStorage } from "../../../objects/object-storage.ts";
 import { type JobServer, roleArn, startJobServer, trainingJob } from "./testkit/job-server.ts";
 import { logLines } from "./testkit/scripted-engine.ts";
 
@@ -166,6 +168,20 @@ describe("a job that fails", () => {
     world.engine.algorithm = (run, engine) => engine.exit(run.id, 137, "out-of-memory");
     const job = await world.until(await world.create(), "Failed");
     expect(job.FailureReason).toMatch(/^ClientError: Please use an instance type with more memory/);
+  });
+
+  test("is refused buckets of another account, which it could not reach over S3 either", async () => {
+    const { objects } = world.server.platform as { objects: ObjectStorage };
+    await objects.buckets.create("theirs", { owner: "222222222222", region: "us-west-2", settings: {} });
+    await objects.put("theirs", "train.csv", Readable.from([Buffer.from("1,2\n")]));
+    const input = trainingJob().InputDataConfig?.[0];
+    const theirs = { S3DataSource: { S3DataType: "S3Prefix" as const, S3Uri: "s3://theirs/train.csv" } };
+    await expect(
+      world.create({ InputDataConfig: [{ ChannelName: "train", ...input, DataSource: theirs }] }),
+    ).rejects.toThrow("No S3 objects found under S3 URL");
+    await expect(world.create({ OutputDataConfig: { S3OutputPath: "s3://theirs/out" } })).rejects.toThrow(
+      "does not exist",
+    );
   });
 
   test("is refused isolation that the engine does not have", async () => {
