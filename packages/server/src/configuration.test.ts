@@ -69,3 +69,7 @@ test("a config file that was asked for must exist", () => {
 test("an unknown option is named", () => {
   expect(() => parseCommandLine(["--prot", "1"])).toThrow("--prot");
 });
+
+test("an empty data directory, as an unset variable makes it, is refused", () => {
+  expect(() => readConfiguration({ "data-dir": "" }, {})).toThrow("--data-dir must not be empty");
+});

@@ -114,6 +114,7 @@ type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
  * @throws ConfigurationError naming the setting.
  */
 export function readConfiguration(commandLine: Values, environment: NodeJS.ProcessEnv = process.env): Configuration {
+  if (lookupEmpty(commandLine, environment)) throw new ConfigurationError("--data-dir must not be empty.");
   const early = first(commandLine["data-dir"]) ?? environment["SAGEBRUSH_DATA_DIR"] ?? "~/.sagebrush";
   const explicit = first(commandLine["config"]) ?? environment["SAGEBRUSH_CONFIG"];
   const file = readConfigFile(explicit ?? join(expandHome(early), "config.json"), explicit !== undefined);
@@ -176,6 +177,11 @@ export function parseCommandLine(
   } catch (error) {
     throw new ConfigurationError((error as Error).message, { cause: error });
   }
+}
+
+/** An unset shell variable would otherwise make the current folder ours. */
+function lookupEmpty(commandLine: Values, environment: NodeJS.ProcessEnv): boolean {
+  return (first(commandLine["data-dir"]) ?? environment["SAGEBRUSH_DATA_DIR"])?.trim() === "";
 }
 
 function refuseUnsafe(configuration: Configuration): void {

@@ -1,6 +1,7 @@
-import { mkdtempSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import type { Table } from "../formats/rows.ts";
 import type { TrainingContext } from "../job/algorithm.ts";
 import type { Channel } from "../job/channels.ts";
@@ -56,9 +57,16 @@ export async function runJob(job: TestJob): Promise<{ lines: string[]; model: Tr
   return { lines, model: await loadModel(directory), directory };
 }
 
-/** A folder of its own below the system's temporary folder. */
+const made: string[] = [];
+afterAll(() => {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder of its own below the system's temporary folder, until the file's tests have ended. */
 export function temporaryDirectory(): string {
-  return mkdtempSync(join(tmpdir(), "linear-learner-"));
+  const folder = mkdtempSync(join(tmpdir(), "linear-learner-"));
+  made.push(folder);
+  return folder;
 }
 
 /** Dense labelled rows. */

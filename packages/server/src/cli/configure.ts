@@ -12,7 +12,8 @@ export async function run(args: readonly string[]): Promise<number> {
   if (!/^[\w.-]+$/.test(profile)) throw new CommandError(`a profile cannot be called "${profile}".`);
   const configuration = readConfiguration(values);
   const credentials = readCredentials(configuration.dataDirectory);
-  const url = findServer(configuration.dataDirectory)?.url ?? `http://${configuration.host}:${configuration.port}`;
+  const url =
+    findServer(configuration.dataDirectory)?.publicUrl ?? `http://${configuration.host}:${configuration.port}`;
   const configFile = process.env["AWS_CONFIG_FILE"] ?? join(homedir(), ".aws", "config");
   const credentialsFile = process.env["AWS_SHARED_CREDENTIALS_FILE"] ?? join(homedir(), ".aws", "credentials");
   writeSection(configFile, profile === "default" ? "default" : `profile ${profile}`, {

@@ -8,7 +8,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const server = findServer(configuration.dataDirectory);
   const credentials = readCredentials(configuration.dataDirectory);
   // 127.0.0.1 and not localhost: Debian resolves no BUCKET.localhost, and SDKs fall back to path style for an address.
-  const url = server?.url ?? `http://${configuration.host}:${configuration.port}`;
+  const url = server?.publicUrl ?? `http://${configuration.host}:${configuration.port}`;
   const exports: Record<string, string> = {
     AWS_ENDPOINT_URL: url,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,

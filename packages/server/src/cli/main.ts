@@ -1,9 +1,8 @@
 // biome-ignore assist/source/organizeImports: the cache must be on before anything else is loaded
 import "./compile-cache.ts";
 import { ConfigurationError } from "../configuration.ts";
-import { OperatorError } from "../errors.ts";
-import { CommandError } from "./command-error.ts";
 import { commands, usage } from "./commands.ts";
+import { explain } from "./explain.ts";
 
 /** Runs one command and returns its exit code. Errors a person can mend are printed as one line without a stack. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -25,11 +24,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const { run } = await command.load();
     return await run(rest);
   } catch (error) {
-    if (error instanceof ConfigurationError || error instanceof CommandError || error instanceof OperatorError) {
-      process.stderr.write(`sagebrush ${name}: ${error.message}\n`);
-      return error instanceof ConfigurationError ? 2 : 1;
-    }
-    throw error;
+    const sentence = explain(error);
+    if (sentence === undefined) throw error;
+    process.stderr.write(`sagebrush ${name}: ${sentence}\n`);
+    return error instanceof ConfigurationError ? 2 : 1;
   }
 }
 

@@ -8,7 +8,10 @@ export interface RunningServer {
   /** The process, not to be mistaken for a later one of the same number. */
   readonly process: ProcessIdentity;
   /** `http://127.0.0.1:9310` */
+  /** How programs on this machine reach it. */
   readonly url: string;
+  /** How everybody else does: the first --public-url where there is one. */
+  readonly publicUrl: string;
   readonly startedAt: string;
   readonly account: string;
   readonly region: string;

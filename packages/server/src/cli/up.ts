@@ -1,6 +1,7 @@
-import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { type Configuration, parseCommandLine, readConfiguration, settings } from "../configuration.ts";
 import { bootId, startOf } from "../process-identity.ts";
 import { CommandError } from "./command-error.ts";
+import { localAddress } from "./local-address.ts";
 import { announce, withdraw } from "./running-server.ts";
 
 /** `sagebrush up`: starts the platform in the foreground until a signal ends it. */
@@ -10,18 +11,21 @@ export async function run(args: readonly string[]): Promise<number> {
   const configuration = readConfiguration(values);
   const { startServer } = await import("../main.ts");
   const server = await startServer(configuration);
+  const url = localAddress(server.url);
   announce(configuration.dataDirectory, {
     process: { pid: process.pid, start: startOf(process.pid) ?? "", boot: bootId() },
-    url: server.url,
+    url,
+    publicUrl: configuration.publicUrls[0] ?? url,
     startedAt: new Date().toISOString(),
     account: configuration.account,
     region: configuration.region,
     engine: server.engine,
     token: server.token,
   });
-  process.stdout.write(banner(server.url, configuration.auth, server.notices));
+  process.stdout.write(banner(server.url, configuration, server.notices));
   await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
+    // The listeners stay: a second signal, as a launcher passes one on that we have too, must not cut the end short.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
   });
   process.stdout.write("Stopping. Jobs and endpoints go on; `sagebrush up` finds them again.\n");
   withdraw(configuration.dataDirectory);
@@ -29,14 +33,32 @@ export async function run(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function banner(url: string, auth: string, notices: readonly string[]): string {
+function banner(listening: string, configuration: Configuration, notices: readonly string[]): string {
+  const isWildcard = localAddress(listening) !== listening;
+  const url = configuration.publicUrls[0] ?? localAddress(listening);
+  const notes = [
+    ...(configuration.auth === "open" ? ["credentials are not checked (--auth open)"] : []),
+    ...(configuration.insecure ? ["nothing is encrypted (--insecure)"] : []),
+    ...(isWildcard && configuration.publicUrls.length === 0
+      ? ["clients on other machines are refused until --public-url says by which address they come"]
+      : []),
+    ...notices,
+  ];
   const lines = [
-    `Sagebrush listens on ${url}`,
+    `Sagebrush listens on ${listening}`,
     `  console     ${url}/_sagebrush/console`,
-    '  point here  eval "$(sagebrush env)"      or: sagebrush configure',
-    '  SageMaker Python SDK  eval "$(sagebrush env --intercept)"',
-    ...(auth === "open" ? ["  credentials are not checked (--auth open)"] : []),
-    ...notices.map((notice) => `  note: ${notice}`),
+    `  point here  eval "$(sagebrush env${dataDirectoryOption(configuration)})"      or: sagebrush configure${dataDirectoryOption(configuration)}`,
+    `  SageMaker Python SDK  eval "$(sagebrush env --intercept${dataDirectoryOption(configuration)})"`,
+    ...notes.map((note) => `  note: ${note}`),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What the other commands need to find this server. */
+function dataDirectoryOption({ dataDirectory }: Configuration): string {
+  const fallback = settings.find(({ name }) => name === "data-dir")?.fallback ?? "";
+  const isDefault = readConfiguration({ "data-dir": fallback }, {}).dataDirectory === dataDirectory;
+  return isDefault
+    ? ""
+    : ` --data-dir ${/^[\w./-]+$/.test(dataDirectory) ? dataDirectory : JSON.stringify(dataDirectory)}`;
 }

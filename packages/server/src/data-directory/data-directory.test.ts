@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -222,3 +222,21 @@ function raiseFormat(path: string, format: number): void {
   database.exec(`PRAGMA user_version = ${format}`);
   database.close();
 }
+
+test("somebody's folder is left as it is", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sagebrush-foreign-"));
+  try {
+    await chmod(folder, 0o755);
+    await mkdir(join(folder, "models"));
+    await writeFile(join(folder, "models", "mine.bin"), "weights");
+    await expect(openDataDirectory(folder)).rejects.toThrow(/has other files \(models\)/);
+    expect((await stat(folder)).mode & 0o777).toBe(0o755);
+    expect(await readdir(folder)).toEqual(["models"]);
+    // What a start leaves that ended early is no hindrance.
+    await rm(join(folder, "models", "mine.bin"));
+    await writeFile(join(folder, "config.json"), "{}");
+    await (await openDataDirectory(folder)).close();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, readFile } from "node:fs/promises";
+import { chmod, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { DataDirectory } from "../data-directory.ts";
@@ -35,9 +35,10 @@ export async function openDataDirectory(
   const paths = dataDirectoryPaths(root);
   const target = format.target ?? formatVersion;
   await makeDirectoryDurably(paths.root);
+  const stated = await readFormatFile(paths.root);
+  if (stated === undefined) await refuseForeignFolder(paths.root);
   // Keys, logs and data of every user lie below.
   await chmod(paths.root, 0o700);
-  const stated = await readFormatFile(paths.root);
   // Before anything is touched: a newer format may have other files and another lock.
   if (stated !== undefined && stated > target) throw new FormatMismatch(stated);
   const held = await lock(paths.root);
@@ -56,6 +57,26 @@ export async function openDataDirectory(
   } catch (error) {
     held.release();
     throw error;
+  }
+}
+
+/** What may be in a folder before it is a data directory: what a start leaves that ended early, and what comes beforehand. */
+const beginnings =
+  /^(?:config\.json|server\.(?:json|log).*|credentials\.json|lock\..*|records\..*|format\.json.*|\..*)$/;
+const emptyBeginnings = /^(?:objects|runs|logs|models|engine|tmp)$/;
+
+/**
+ * Somebody's folder is not made ours by a slip of the tongue: its permissions would change, and a collection could take
+ * files of theirs for ours. @throws DataDirectoryError.
+ */
+async function refuseForeignFolder(root: string): Promise<void> {
+  for (const entry of await readdir(root, { withFileTypes: true })) {
+    if (beginnings.test(entry.name)) continue;
+    const isOurs = entry.isDirectory() && emptyBeginnings.test(entry.name);
+    if (isOurs && (await readdir(join(root, entry.name))).length === 0) continue;
+    throw new DataDirectoryError(
+      `${root} has other files (${entry.name}) and is no data directory of Sagebrush. Choose an empty or a new folder with --data-dir.`,
+    );
   }
 }
 

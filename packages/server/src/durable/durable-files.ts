@@ -59,8 +59,8 @@ export async function makeDirectoryDurably(
     if (code === "EEXIST") return;
     if (code !== "ENOENT" || dirname(path) === path) throw error;
     await makeDirectoryDurably(dirname(path), { mode, layer });
-    await makeDirectoryDurably(path, { mode, layer });
-    return;
+    // Once more and not again: some file systems say ENOENT of a folder that they would not make at all.
+    await layer.makeDirectory(path, mode);
   }
   await layer.syncDirectory(dirname(path));
 }

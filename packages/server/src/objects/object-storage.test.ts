@@ -156,7 +156,7 @@ test("a small file that a killed server left half written is written again", asy
   expect((await stat(path)).mode & 0o777).toBe(0o444);
 });
 
-test("small objects are written out in quiet times, and go with the object", async () => {
+test("small objects are written out soon after they came, and go with the object", async () => {
   const entry = await storage.put("b", "key", chunks(Buffer.from("small")));
   const writtenOut = async () =>
     (await readdir(join(root, "objects", "written-out"), { recursive: true })).filter((name) => name.includes("/"));

@@ -58,7 +58,7 @@ test.skipIf(!existsSync(bundle))("model processes outlive the server and are rep
 });
 
 async function engineOf(folder: string): Promise<Engine> {
-  return await openEngine({ directory: join(folder, "engine"), kind: "auto", log: silentLog });
+  return await openEngine({ directory: join(folder, ".engine"), kind: "auto", log: silentLog });
 }
 
 /** A classifier of two features that says 1 when their sum is positive. */

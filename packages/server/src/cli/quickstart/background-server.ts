@@ -13,11 +13,10 @@ export interface BackgroundServer {
   readonly url: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  stop(): Promise<void>;
 }
 
 /** The server at work on the data directory, started as a process of its own unless it runs already. */
-export async function startInBackground(configuration: Configuration): Promise<BackgroundServer> {
+export async function startInBackground(configuration: Configuration, signal: AbortSignal): Promise<BackgroundServer> {
   const { dataDirectory } = configuration;
   let running = findServer(dataDirectory);
   if (!running) {
@@ -36,28 +35,29 @@ export async function startInBackground(configuration: Configuration): Promise<B
     child.unref();
     const deadline = Date.now() + patienceMs;
     while (!running) {
+      if (signal.aborted) {
+        child.kill("SIGTERM");
+        throw signal.reason;
+      }
       if (exited) throw new CommandError(`the server ended at its start:\n${readFileSync(logFile, "utf8")}`);
       if (Date.now() > deadline) throw new CommandError(`the server did not start in time; see ${logFile}.`);
       await new Promise((resolve) => setTimeout(resolve, 20));
       running = findServer(dataDirectory);
     }
   }
+  return { url: running.url, region: running.region, credentials: readCredentials(dataDirectory) };
+}
+
+/** Stops the server on a data directory and everything it had running. Says nothing: it is one phase among others. */
+export async function stopBackground(dataDirectory: string): Promise<void> {
   const { run: down } = await import("../down.ts");
-  return {
-    url: running.url,
-    region: running.region,
-    credentials: readCredentials(dataDirectory),
-    stop: async () => {
-      const write = process.stdout.write;
-      // `down` reports to people on its own; here its lines would tear the phase's line apart.
-      process.stdout.write = () => true;
-      try {
-        await down(["--data-dir", dataDirectory, "--all"]);
-      } finally {
-        process.stdout.write = write;
-      }
-    },
-  };
+  const write = process.stdout.write;
+  process.stdout.write = () => true;
+  try {
+    await down(["--data-dir", dataDirectory, "--all"]);
+  } finally {
+    process.stdout.write = write;
+  }
 }
 
 function settingsOf(configuration: Configuration): string[] {

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { EngineUnavailable } from "../engine.ts";
 import type { SetupStep } from "../supervised/plan.ts";
 
 /** The libraries of the pinned Node, found once and kept beside the engine's state. */
@@ -29,11 +30,23 @@ export async function findLibraries(directory: string, program: string): Promise
   } catch {
     // None yet, or a half-written one: found again below.
   }
-  const { stdout } = await promisify(execFile)("ldd", [program], { env: { LC_ALL: "C", PATH: process.env["PATH"] } });
-  const libraries = { files: parseLdd(stdout).map((source) => ({ source, target: mergedUsr(source) })) };
+  const libraries = { files: parseLdd(await ldd(program)).map((source) => ({ source, target: mergedUsr(source) })) };
   await writeFile(`${cache}.new`, JSON.stringify({ key, libraries }), { mode: 0o600 });
   await rename(`${cache}.new`, cache);
   return libraries;
+}
+
+/** @throws EngineUnavailable where the system has no `ldd`, as on musl without its tools. */
+async function ldd(program: string): Promise<string> {
+  const path = `${process.env["PATH"] ?? ""}:/usr/bin:/bin`;
+  try {
+    const { stdout } = await promisify(execFile)("ldd", [program], { env: { LC_ALL: "C", PATH: path } });
+    return stdout;
+  } catch (error) {
+    throw new EngineUnavailable(`ldd cannot tell which libraries ${program} needs: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The paths that `ldd` prints: `name => /path (0x…)` and the loader's `/path (0x…)`. */

@@ -27,8 +27,8 @@ export const INLINE_BYTES = 16 * 1024;
 /** Files written before the event loop gets a turn, when small objects are written out. About 2 ms. */
 const WRITE_OUT_BATCH = 128;
 
-/** After this long without a new small object, those not yet written out are: before a job waits for it. */
-const QUIET_MS = 1_000;
+/** Small objects are written out this long after they came: before a job waits for it, and after most overwrites. */
+const WRITE_OUT_AFTER_MS = 300;
 /** Small objects remembered for that. What is forgotten is written out when a job needs it. */
 const MOST_REMEMBERED = 100_000;
 
@@ -50,7 +50,7 @@ export class ByteStore {
   readonly #inherited = new Set<string>();
   /** Small objects of this process that no file holds yet. */
   #notWrittenOut: BytesReference[] = [];
-  #quiet: NodeJS.Timeout | undefined;
+  #writeOutTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: { store: Store; directory: string; layer?: FileLayer; inlineBytes?: number }) {
@@ -73,7 +73,7 @@ export class ByteStore {
 
   close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#quiet);
+    clearTimeout(this.#writeOutTimer);
     return this.#thread.close();
   }
 
@@ -242,8 +242,8 @@ export class ByteStore {
   writeOutLater(reference: BytesReference): void {
     if (!reference.inline || this.#isClosed || this.#notWrittenOut.length >= MOST_REMEMBERED) return;
     this.#notWrittenOut.push(reference);
-    if (this.#quiet) this.#quiet.refresh();
-    else this.#quiet = setTimeout(() => void this.#writeOutNow(), QUIET_MS).unref();
+    // Not put off by further writes: a job often follows right behind the last of many.
+    this.#writeOutTimer ??= setTimeout(() => void this.#writeOutNow(), WRITE_OUT_AFTER_MS).unref();
   }
 
   async #writeOutNow(): Promise<void> {
@@ -252,10 +252,10 @@ export class ByteStore {
       // Gone or failed (disk full): whoever needs the file asks for it again and gets the error.
       await this.paths([reference]).catch(() => {});
     }
-    this.#quiet = undefined;
+    this.#writeOutTimer = undefined;
     if (this.#notWrittenOut.length === 0 || this.#isClosed) return;
     // One batch a turn, and a rest between: requests come first.
-    this.#quiet = setTimeout(() => void this.#writeOutNow(), 5).unref();
+    this.#writeOutTimer = setTimeout(() => void this.#writeOutNow(), 5).unref();
   }
 
   #isWrittenOut({ id, sizeBytes }: BytesReference, path: string): boolean {

@@ -34,7 +34,6 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<BoundInput> {
       targetVariant: input.TargetVariant,
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
-      server: context,
       overflow: (variant, status, headers) => {
         writeHead(response, { variant, status, headers }, undefined);
         return response;

@@ -22,8 +22,6 @@ export interface Invoke {
   /** For the model: names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer;
-  /** Asked only when something went wrong: the address under which the caller knows this server. */
-  readonly server: { readonly publicUrl: string };
   /** Starts an answer that is too long to be kept; see `ModelRequest.overflow`. */
   readonly overflow: (variant: string, status: number, headers: readonly string[]) => ServerResponse;
 }
@@ -144,8 +142,8 @@ function answerOf(outcome: SendOutcome, request: Invoke, variant: VariantRoute):
   if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) {
     return { variant: variant.name, status: outcome.status, headers: outcome.headers, body: outcome.body };
   }
-  const { scope, endpoint, server } = request;
-  const place: Place = { scope, endpoint, container: "primary", publicUrl: server.publicUrl };
+  const { scope, endpoint } = request;
+  const place: Place = { scope, endpoint, container: "primary" };
   throw failureOf(outcome, place, variant.name);
 }
 

@@ -7,8 +7,6 @@ export interface Place {
   readonly endpoint: string;
   /** `primary`, or the container's name where there are several. */
   readonly container: string;
-  /** Scheme, host and port under which the caller knows this server. */
-  readonly publicUrl: string;
 }
 
 /** Longest `Message` and `OriginalMessage`, in characters. */
@@ -38,12 +36,12 @@ function modelError(
   place: Place,
   failure: { words: string; code: string; status: number; original: string },
 ): ServiceError {
-  const { scope, endpoint, container, publicUrl } = place;
+  const { scope, endpoint, container } = place;
   const { partition, account, region } = scope;
   const group = `/aws/sagemaker/Endpoints/${endpoint}`;
   const original = failure.original.slice(0, maxMessageLength);
-  // SageMaker's sentence, with the address of this server's own logs in place of the cloud's console.
-  const where = `${publicUrl}/cloudwatch/home?region=${region}#logEventViewer:group=${group}`;
+  // SageMaker's sentence, with the way to this server's own logs in place of an address of the cloud's console.
+  const where = `the log group ${group} (sagebrush logs ${endpoint})`;
   const before = `Received ${failure.words} (${failure.status}) from ${container} with message "`;
   const after = `". See ${where} in account ${account} for more information.`;
   const room = Math.max(0, maxMessageLength - before.length - after.length);
