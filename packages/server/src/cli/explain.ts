@@ -28,6 +28,8 @@ export function explain(error: unknown): string | undefined {
     case "EACCES":
       if (syscall === "listen")
         return `port ${port} needs rights that this user does not have; choose one with --port.`;
+      break;
+    default:
   }
   // A file or folder that was named, or lies where one was named.
   if (code !== undefined && path !== undefined) return `${path}: ${error.message.split(",")[0]}`;
