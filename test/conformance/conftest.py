@@ -22,7 +22,8 @@ class Sagebrush:
 
     def __init__(self, data_dir: pathlib.Path):
         self.data_dir = data_dir
-        self.log = open(data_dir / "up.log", "wb")
+        log = data_dir.with_suffix(".log")
+        self.log = open(log, "wb")
         self.process = subprocess.Popen(
             [NODE, COMMAND, "up", "--data-dir", data_dir, "--port", "0"], stdout=self.log, stderr=self.log
         )
@@ -30,7 +31,7 @@ class Sagebrush:
         deadline = time.monotonic() + 30
         while not note.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the server did not start:\n" + (data_dir / "up.log").read_text())
+                raise RuntimeError("the server did not start:\n" + log.read_text())
             time.sleep(0.02)
         self.url = json.loads(note.read_text())["url"]
 

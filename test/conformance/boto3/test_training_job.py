@@ -144,3 +144,37 @@ def test_jobs_page(clients, bucket):
     assert listed == names
     for each in names:
         finished(clients, each)
+
+
+def test_following_a_log_as_the_cli_does_sees_every_line_once(clients, bucket, name):
+    """`aws logs tail --follow` of CLI version 2: FilterLogEvents from the last time seen, skipping known event ids."""
+    clients["sagemaker"].create_training_job(**request(name, bucket))
+    seen, lines, start, ended = set(), [], 0, False
+    while True:
+        arguments = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamNamePrefix": f"{name}/", "startTime": start}
+        try:
+            pages = list(clients["logs"].get_paginator("filter_log_events").paginate(**arguments))
+        except clients["logs"].exceptions.ResourceNotFoundException:
+            pages = []
+        for event in (event for page in pages for event in page["events"]):
+            if event["eventId"] not in seen:
+                seen.add(event["eventId"])
+                lines.append(event["message"])
+                start = event["timestamp"]
+        if ended:
+            break
+        ended = clients["sagemaker"].describe_training_job(TrainingJobName=name)["TrainingJobStatus"] != "InProgress"
+    stream = clients["logs"].describe_log_streams(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
+    )["logStreams"][0]["logStreamName"]
+    whole, token = [], None
+    while True:
+        page = clients["logs"].get_log_events(
+            logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=stream, startFromHead=True,
+            **({"nextToken": token} if token else {}),
+        )
+        whole += [event["message"] for event in page["events"]]
+        if page["nextForwardToken"] == token:
+            break
+        token = page["nextForwardToken"]
+    assert len(lines) > 50 and lines == whole
