@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { basename } from "node:path";
 import type { AlgorithmModule, Predictor } from "./algorithm.ts";
 import { RequestError } from "./errors.ts";
 import { createJobLog, type JobLog } from "./job-log.ts";
@@ -48,9 +49,19 @@ async function loadModel(algorithm: AlgorithmModule, directory: string, log: Job
   try {
     return await algorithm.load(directory);
   } catch (error) {
-    log.error(`The model cannot be loaded: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    if (error instanceof Error && error.stack !== undefined) log.error(error.stack);
+    // Last, because an endpoint's FailureReason quotes the log's end.
+    log.error(`The model cannot be loaded: ${reasonOf(error)}`);
     return undefined;
   }
+}
+
+function reasonOf(error: unknown): string {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+    const file = basename((error as NodeJS.ErrnoException).path ?? "");
+    return `the model has no file ${file}. Does ModelDataUrl name the model.tar.gz of a training job of this algorithm?`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 class RequestHandler {

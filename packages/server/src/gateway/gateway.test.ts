@@ -10,6 +10,7 @@ import {
 import {
   CreateTrainingJobCommand,
   DeleteEndpointCommand,
+  DeleteModelCommand,
   DescribeTrainingJobCommand,
   SageMakerClient,
 } from "@aws-sdk/client-sagemaker";
@@ -46,6 +47,9 @@ const sagemaker: Service = {
     CreateTrainingJob: note("CreateTrainingJob", resourceInUse("Taken.")),
     DeleteEndpoint: async () => {
       throw new Error("a secret detail");
+    },
+    DeleteModel: async () => {
+      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     },
   },
 };
@@ -206,5 +210,11 @@ test("errors: a service's own, an operation that is not built, and a bug without
   await expect(client.send(new DeleteEndpointCommand({ EndpointName: "e" }))).rejects.toMatchObject({
     name: "InternalFailure",
     message: expect.not.stringContaining("secret"),
+  });
+  const once = new SageMakerClient({ ...server.client, maxAttempts: 1 });
+  await expect(once.send(new DeleteModelCommand({ ModelName: "m" }))).rejects.toMatchObject({
+    name: "ServiceUnavailable",
+    message: expect.stringContaining("The disk of this server is full"),
+    $metadata: { httpStatusCode: 503 },
   });
 });

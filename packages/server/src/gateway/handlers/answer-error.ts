@@ -28,6 +28,7 @@ const kept = /^(?:x-amz-request-id|x-amz-id-2|access-control-.*|vary)$/;
 function asServiceError(exchange: Exchange, protocol: Protocol, thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
   if (thrown instanceof MalformedUri) return refuse(protocol, "badRequest", thrown.message);
+  if (isDiskFull(thrown)) return diskFull(thrown);
   exchange.gateway.platform.log.error("request failed", {
     requestId: exchange.requestId,
     service: exchange.service?.name,
@@ -39,6 +40,18 @@ function asServiceError(exchange: Exchange, protocol: Protocol, thrown: unknown)
     status: 500,
     cause: thrown,
   });
+}
+
+/** ENOSPC and EDQUOT of the file system, SQLITE_FULL of the store. */
+function isDiskFull(thrown: unknown): boolean {
+  const { code, errcode } = (thrown ?? {}) as { code?: unknown; errcode?: unknown };
+  return code === "ENOSPC" || code === "EDQUOT" || errcode === 13;
+}
+
+/** Worth telling, and worth another try once somebody has made room: SDKs repeat a 503. */
+function diskFull(cause: unknown): ServiceError {
+  const message = "The disk of this server is full: nothing of this request was kept. Free some space and try again.";
+  return new ServiceError("ServiceUnavailable", message, { status: 503, cause });
 }
 
 /** The error form of a request that never got as far as a service. */
