@@ -47,9 +47,12 @@ export const commands: Readonly<Record<string, Command>> = {
     load: () => import("./doctor.ts"),
   },
   logs: {
-    synopsis: "logs JOB [-f]",
+    synopsis: "logs NAME [-f] [--endpoint]",
     doc: "Prints the log of a training job or an endpoint.",
-    options: [["-f", "Follow until the job ends."]],
+    options: [
+      ["-f", "Follow until the job ends."],
+      ["--endpoint", "The endpoint of that name, where a training job has it too."],
+    ],
     load: () => import("./logs.ts"),
   },
   backup: {

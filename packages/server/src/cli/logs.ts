@@ -8,11 +8,14 @@ const pollMs = 500;
 
 /** `sagebrush logs NAME [-f]`: a job's or an endpoint's log, oldest line first. */
 export async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseCommandLine(args, { follow: { type: "boolean", short: "f" } });
+  const { values, positionals } = parseCommandLine(args, {
+    follow: { type: "boolean", short: "f" },
+    endpoint: { type: "boolean" },
+  });
   const [name] = positionals;
   if (name === undefined || positionals.length > 1) throw new CommandError("name one training job or endpoint.");
   const client = clientConfiguration(readConfiguration(values).dataDirectory);
-  const source = await findSource(new SageMakerClient(client), name);
+  const source = await findSource(new SageMakerClient(client), name, values["endpoint"] === "true");
   const logs = new CloudWatchLogsClient(client);
   // Events of the last millisecond may still be joined by others, so the next look begins there and skips what it knows.
   let seen = new Set<string>();
@@ -39,7 +42,8 @@ interface Source {
   hasEnded(): Promise<boolean>;
 }
 
-async function findSource(client: SageMakerClient, name: string): Promise<Source> {
+async function findSource(client: SageMakerClient, name: string, isEndpoint: boolean): Promise<Source> {
+  if (isEndpoint) return await endpointLog(client, name);
   try {
     await client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
     return {
@@ -53,6 +57,10 @@ async function findSource(client: SageMakerClient, name: string): Promise<Source
   } catch (error) {
     if ((error as Error).name !== "ValidationException" && (error as Error).name !== "ResourceNotFound") throw error;
   }
+  return await endpointLog(client, name);
+}
+
+async function endpointLog(client: SageMakerClient, name: string): Promise<Source> {
   try {
     await client.send(new DescribeEndpointCommand({ EndpointName: name }));
   } catch (error) {

@@ -1,5 +1,6 @@
 // biome-ignore assist/source/organizeImports: the cache must be on before anything else is loaded
 import "./compile-cache.ts";
+import packageFile from "../../package.json" with { type: "json" };
 import { ConfigurationError } from "../configuration.ts";
 import { commands, usage } from "./commands.ts";
 import { explain } from "./explain.ts";
@@ -9,6 +10,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const [name = "help", ...rest] = args;
   if (["help", "--help", "-h"].includes(name)) {
     process.stdout.write(usage());
+    return 0;
+  }
+  if (["version", "--version", "-v"].includes(name)) {
+    process.stdout.write(`sagebrush ${packageFile.version}, Node ${process.version}\n`);
     return 0;
   }
   const command = commands[name];

@@ -76,7 +76,7 @@ test("a client error of the model is a ModelError with all its members", async (
     OriginalStatusCode: 415,
     OriginalMessage: "bad content type",
     LogStreamArn: "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/refusing",
-    message: `Received client error (415) from primary with message "bad content type". See the log group /aws/sagemaker/Endpoints/refusing (sagebrush logs refusing) in account 123456789012 for more information.`,
+    message: `Received client error (415) from primary with message "bad content type". See the log group /aws/sagemaker/Endpoints/refusing (sagebrush logs refusing --endpoint) in account 123456789012 for more information.`,
   });
 });
 

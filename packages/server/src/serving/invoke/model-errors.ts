@@ -41,7 +41,7 @@ function modelError(
   const group = `/aws/sagemaker/Endpoints/${endpoint}`;
   const original = failure.original.slice(0, maxMessageLength);
   // SageMaker's sentence, with the way to this server's own logs in place of an address of the cloud's console.
-  const where = `the log group ${group} (sagebrush logs ${endpoint})`;
+  const where = `the log group ${group} (sagebrush logs ${endpoint} --endpoint)`;
   const before = `Received ${failure.words} (${failure.status}) from ${container} with message "`;
   const after = `". See ${where} in account ${account} for more information.`;
   const room = Math.max(0, maxMessageLength - before.length - after.length);
