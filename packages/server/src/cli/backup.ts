@@ -1,12 +1,12 @@
-import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { ConfigurationError, parseCommandLine, readConfiguration } from "../configuration.ts";
 import { backup } from "../data-directory/backup.ts";
-import { CommandError } from "./command-error.ts";
 
 /** `sagebrush backup DIR`: a copy of records and objects as of one moment; the server may be running. */
 export async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseCommandLine(args);
   const [target] = positionals;
-  if (target === undefined || positionals.length > 1) throw new CommandError("name one directory for the backup.");
+  if (target === undefined || positionals.length > 1)
+    throw new ConfigurationError("name one directory for the backup.");
   const { dataDirectory } = readConfiguration(values);
   const summary = await backup({ root: dataDirectory, target, onProgress: showProgress });
   process.stdout.write(

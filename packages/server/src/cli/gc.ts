@@ -1,10 +1,16 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { formatFile } from "../data-directory/open.ts";
 import { CommandError } from "./command-error.ts";
 import { findServer } from "./running-server.ts";
 
 /** `sagebrush gc`: removes what has outlived its retention, through the server when one runs. */
 export async function run(args: readonly string[]): Promise<number> {
   const configuration = readConfiguration(parseCommandLine(args).values);
+  if (!existsSync(join(configuration.dataDirectory, formatFile))) {
+    throw new CommandError(`${configuration.dataDirectory} is no data directory.`);
+  }
   const server = findServer(configuration.dataDirectory);
   const garbage = server
     ? await ask(server.url, server.token)

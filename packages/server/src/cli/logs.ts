@@ -1,6 +1,6 @@
 import { CloudWatchLogsClient, type FilteredLogEvent, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { DescribeEndpointCommand, DescribeTrainingJobCommand, SageMakerClient } from "@aws-sdk/client-sagemaker";
-import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { ConfigurationError, parseCommandLine, readConfiguration } from "../configuration.ts";
 import { clientConfiguration } from "./clients.ts";
 import { CommandError } from "./command-error.ts";
 
@@ -13,7 +13,7 @@ export async function run(args: readonly string[]): Promise<number> {
     endpoint: { type: "boolean" },
   });
   const [name] = positionals;
-  if (name === undefined || positionals.length > 1) throw new CommandError("name one training job or endpoint.");
+  if (name === undefined || positionals.length > 1) throw new ConfigurationError("name one training job or endpoint.");
   const client = clientConfiguration(readConfiguration(values).dataDirectory);
   const source = await findSource(new SageMakerClient(client), name, values["endpoint"] === "true");
   const logs = new CloudWatchLogsClient(client);

@@ -1,12 +1,11 @@
-import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { ConfigurationError, parseCommandLine, readConfiguration } from "../configuration.ts";
 import { restore } from "../data-directory/restore.ts";
-import { CommandError } from "./command-error.ts";
 
 /** `sagebrush restore DIR`: makes the data directory from a backup. */
 export async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseCommandLine(args);
   const [source] = positionals;
-  if (source === undefined || positionals.length > 1) throw new CommandError("name the directory of one backup.");
+  if (source === undefined || positionals.length > 1) throw new ConfigurationError("name the directory of one backup.");
   const { dataDirectory } = readConfiguration(values);
   await restore({ backup: source, root: dataDirectory });
   process.stdout.write(`Restored ${source} to ${dataDirectory}. Start it with \`sagebrush up\`.\n`);

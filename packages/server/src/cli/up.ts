@@ -1,13 +1,18 @@
-import { type Configuration, parseCommandLine, readConfiguration, settings } from "../configuration.ts";
+import {
+  type Configuration,
+  ConfigurationError,
+  parseCommandLine,
+  readConfiguration,
+  settings,
+} from "../configuration.ts";
 import { bootId, startOf } from "../process-identity.ts";
-import { CommandError } from "./command-error.ts";
 import { localAddress } from "./local-address.ts";
 import { announce, withdraw } from "./running-server.ts";
 
 /** `sagebrush up`: starts the platform in the foreground until a signal ends it. */
 export async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseCommandLine(args);
-  if (positionals.length > 0) throw new CommandError(`unexpected "${positionals.join(" ")}".`);
+  if (positionals.length > 0) throw new ConfigurationError(`unexpected "${positionals.join(" ")}".`);
   const configuration = readConfiguration(values);
   const { startServer } = await import("../main.ts");
   const server = await startServer(configuration);
