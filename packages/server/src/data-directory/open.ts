@@ -13,7 +13,7 @@ import { migrate } from "./migrate.ts";
 import type { Migration } from "./migrations.ts";
 
 /** File that says which format the data directory has, in words that any version can read. */
-const formatFile = "format.json";
+export const formatFile = "format.json";
 
 /** A data directory that this process holds, in the current format. */
 export interface OpenDataDirectory extends DataDirectory {
