@@ -2,15 +2,17 @@ import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import * as environment from "../../../scripts/setup/javascript-environment.mjs";
+import { runStage } from "../../../scripts/setup.mjs";
 import { type RunningServer, readmeSnippet, root, startServer } from "../server.ts";
 
 let server: RunningServer;
-// Inside the repository, so that the snippet's imports resolve to the installed SDK.
-const file = join(root, "packages", "server", `.readme-snippet-${process.pid}.mjs`);
+const file = join(root, environment.folder, "first-model.mjs");
 
 beforeAll(async () => {
+  await runStage(environment);
   server = await startServer();
-});
+}, 300_000);
 
 afterAll(async () => {
   rmSync(file, { force: true });
