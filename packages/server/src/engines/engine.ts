@@ -37,10 +37,23 @@ export interface Channel {
   readonly readOnly: boolean;
 }
 
-/** What an image declares: the files it consists of and the command it runs. */
+/** A host path shown read-only at `target` inside. */
+export interface Bind {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** The files that an image consists of. */
 export interface RootFs {
-  /** Host paths shown read-only inside, besides the minimal tree (libc, /dev, /proc, /tmp) that every run has. */
-  readonly binds: readonly { readonly source: string; readonly target: string }[];
+  /** `files`: the minimal tree (libc, /dev, /proc, /tmp) and the binds, which is all that a built-in algorithm needs. */
+  readonly kind: "files";
+  readonly binds: readonly Bind[];
+}
+
+/** What a run can reach besides itself. */
+export interface Network {
+  /** `none`: nothing but its own loopback. */
+  readonly kind: "none";
 }
 
 export interface RunSpec {
@@ -57,7 +70,7 @@ export interface RunSpec {
    */
   readonly mlDirectory: string;
   readonly channels: readonly Channel[];
-  readonly network: "none";
+  readonly network: Network;
   readonly resources: {
     /** Hard limit in bytes, where the host lets us. */
     readonly memoryBytes?: number;

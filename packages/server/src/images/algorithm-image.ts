@@ -18,6 +18,7 @@ const bundle = fileURLToPath(new URL("../../../algorithms/.build", import.meta.u
 export function algorithmImage(definition: AlgorithmDefinition, verb: "train" | "serve"): ImageCommand {
   return {
     root: {
+      kind: "files",
       binds: [
         { source: process.execPath, target: "/opt/sagebrush/bin/node" },
         { source: bundle, target: "/opt/sagebrush/algorithms" },

@@ -3,6 +3,7 @@ import { onHost } from "./compose.ts";
 
 const spec = {
   root: {
+    kind: "files" as const,
     binds: [
       { source: "/host/node", target: "/opt/sagebrush/bin/node" },
       { source: "/host/build", target: "/opt/sagebrush/algorithms" },

@@ -119,7 +119,7 @@ export function escapeChecks(candidate: Candidate & { readonly probe?: string })
       const id = newId();
       const spec = await shop.run(id, ["/opt/sagebrush/bin/probe", String(process.pid)]);
       const binds = [{ source: candidate.probe ?? builtProbe, target: "/opt/sagebrush/bin/probe" }];
-      await engine.start(id, { ...spec, root: { binds } });
+      await engine.start(id, { ...spec, root: { kind: "files", binds } });
       expect(await until(engine, id, inPhase("exited"))).toMatchObject({ exitCode: 0 });
       const lines = await shop.logLines(id);
       expect(lines.filter((line) => line.startsWith("descriptor"))).toEqual([

@@ -68,13 +68,13 @@ async function tryOnce({ engine, folders, supervisor }: ProbeRequest): Promise<P
   await writeFile(source, "1");
   const ended = new Promise<void>((resolve) => engine.watch((run) => run === id && resolve()));
   const spec: RunSpec = {
-    root: { binds: [{ source: supervisor.program, target: "/opt/sagebrush/bin/probe" }] },
+    root: { kind: "files", binds: [{ source: supervisor.program, target: "/opt/sagebrush/bin/probe" }] },
     command: ["/opt/sagebrush/bin/probe", supervisor.kind === "native" ? "probe" : "--version"],
     environment: {},
     hostname: "probe",
     mlDirectory: ml,
     channels: [{ target: "/opt/ml/input/data/probe", files: [{ path: "a", source, sizeBytes: 1 }], readOnly: false }],
-    network: "none",
+    network: { kind: "none" },
     resources: { memoryBytes: 256 * 1024 * 1024, cpus: 1 },
     serves: false,
     logFile,

@@ -48,13 +48,13 @@ export class Workshop {
   async run(id: RunId, command: readonly string[], changes: Partial<RunSpec> = {}): Promise<RunSpec> {
     await this.#folder(join("runs", id));
     return {
-      root: { binds: [{ source: this.#node, target: "/opt/sagebrush/bin/node" }] },
+      root: { kind: "files", binds: [{ source: this.#node, target: "/opt/sagebrush/bin/node" }] },
       command,
       environment: {},
       hostname: "algo-1",
       mlDirectory: this.mlDirectory(id),
       channels: [],
-      network: "none",
+      network: { kind: "none" },
       resources: {},
       serves: false,
       logFile: this.logFile(id),

@@ -46,7 +46,7 @@ export function runSpec(
     hostname: "model",
     mlDirectory: ml,
     channels: model.length === 0 ? [] : [{ target: "/opt/ml/model", files: model, readOnly: true }],
-    network: "none",
+    network: { kind: "none" },
     resources: { cpus, cpuWeight, memoryBytes },
     serves: true,
     logFile: log,

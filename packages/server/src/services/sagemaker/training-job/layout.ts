@@ -71,7 +71,7 @@ export async function layOut(
     hostname: "algo-1",
     mlDirectory: places.mlDirectory,
     channels: await channels(record, objects, places.runId),
-    network: "none",
+    network: { kind: "none" },
     resources: { memoryBytes: size.memoryBytes, cpus: size.cpus, cpuWeight: size.cpuWeight },
     serves: false,
     logFile: places.logFile,
