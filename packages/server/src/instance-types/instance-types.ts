@@ -8,6 +8,10 @@ export interface InstanceType {
   readonly accelerators: number;
   /** `V100`; empty without accelerators. */
   readonly accelerator: string;
+  /** US dollars per hour on the service in us-east-1; `undefined` for the few names that are not machines. */
+  readonly usdPerHour: number | undefined;
+  /** Whether the price was seen in public lists, or follows from types that were (docs/decisions/0160). */
+  readonly priceBasis: "list" | "estimate";
 }
 
 const gibibyte = 2 ** 30;
@@ -26,12 +30,14 @@ function readTable(): ReadonlyMap<string, InstanceType> {
 }
 
 function parseRow(row: string): InstanceType {
-  const [name = "", vcpus, memoryGib, accelerators, accelerator = ""] = row.split(",");
+  const [name = "", vcpus, memoryGib, accelerators, accelerator = "", price, basis] = row.split(",");
   return {
     name,
     vcpus: Number(vcpus),
     memoryBytes: Number(memoryGib) * gibibyte,
     accelerators: Number(accelerators),
     accelerator,
+    usdPerHour: price ? Number(price) : undefined,
+    priceBasis: basis === "list" ? "list" : "estimate",
   };
 }
