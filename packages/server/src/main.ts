@@ -8,6 +8,7 @@ import { openEngine } from "./engines/index.ts";
 import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
 import { startGateway } from "./gateway/gateway.ts";
+import { Images } from "./images/images.ts";
 import { jsonLog, type Log } from "./log.ts";
 import { openObjectCatalogue } from "./objects/object-storage.ts";
 import { createLoop } from "./reconcile/loop.ts";
@@ -135,9 +136,10 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
     isolationRequired: !isLoopback(configuration.host),
   });
   opened.add(() => engine.close());
-  const serving = await openServing({ store, objects, engine, dataDirectory, clock, log, wake });
+  const images = new Images();
+  const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
-  return { dataDirectory, store, objects, engine, serving, clock, log };
+  return { dataDirectory, store, objects, engine, images, serving, clock, log };
 }
 
 /** Collects for whoever can read the server's note, which is the user who started it. */

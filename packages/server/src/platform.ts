@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { Configuration } from "./configuration.ts";
 import type { DataDirectory } from "./data-directory.ts";
+import type { Images } from "./images/images.ts";
 import type { Log } from "./log.ts";
 import type { ObjectCatalogue } from "./objects/object-catalogue.ts";
 import type { Store } from "./store/store.ts";
@@ -13,4 +14,5 @@ export interface Platform {
   readonly log: Log;
   readonly store: Store;
   readonly objects: ObjectCatalogue;
+  readonly images: Images;
 }

@@ -60,6 +60,8 @@ export interface RunSpec {
   readonly root: RootFs;
   /** Executable (a path inside) and its arguments. */
   readonly command: readonly string[];
+  /** Where the command starts (a path inside); `/` when absent. */
+  readonly workingDirectory?: string;
   /** The whole environment: nothing of the server's own is added. */
   readonly environment: Readonly<Record<string, string>>;
   /** `algo-1`; what the run sees as its host name. */

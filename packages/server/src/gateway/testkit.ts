@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Configuration } from "../configuration.ts";
 import { openDataDirectory } from "../data-directory/open.ts";
+import { Images } from "../images/images.ts";
 import { silentLog } from "../log.ts";
 import { type ObjectStorage, openObjectCatalogue } from "../objects/object-storage.ts";
 import type { Platform } from "../platform.ts";
@@ -36,6 +37,7 @@ export interface TestServerOptions {
   readonly configuration?: Partial<Configuration>;
   readonly clock?: Clock;
   readonly log?: Platform["log"];
+  readonly images?: Images;
   readonly pages?: GatewayOptions["pages"];
   /** Uses this directory and leaves it there; otherwise a temporary one is made and removed on close. */
   readonly dataDirectory?: string;
@@ -50,7 +52,8 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const store = await openSqliteStore(directory.database, { clock });
   const objects = await openObjectCatalogue({ store, directory: directory.objects, clock, log });
   const configuration = testConfiguration(root, options.configuration);
-  const platform = { configuration, dataDirectory: directory, clock, log, store, objects };
+  const images = options.images ?? new Images();
+  const platform = { configuration, dataDirectory: directory, clock, log, store, objects, images };
   const credentialStore = openCredentials(directory.credentials);
   const services = typeof options.services === "function" ? options.services(platform) : options.services;
   const gateway = await startGateway({

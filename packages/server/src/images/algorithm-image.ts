@@ -1,29 +1,39 @@
 import { fileURLToPath } from "node:url";
-import type { AlgorithmDefinition } from "@sagebrush/algorithms/definitions";
-import type { RootFs } from "../engines/engine.ts";
-
-/** What a run needs of an image: its files and the command that starts it. */
-export interface ImageCommand {
-  readonly root: RootFs;
-  readonly command: readonly string[];
-}
+import { algorithmDefinitions } from "@sagebrush/algorithms/definitions";
+import { builtInEnvironment } from "./built-in-environment.ts";
+import type { ImageSource } from "./image.ts";
 
 /** The built-in algorithms' bundle, made at set-up; it is all the code that a run sees. */
 const bundle = fileURLToPath(new URL("../../../algorithms/.build", import.meta.url));
 
-/**
- * The image of a built-in algorithm: the Node that runs this server and the algorithms' bundle.
- * @param verb - What SageMaker passes to a container: `train` or `serve`.
- */
-export function algorithmImage(definition: AlgorithmDefinition, verb: "train" | "serve"): ImageCommand {
-  return {
-    root: {
-      kind: "files",
-      binds: [
-        { source: process.execPath, target: "/opt/sagebrush/bin/node" },
-        { source: bundle, target: "/opt/sagebrush/algorithms" },
-      ],
-    },
-    command: ["/opt/sagebrush/bin/node", "/opt/sagebrush/algorithms/sagebrush-algorithm.mjs", verb, definition.name],
-  };
-}
+const names = algorithmDefinitions.map(({ name }) => name).join(", ");
+
+/** The images of built-in algorithms: the Node that runs this server and the algorithms' bundle. Always there. */
+export const algorithmImages: ImageSource = {
+  refusal: (image) =>
+    image.kind === "algorithm" ? undefined : `it is not a built-in algorithm of this version (${names})`,
+  async prepare({ image, start }) {
+    if (image.kind !== "algorithm") throw new Error(`${image.uri} is no algorithm's image`);
+    return {
+      state: "ready",
+      image: {
+        root: {
+          kind: "files",
+          binds: [
+            { source: process.execPath, target: "/opt/sagebrush/bin/node" },
+            { source: bundle, target: "/opt/sagebrush/algorithms" },
+          ],
+        },
+        command: [
+          "/opt/sagebrush/bin/node",
+          "/opt/sagebrush/algorithms/sagebrush-algorithm.mjs",
+          start.verb,
+          image.definition.name,
+        ],
+        environment: builtInEnvironment(start.environment),
+        workingDirectory: "/",
+        notices: [],
+      },
+    };
+  },
+};

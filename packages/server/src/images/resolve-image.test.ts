@@ -1,13 +1,16 @@
+import { algorithmDefinitions } from "@sagebrush/algorithms/definitions";
 import { expect, test } from "vitest";
+import { Images } from "./images.ts";
 import { registryAccounts } from "./registry-accounts.ts";
 import { imageUri, resolveImage, UnknownImage } from "./resolve-image.ts";
 
 test("resolves the registry URI of every region, and only with that region's account and domain", () => {
-  const { definition } = resolveImage("linear-learner");
+  const definition = algorithmDefinitions.find(({ name }) => name === "linear-learner")!;
   for (const region of Object.keys(registryAccounts)) {
     const uri = imageUri(definition, region) as string;
-    expect(resolveImage(uri).definition.name, uri).toBe("linear-learner");
-    expect(() => resolveImage(uri.replace(/^\d{12}/, "123456789012")), uri).toThrow(UnknownImage);
+    expect(resolveImage(uri), uri).toEqual({ kind: "algorithm", uri, definition });
+    const elsewhere = uri.replace(/^\d{12}/, "123456789012");
+    expect(resolveImage(elsewhere)).toEqual({ kind: "container", uri: elsewhere });
   }
   expect(Object.keys(registryAccounts)).toHaveLength(37);
 });
@@ -21,24 +24,39 @@ test.for([
   "390948362332.dkr.ecr.cn-north-1.amazonaws.com.cn/linear-learner:1",
   "490574956308.dkr.ecr.us-iso-east-1.c2s.ic.gov/linear-learner:1",
 ])("%s is the linear learner", (uri) => {
-  expect(resolveImage(uri).definition.name).toBe("linear-learner");
+  expect(resolveImage(uri)).toMatchObject({ kind: "algorithm", definition: { name: "linear-learner" } });
+});
+
+test.for([
+  "nginx",
+  "docker.io/library/nginx:latest",
+  "localhost:5000/team/mine",
+  "111122223333.dkr.ecr.us-west-2.amazonaws.com/linear-learner:2",
+  `111122223333.dkr.ecr.us-west-2.amazonaws.com/team/mine@sha256:${"0".repeat(64)}`,
+])("%s is somebody's own container image", (uri) => {
+  expect(resolveImage(uri)).toEqual({ kind: "container", uri });
 });
 
 test.for<[string, RegExp]>([
-  ["nginx", /nginx is not a built-in algorithm of this version \(.*linear-learner/],
-  ["docker.io/library/nginx:latest", /neither a built-in algorithm's image/],
-  ["111122223333.dkr.ecr.us-west-2.amazonaws.com/mine:1", /mine is not a built-in algorithm/],
-  [
-    "111122223333.dkr.ecr.us-west-2.amazonaws.com/linear-learner:1",
-    /in region us-west-2 the image of linear-learner is 174872318107/,
-  ],
   [
     "174872318107.dkr.ecr.us-west-2.amazonaws.com.cn/linear-learner:1",
     /is 174872318107\.dkr\.ecr\.us-west-2\.amazonaws\.com\//,
   ],
+  ["174872318107.dkr.ecr.eu-west-1.amazonaws.com/linear-learner:1", /in region eu-west-1 .* is 438346466558/],
   ["174872318107.dkr.ecr.mars-1.amazonaws.com/linear-learner:1", /not published in region mars-1/],
   ["linear-learner:2", /published with the tag 1/],
   [`174872318107.dkr.ecr.us-west-2.amazonaws.com/linear-learner@sha256:${"0".repeat(64)}`, /by tag, not by digest/],
+  ["Capital/Letters", /not an image reference/],
+  ["mine:tag:tag", /not an image reference/],
+  ["mine@sha256:12", /not an image reference/],
+  ["../escape", /not an image reference/],
 ])("%s is refused with the reason", ([uri, reason]) => {
+  expect(() => resolveImage(uri)).toThrow(UnknownImage);
   expect(() => resolveImage(uri)).toThrow(reason);
+});
+
+test("an image that no source has is refused with what each of them says", () => {
+  expect(() => new Images().find("nginx:1")).toThrow(
+    /^Image nginx:1 cannot be run: it is not a built-in algorithm of this version \(.*linear-learner/,
+  );
 });

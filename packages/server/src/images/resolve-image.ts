@@ -1,12 +1,7 @@
 import type { AlgorithmDefinition } from "@sagebrush/algorithms/definitions";
 import { algorithmDefinitions as builtIn } from "@sagebrush/algorithms/definitions";
+import type { AlgorithmImage, Image } from "./image.ts";
 import { registryAccounts } from "./registry-accounts.ts";
-
-/** What an image URI stands for. */
-export interface ResolvedImage {
-  readonly kind: "algorithm";
-  readonly definition: AlgorithmDefinition;
-}
 
 /** No image of ours answers to the URI; the message says why and what would. */
 export class UnknownImage extends Error {
@@ -17,45 +12,45 @@ export class UnknownImage extends Error {
 const registryUri = /^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.([a-z0-9.-]+)\/([^:@]+)(?::([^@]+))?(?:@(.+))?$/;
 /** `linear-learner`, `linear-learner:1` */
 const shortName = /^([a-z0-9-]+)(?::([A-Za-z0-9_.-]+))?$/;
+/** Any image reference, by the grammar of the container registries: `[HOST[:PORT]/]PATH[:TAG][@sha256:HEX]`. */
+const reference =
+  /^(?:[a-zA-Z0-9][a-zA-Z0-9.-]*(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
 /**
  * Finds what an image URI stands for: the registry URIs of SageMaker's built-in algorithms, in every region, and their
- * bare repository names.
+ * bare repository names; everything else that an image can be called is somebody's own.
  * @param definitions - The built-in algorithms to choose from.
  * @throws UnknownImage with the reason.
  */
-export function resolveImage(uri: string, definitions: readonly AlgorithmDefinition[] = builtIn): ResolvedImage {
-  const inRegistry = registryUri.exec(uri);
-  const short = inRegistry ? null : shortName.exec(uri);
-  const repository = inRegistry?.[4] ?? short?.[1];
-  if (repository === undefined) {
-    throw new UnknownImage(
-      `Image ${uri} cannot be run: it is neither a built-in algorithm's image nor one of an engine that is set up.`,
-    );
-  }
-  const definition = definitions.find(({ name, aliases }) => name === repository || aliases.includes(repository));
-  if (!definition) throw new UnknownImage(unknownRepository(uri, repository, definitions));
-  if (inRegistry) checkRegistry(uri, definition, inRegistry);
-  checkTag(uri, definition, inRegistry ? inRegistry[5] : short?.[2], inRegistry?.[6]);
-  return { kind: "algorithm", definition };
+export function resolveImage(uri: string, definitions: readonly AlgorithmDefinition[] = builtIn): Image {
+  const algorithm = resolveAlgorithm(uri, definitions);
+  if (algorithm) return algorithm;
+  if (!reference.test(uri)) throw new UnknownImage(`Image ${uri} cannot be run: this is not an image reference.`);
+  return { kind: "container", uri };
 }
 
-function unknownRepository(uri: string, repository: string, definitions: readonly AlgorithmDefinition[]): string {
-  const names = definitions.map(({ name }) => name).join(", ");
-  return `Image ${uri} cannot be run: ${repository} is not a built-in algorithm of this version (${names}), and container images of your own are not supported yet.`;
-}
-
-/** An account of its own holds the images of each region; any other may be somebody's own image of the same name. */
-function checkRegistry(uri: string, definition: AlgorithmDefinition, [, account, region, domain]: RegExpExecArray) {
-  const expected = registryAccounts[region as string]?.[definition.registry];
-  if (expected === undefined) {
-    throw new UnknownImage(`Image ${uri} does not exist: ${definition.name} is not published in region ${region}.`);
+/** An account of its own holds the images of each region; any other may hold somebody's own image of the same name. */
+function resolveAlgorithm(uri: string, definitions: readonly AlgorithmDefinition[]): AlgorithmImage | undefined {
+  const [, account, region = "", domain, repository, tag, digest] = registryUri.exec(uri) ?? [];
+  const [, shortRepository, shortTag] = repository === undefined ? (shortName.exec(uri) ?? []) : [];
+  const name = repository ?? shortRepository;
+  const definition = definitions.find((each) => each.name === name || each.aliases.includes(name as string));
+  if (!definition) return undefined;
+  if (repository !== undefined) {
+    const home = registryAccounts[region]?.[definition.registry];
+    const isFirstParty = Object.values(registryAccounts).some((accounts) => accounts[definition.registry] === account);
+    if (!isFirstParty) return undefined;
+    if (home === undefined) {
+      throw new UnknownImage(`Image ${uri} does not exist: ${definition.name} is not published in region ${region}.`);
+    }
+    if (account !== home || domain !== registryDomain(region)) {
+      throw new UnknownImage(
+        `Image ${uri} does not exist: in region ${region} the image of ${definition.name} is ${imageUri(definition, region)}.`,
+      );
+    }
   }
-  if (account !== expected || domain !== registryDomain(region as string)) {
-    throw new UnknownImage(
-      `Image ${uri} cannot be run: in region ${region} the image of ${definition.name} is ${imageUri(definition, region as string)}, and container images of your own are not supported yet.`,
-    );
-  }
+  checkTag(uri, definition, tag ?? shortTag, digest);
+  return { kind: "algorithm", uri, definition };
 }
 
 /** The first-party images are published as `1` and `latest`; a digest pins bytes that we do not have. */

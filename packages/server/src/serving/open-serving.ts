@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { DataDirectory } from "../data-directory.ts";
 import type { Engine } from "../engines/engine.ts";
+import type { Images } from "../images/images.ts";
 import type { Log } from "../log.ts";
 import type { ObjectCatalogue } from "../objects/object-catalogue.ts";
 import type { RecordKey, Store } from "../store/store.ts";
@@ -21,6 +22,7 @@ export interface ServingOptions {
   readonly store: Store;
   readonly objects: ObjectCatalogue;
   readonly engine: Engine;
+  readonly images: Images;
   readonly dataDirectory: DataDirectory;
   readonly clock: Clock;
   readonly log: Log;

@@ -20,7 +20,7 @@ export const composeProcess: Compose = ({ spec, folder, socketFolder, environmen
   }
   return Promise.resolve({
     settings: [
-      ["cwd", spec.mlDirectory],
+      ["cwd", spec.workingDirectory === undefined ? spec.mlDirectory : onHost(spec, spec.workingDirectory)],
       ...spec.command.map((word) => ["command", onHost(spec, word)] as const),
       ...Object.entries(variables).map(([name, value]) => ["env", `${name}=${value}`] as const),
     ],

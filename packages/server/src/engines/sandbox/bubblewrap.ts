@@ -11,6 +11,8 @@ export interface BubblewrapRequest {
   readonly environment: Readonly<Record<string, string>>;
   /** Where the prepared root lies for bubblewrap, or the options that build one. */
   readonly root: readonly string[];
+  /** Where the command starts. */
+  readonly workingDirectory: string;
   /** Size of /tmp and of /dev/shm, each. Their pages count as the run's memory. */
   readonly scratchBytes: number;
 }
@@ -33,7 +35,7 @@ export function bubblewrapOptions(request: BubblewrapRequest): string {
     ...maskedFiles.map((path) => ["--ro-bind", "/dev/null", path]),
     ["--ro-bind", "/proc/sys", "/proc/sys"],
     // Last: everything before it made its mount points in the root.
-    ["--remount-ro", "/", "--chdir", "/"],
+    ["--remount-ro", "/", "--chdir", request.workingDirectory],
   ];
   const words = options.flat();
   const cut = words.find((word) => word.includes("\0"));

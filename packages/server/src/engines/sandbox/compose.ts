@@ -29,6 +29,7 @@ export function composeSandbox(host: SandboxHost): Compose {
     const inside = spec.serves ? { ...environment, SAGEBRUSH_LISTEN: `${socketTarget}/${socketName}` } : environment;
     const options = bubblewrapOptions({
       hostname: spec.hostname,
+      workingDirectory: spec.workingDirectory ?? "/",
       environment: inside,
       root: ["--bind", "/tmp", "/"], // the supervisor leaves the prepared root there
       scratchBytes: allotment.memoryBytes / 2,

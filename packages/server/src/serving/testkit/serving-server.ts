@@ -11,6 +11,7 @@ import { openDataDirectory } from "../../data-directory/open.ts";
 import type { Engine } from "../../engines/engine.ts";
 import { openCredentials } from "../../gateway/credentials.ts";
 import { startGateway } from "../../gateway/gateway.ts";
+import { Images } from "../../images/images.ts";
 import { jsonLog, type Log, silentLog } from "../../log.ts";
 import { openObjectCatalogue } from "../../objects/object-storage.ts";
 import type { Platform } from "../../platform.ts";
@@ -70,10 +71,12 @@ export async function startServerWith<AnyEngine extends Engine>(
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
   let loop: ReconcileLoop | undefined;
   const { invocationTimeoutMs } = options;
+  const images = new Images();
   const serving = await openServing({
     store,
     objects,
     engine,
+    images,
     dataDirectory,
     clock,
     log,
@@ -81,7 +84,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     ...(invocationTimeoutMs !== undefined && { invocationTimeoutMs }),
   });
   loop = createLoop({ store, controllers: [endpointController(serving)] as Controller[], log });
-  const platform: Platform = { configuration: configuration(root), dataDirectory, clock, log, store, objects };
+  const platform: Platform = { configuration: configuration(root), dataDirectory, clock, log, store, objects, images };
   const credentials = openCredentials(dataDirectory.credentials);
   const services = [sagemakerService, sagemakerRuntimeService(serving.invoker)];
   const gateway = await startGateway({ platform, services, credentials });

@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { RunState } from "../../../engines/engine.ts";
+import type { Preparation } from "../../../images/image.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
 import { partitionOf, type Scope } from "../../../scope.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
@@ -11,7 +12,7 @@ import { type StoredRecord, WriteConflict } from "../../../store/store.ts";
 import { ensureStream } from "../../logs/streams.ts";
 import { dropTags } from "../tags/tags-record.ts";
 import { type Plan, planEndpoint, type Sight } from "./plan.ts";
-import { instanceIdOf, instancePaths, logName, runSpec } from "./run-spec.ts";
+import { imageRequest, instanceIdOf, instancePaths, logName, runSpec } from "./run-spec.ts";
 
 const noIsolation =
   "EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).";
@@ -96,18 +97,28 @@ class Step {
     return prepared;
   }
 
-  async #prepareModel({ container }: Variant): Promise<PreparedModel> {
+  /** The variant's image first: a model is of no use without it. */
+  async #prepareModel(variant: Variant): Promise<PreparedModel> {
+    const image = await this.#prepareImage(variant);
+    if (image.state === "failed") return { state: "refused", reason: image.reason };
+    if (image.state === "preparing") return { state: "pending" };
+    const { container } = variant;
     if (container.model === undefined) return { state: "ready", key: "", files: [] };
     const settled = () => this.#options.wake(this.#record);
     return await this.#options.models.prepare(container.model, container.modelKey, settled);
+  }
+
+  #prepareImage(variant: Variant): Promise<Preparation> {
+    return this.#options.images.prepare(imageRequest(variant, this.#record.account, this.#record.region));
   }
 
   async #start(runId: string, variant: Variant): Promise<void> {
     const { store, dataDirectory, engine } = this.#options;
     const { account, region, name } = this.#record;
     const model = await this.#prepareModel(variant);
+    const image = await this.#prepareImage(variant);
     // Collected or lost between the look and now: the next look fetches it again.
-    if (model.state !== "ready") return;
+    if (model.state !== "ready" || image.state !== "ready") return;
     const { ml } = instancePaths(dataDirectory, runId);
     const scope: Scope = { partition: partitionOf(region), account, region };
     const stream = `${variant.name}/${instanceIdOf(runId)}`;
@@ -115,7 +126,10 @@ class Step {
       mkdir(ml, { recursive: true }),
       ensureStream(store, scope, `/aws/sagemaker/Endpoints/${name}`, stream, logName(runId)),
     ]);
-    await engine.start(runId, runSpec(dataDirectory, variant, runId, region, model.files));
+    await engine.start(
+      runId,
+      runSpec(dataDirectory, variant, runId, region, { image: image.image, files: model.files }),
+    );
   }
 
   /** Frees a run and its folder. Its log stays. */

@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { ChannelFile, RunSpec } from "../../../engines/engine.ts";
-import { algorithmImage } from "../../../images/algorithm-image.ts";
-import { builtInEnvironment } from "../../../images/built-in-environment.ts";
+import type { ImageRequest, PreparedImage } from "../../../images/image.ts";
 import { resolveImage } from "../../../images/resolve-image.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { Variant } from "../../../serving/fleet.ts";
@@ -27,25 +26,33 @@ export function instanceIdOf(runId: string): string {
   return `i-${createHash("sha256").update(runId).digest("hex").slice(0, 17)}`;
 }
 
-/** What one instance of a variant runs. @throws UnknownImage when the image is no longer known to this version. */
+/**
+ * The image that a variant's instances run.
+ * @throws UnknownImage when the image is no longer known to this version.
+ */
+export function imageRequest({ container }: Variant, account: string, region: string): ImageRequest {
+  const start = { verb: "serve", environment: container.environment } as const;
+  return { image: resolveImage(container.image), account, region, start };
+}
+
+/** What one instance of a variant runs. */
 export function runSpec(
   directory: DataDirectory,
   variant: Variant,
   runId: string,
   region: string,
-  model: readonly ChannelFile[],
+  { image, files }: { readonly image: PreparedImage; readonly files: readonly ChannelFile[] },
 ): RunSpec {
-  const { definition } = resolveImage(variant.container.image);
-  const { root, command } = algorithmImage(definition, "serve");
   const { cpus, cpuWeight, memoryBytes } = fitToHost(variant.instanceType, 1, thisHost());
   const { ml, log } = instancePaths(directory, runId);
   return {
-    root,
-    command,
-    environment: { AWS_REGION: region, SAGEMAKER_REGION: region, ...builtInEnvironment(variant.container.environment) },
+    root: image.root,
+    command: image.command,
+    workingDirectory: image.workingDirectory,
+    environment: { AWS_REGION: region, SAGEMAKER_REGION: region, ...image.environment },
     hostname: "model",
     mlDirectory: ml,
-    channels: model.length === 0 ? [] : [{ target: "/opt/ml/model", files: model, readOnly: true }],
+    channels: files.length === 0 ? [] : [{ target: "/opt/ml/model", files, readOnly: true }],
     network: { kind: "none" },
     resources: { cpus, cpuWeight, memoryBytes },
     serves: true,

@@ -1,5 +1,5 @@
 import { validationException } from "../../../errors.ts";
-import { resolveImage, UnknownImage } from "../../../images/resolve-image.ts";
+import { UnknownImage } from "../../../images/resolve-image.ts";
 import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
@@ -23,11 +23,11 @@ export async function checkModel(spec: ModelValue["spec"], context: OperationCon
       `Containers with ${spec.Containers.length} elements (inference pipelines and multi-container models)`,
     );
   }
-  checkContainer(container);
+  checkContainer(container, context);
   await checkArtifact(container, context);
 }
 
-function checkContainer(container: ContainerDefinition): void {
+function checkContainer(container: ContainerDefinition, { platform }: OperationContext): void {
   if (container.ModelPackageName !== undefined) throw unsupported("ModelPackageName");
   if (container.Mode === "MultiModel") throw unsupported("Mode MultiModel");
   if (container.ModelDataSource !== undefined) throw unsupported("ModelDataSource; use ModelDataUrl");
@@ -42,7 +42,7 @@ function checkContainer(container: ContainerDefinition): void {
     );
   }
   try {
-    resolveImage(container.Image);
+    platform.images.find(container.Image);
   } catch (error) {
     if (error instanceof UnknownImage) throw validationException(error.message);
     throw error;

@@ -1,5 +1,6 @@
 import { validationException } from "../../../errors.ts";
-import { resolveImage, UnknownImage } from "../../../images/resolve-image.ts";
+import type { Image } from "../../../images/image.ts";
+import { UnknownImage } from "../../../images/resolve-image.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
@@ -20,7 +21,7 @@ const metricLimit = 40;
  */
 export function checkRequest(request: TrainingJobSpec, context: OperationContext): TrainingJobSpec {
   checkExecutionRole(context, request.RoleArn);
-  const algorithm = checkAlgorithm(request);
+  const algorithm = checkAlgorithm(request, context);
   checkResources(request);
   checkS3Uri("OutputDataConfig.S3OutputPath", request.OutputDataConfig.S3OutputPath);
   if (!outputKeysFit(request)) {
@@ -46,7 +47,7 @@ export function checkRequest(request: TrainingJobSpec, context: OperationContext
 
 type AlgorithmSpecification = NonNullable<TrainingJobSpec["AlgorithmSpecification"]>;
 
-function checkAlgorithm(request: TrainingJobSpec): AlgorithmSpecification {
+function checkAlgorithm(request: TrainingJobSpec, context: OperationContext): AlgorithmSpecification {
   const given = request.AlgorithmSpecification;
   if (!given) throw validationException("AlgorithmSpecification is required: jobs without an image are not supported.");
   if ((given.TrainingImage === undefined) === (given.AlgorithmName === undefined)) {
@@ -57,6 +58,8 @@ function checkAlgorithm(request: TrainingJobSpec): AlgorithmSpecification {
       `AlgorithmName ${given.AlgorithmName} does not exist: algorithm resources are not supported.`,
     );
   }
+  const image = findImage(given.TrainingImage, context);
+  if (image.kind !== "algorithm") return given;
   if (given.ContainerEntrypoint || given.ContainerArguments) {
     throw validationException("ContainerEntrypoint and ContainerArguments cannot be given for a built-in algorithm.");
   }
@@ -65,18 +68,17 @@ function checkAlgorithm(request: TrainingJobSpec): AlgorithmSpecification {
       "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request without specifying metric definitions.",
     );
   }
-  const { definition } = resolve(given.TrainingImage);
   return {
     ...given,
-    MetricDefinitions: definition.metrics
+    MetricDefinitions: image.definition.metrics
       .slice(0, metricLimit)
       .map(({ name, regex }) => ({ Name: name, Regex: regex })),
   };
 }
 
-function resolve(uri: string) {
+function findImage(uri: string, { platform }: OperationContext): Image {
   try {
-    return resolveImage(uri);
+    return platform.images.find(uri);
   } catch (error) {
     if (error instanceof UnknownImage) throw validationException(error.message);
     throw error;

@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { builtInEnvironment } from "../../../images/built-in-environment.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
 
 /** Group of the nodes of a job that names none. */
@@ -66,11 +65,19 @@ function resourceConfig(spec: TrainingJobSpec) {
   };
 }
 
-/** The run's environment: the caller's variables that an algorithm of ours may have, and the platform's, which win. */
-export function environment(spec: TrainingJobSpec, arn: string, region: string): Record<string, string> {
+/**
+ * The run's environment: that of its image, which has the caller's variables, and the platform's, which win.
+ * @param image - Variables of the prepared image.
+ */
+export function environment(
+  spec: TrainingJobSpec,
+  arn: string,
+  region: string,
+  image: Readonly<Record<string, string>>,
+): Record<string, string> {
   return {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    ...builtInEnvironment(spec.Environment),
+    ...image,
     TRAINING_JOB_NAME: spec.TrainingJobName,
     TRAINING_JOB_ARN: arn,
     AWS_REGION: region,

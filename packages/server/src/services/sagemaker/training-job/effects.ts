@@ -8,7 +8,7 @@ import { CheckpointSync } from "./checkpoints.ts";
 import { algorithmError, clippedReason, outOfMemoryReason } from "./failure-reason.ts";
 import { InputDataError } from "./input-data.ts";
 import { lastLogLines } from "./last-words.ts";
-import { allotment, layOut, type RunPlaces } from "./layout.ts";
+import { allotment, imageRequest, layOut, type RunPlaces } from "./layout.ts";
 import { failed, judged, type Step } from "./next-step.ts";
 import type { Change, TrainingJobWorld } from "./reconcile.ts";
 import { removeRunFolder } from "./run-folder.ts";
@@ -17,6 +17,7 @@ import {
   logFileOf,
   logStreamOf,
   phaseMessage,
+  restated,
   runId,
   scopeOf,
   type TrainingJob,
@@ -34,6 +35,8 @@ const checkpointIntervalMs = 2_000;
 /** How often a stopping run is looked at, besides the wake-up when it ends. */
 const stoppingIntervalMs = 5_000;
 
+/** How often a job whose image is being made looks again, and so how often its message may change. */
+const imageIntervalMs = 500;
 /** How often a job that waits for others to end looks again. */
 const slotIntervalMs = 250;
 /** How long a start that fails is tried again before the job fails. */
@@ -77,8 +80,11 @@ export function effects(world: World): (step: Step, record: TrainingJobRecord) =
         return done;
       case "write":
         return { status: step.status, job: step.job };
-      case "prepare":
+      case "prepare": {
+        const waiting = await waitForImage(world, record, now);
+        if (waiting) return waiting;
         return slots.take(runId(record)) ? prepare(world, record, now) : waitForSlot(job, slots.limit, now);
+      }
       case "start":
         return start(world, record, places(record), now);
       case "wait":
@@ -122,6 +128,27 @@ function closed(job: TrainingJob, now: number): TrainingJob {
   return last ? { ...job, transitions: [...job.transitions.slice(0, -1), { ...last, endedAt: now }] } : job;
 }
 
+/** @returns What follows while the job's image is not ready; `undefined` once it is. */
+async function waitForImage(
+  world: World,
+  record: TrainingJobRecord,
+  now: number,
+): Promise<Change | Outcome | undefined> {
+  const preparation = await world.images.prepare(imageRequest(record));
+  switch (preparation.state) {
+    case "ready":
+      return undefined;
+    case "preparing": {
+      const waiting = restated(record.value, "Starting", preparation.message, now);
+      return waiting === record.value ? again(imageIntervalMs) : { status: "InProgress", job: waiting };
+    }
+    case "failed": {
+      const reason = clippedReason(`ClientError: ${preparation.reason}`);
+      return { status: "InProgress", job: judged(record.value, failed(reason), now) };
+    }
+  }
+}
+
 /** Says once what the job waits for, then looks again. */
 function waitForSlot(job: TrainingJob, limit: number, now: number): Change | Outcome {
   const message = `Waiting for one of the ${limit} training jobs that run on this host to end`;
@@ -157,8 +184,12 @@ async function start(
       "ClientError: EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).",
     );
   }
+  const preparation = await world.images.prepare(imageRequest(record));
+  if (preparation.state === "failed") return fail(`ClientError: ${preparation.reason}`);
+  // Collected since it was ready: made again.
+  if (preparation.state === "preparing") return again(imageIntervalMs);
   try {
-    await world.engine.start(places.runId, await layOut(record, places, world));
+    await world.engine.start(places.runId, await layOut(record, places, preparation.image, world));
   } catch (error) {
     if (error instanceof InputDataError) return fail(`ClientError: Data download failed:${error.message}`);
     // The loop tries again with backoff, but not for ever.

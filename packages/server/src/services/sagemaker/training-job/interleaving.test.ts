@@ -61,7 +61,7 @@ const moves = fc.array(
 );
 
 test("any interleaving of steps, stops and crashes ends in a legal final state with nothing left running", async () => {
-  const { store, objects, dataDirectory, clock } = server.platform;
+  const { store, objects, images, dataDirectory, clock } = server.platform;
   const sagemaker = new SageMakerClient(server.client);
   await fc.assert(
     fc.asyncProperty(moves, async (plan) => {
@@ -76,7 +76,7 @@ test("any interleaving of steps, stops and crashes ends in a legal final state w
           store: fuse ? dying(store, fuse) : store,
           objects: fuse ? dying(objects, fuse) : objects,
           engine: fuse ? dying(engine, fuse) : engine,
-          ...{ dataDirectory, clock, log: silentLog, host: { cpus: 2, memoryBytes: 2 ** 33 } },
+          ...{ images, dataDirectory, clock, log: silentLog, host: { cpus: 2, memoryBytes: 2 ** 33 } },
         });
       let controller = fresh();
       const runs = new Set<string>();

@@ -2,7 +2,7 @@ import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Channel, RunSpec } from "../../../engines/engine.ts";
 import { invariant } from "../../../errors.ts";
-import { algorithmImage } from "../../../images/algorithm-image.ts";
+import type { ImageRequest, PreparedImage } from "../../../images/image.ts";
 import { resolveImage } from "../../../images/resolve-image.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
@@ -48,12 +48,32 @@ export function allotment(spec: TrainingJobSpec, host: HostCapacity) {
 }
 
 /**
+ * The image that a job runs, as it asked for it.
+ * @throws UnknownImage when this version no longer knows it.
+ */
+export function imageRequest({ account, region, value: { spec } }: TrainingJobRecord): ImageRequest {
+  const given = spec.AlgorithmSpecification;
+  return {
+    image: resolveImage(given?.TrainingImage as string),
+    account,
+    region,
+    start: {
+      verb: "train",
+      ...(given?.ContainerEntrypoint && { entrypoint: given.ContainerEntrypoint }),
+      ...(given?.ContainerArguments && { arguments: given.ContainerArguments }),
+      environment: spec.Environment ?? {},
+    },
+  };
+}
+
+/**
  * Lays out /opt/ml and says how to run the job. Repeating it writes the same files again.
  * @throws InputDataError when a channel cannot be laid out.
  */
 export async function layOut(
   record: TrainingJobRecord,
   places: RunPlaces,
+  image: PreparedImage,
   { objects, host }: { readonly objects: ObjectCatalogue; readonly host: HostCapacity },
 ): Promise<RunSpec> {
   const { spec, arn, notices } = record.value;
@@ -62,12 +82,13 @@ export async function layOut(
   }
   await writeConfigFiles(places.mlDirectory, spec);
   await downloadCheckpoints(objects, places.mlDirectory, spec);
-  await beginLog(places.logFile, notices);
-  const { definition } = resolveImage(spec.AlgorithmSpecification?.TrainingImage as string);
+  await beginLog(places.logFile, [...notices, ...image.notices]);
   const size = allotment(spec, host);
   return {
-    ...algorithmImage(definition, "train"),
-    environment: environment(spec, arn, record.region),
+    root: image.root,
+    command: image.command,
+    workingDirectory: image.workingDirectory,
+    environment: environment(spec, arn, record.region, image.environment),
     hostname: "algo-1",
     mlDirectory: places.mlDirectory,
     channels: await channels(record, objects, places.runId),

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../clock.ts";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { Engine } from "../../../engines/engine.ts";
+import type { Images } from "../../../images/images.ts";
 import { type HostCapacity, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { Log } from "../../../log.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
@@ -21,6 +22,7 @@ import {
 export interface TrainingJobWorld {
   readonly store: Store;
   readonly engine: Engine;
+  readonly images: Images;
   readonly objects: ObjectCatalogue;
   readonly dataDirectory: DataDirectory;
   readonly clock: Clock;

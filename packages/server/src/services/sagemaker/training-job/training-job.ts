@@ -105,6 +105,17 @@ export function transition(job: TrainingJob, status: SecondaryStatus, message: s
   return { ...job, secondary: status, transitions: [...closed, { status, startedAt: now, message }] };
 }
 
+/**
+ * The job with another message for the phase it is in. Messages about progress replace one another, so that a long wait
+ * does not make a long record; the phase's first message stays in the list.
+ */
+export function restated(job: TrainingJob, status: SecondaryStatus, message: string, now: number): TrainingJob {
+  const [before, last] = job.transitions.slice(-2);
+  if (before?.status !== status || last?.status !== status) return transition(job, status, message, now);
+  if (last.message === message) return job;
+  return { ...job, transitions: [...job.transitions.slice(0, -1), { ...last, message }] };
+}
+
 /** What SageMaker says in each phase. Seen in real job output; clients must not depend on it, but people read it. */
 export const phaseMessage = {
   starting: "Starting the training job",

@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-sagemaker";
 import type { Engine } from "../../../../engines/engine.ts";
 import { startTestServer, type TestServer } from "../../../../gateway/testkit.ts";
+import { Images } from "../../../../images/images.ts";
 import { silentLog } from "../../../../log.ts";
 import { createLoop } from "../../../../reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "../../../../reconcile/reconcile.ts";
@@ -62,14 +63,15 @@ export function startJobServer(): Promise<JobServer> {
 /** Starts it on the engine that `open` makes in the server's data directory. */
 export async function startJobServerOn<E extends Engine>(
   open: (directory: string) => Promise<E>,
+  images = new Images(),
 ): Promise<JobServer<E>> {
-  const server = await startTestServer({ services: [sagemakerService, logsService] });
+  const server = await startTestServer({ services: [sagemakerService, logsService], images });
   const { store, objects, dataDirectory, clock } = server.platform;
   await objects.buckets.create("data", { owner: "111122223333", region: "us-west-2", settings: {} });
   await objects.put("data", "train/a.csv", bytes("1,2\n3,4\n"));
   const engine = await open(dataDirectory.engine);
   const controller = trainingJobController({
-    ...{ store, objects, engine, dataDirectory, clock, log: silentLog },
+    ...{ store, objects, engine, images, dataDirectory, clock, log: silentLog },
     host: { cpus: 2, memoryBytes: 8 * 2 ** 30 },
     runLimit: 4,
   });
