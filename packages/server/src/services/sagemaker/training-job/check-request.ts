@@ -6,7 +6,7 @@ import type { OperationContext } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
 import { checkExecutionRole } from "../execution-role.ts";
 import { checkpointPath } from "./config-files.ts";
-import type { InputChannel } from "./input-data.ts";
+import { checkChannels } from "./input/check-channels.ts";
 import { defaultMaxRuntimeSeconds } from "./next-step.ts";
 import { outputKeysFit } from "./output-keys.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
@@ -32,12 +32,7 @@ export function checkRequest(request: TrainingJobSpec, context: OperationContext
   checkCheckpoints(request);
   checkStopping(request);
   checkEnvironment("Environment", request.Environment);
-  const names = new Set<string>();
-  for (const channel of request.InputDataConfig ?? []) {
-    if (names.has(channel.ChannelName)) throw validationException(`Duplicate channel name: ${channel.ChannelName}`);
-    names.add(channel.ChannelName);
-    checkChannel(channel, request.AlgorithmSpecification?.TrainingInputMode ?? "File");
-  }
+  checkChannels(request);
   return {
     ...request,
     AlgorithmSpecification: algorithm,
@@ -129,22 +124,4 @@ function checkStopping({ StoppingCondition: limits, EnableManagedSpotTraining: s
       `Invalid MaxWaitTimeInSeconds ${wait}: it must not be less than MaxRuntimeInSeconds, ${run}.`,
     );
   }
-}
-
-function checkChannel(channel: InputChannel, jobMode: string): void {
-  const refuse = (what: string) => validationException(`Channel ${channel.ChannelName}: ${what}`);
-  // The channel is a folder of this name; these two are already taken by the folders around it.
-  if (channel.ChannelName === "." || channel.ChannelName === "..") throw refuse("this name cannot be a folder's.");
-  const s3 = channel.DataSource.S3DataSource;
-  if (!s3) throw refuse("only S3DataSource is supported as DataSource.");
-  const mode = channel.InputMode ?? jobMode;
-  if (mode === "Pipe") throw refuse("input mode Pipe is not supported yet; use File or FastFile.");
-  if (s3.S3DataType !== "S3Prefix" && s3.S3DataType !== "ManifestFile") {
-    throw refuse(`S3DataType ${s3.S3DataType} is not supported yet; use S3Prefix or ManifestFile.`);
-  }
-  if (channel.CompressionType === "Gzip") throw refuse(`CompressionType Gzip is not allowed with input mode ${mode}.`);
-  if (channel.RecordWrapperType === "RecordIO") {
-    throw refuse(`RecordWrapperType RecordIO is not allowed with input mode ${mode}.`);
-  }
-  if (!parseS3Uri(s3.S3Uri)) throw refuse(`S3Uri "${s3.S3Uri}" is not an S3 URI.`);
 }

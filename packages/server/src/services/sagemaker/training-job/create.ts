@@ -4,7 +4,8 @@ import { WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { checkRequest } from "./check-request.ts";
-import { hasInput } from "./data-source.ts";
+import { asFolder, hasInput } from "./data-source.ts";
+import { channelMode } from "./input/check-channels.ts";
 import { emptyInputMessage } from "./input-data.ts";
 import { outputBucket } from "./output-keys.ts";
 import { trainingJobs } from "./resource.ts";
@@ -62,8 +63,10 @@ async function checkStorage(
 ): Promise<void> {
   for (const channel of spec.InputDataConfig ?? []) {
     const source = channel.DataSource.S3DataSource;
-    if (source === undefined || (await hasInput(platform.objects, source, scope.account))) continue;
-    const uri = source.S3Uri as string;
+    if (source === undefined) continue;
+    const shown = channelMode(channel, spec) === "FastFile" ? asFolder(source) : source;
+    if (await hasInput(platform.objects, shown, scope.account)) continue;
+    const uri = shown.S3Uri as string;
     const bucket = uri.replace(/^s3:\/\//, "").split("/")[0] as string;
     throw validationException(emptyInputMessage(uri, bucket, scope.region, spec.RoleArn));
   }

@@ -1,4 +1,9 @@
 import { type ObjectCatalogue, parseS3Uri } from "../../../objects/object-catalogue.ts";
+import { augmentedManifestLines } from "./input/augmented-manifest.ts";
+import { type Share, wholeShare } from "./input/channel-share.ts";
+import { epochOrder } from "./input/epoch-order.ts";
+import { manifestEntries } from "./input/manifest.ts";
+import type { StreamUnit } from "./input/stream-unit.ts";
 import {
   type ChannelObject,
   channelObjects,
@@ -6,17 +11,16 @@ import {
   hasObjects,
   type InputChannel,
   InputDataError,
+  listObjects,
   withoutClashes,
 } from "./input-data.ts";
 
-type S3DataSource = NonNullable<NonNullable<InputChannel["DataSource"]>["S3DataSource"]>;
-
-/** A manifest names its objects one by one; more than this is not read into memory. */
-const maxManifestBytes = 64 * 2 ** 20;
+/** Where a channel's objects are, as a request says it. */
+export type S3DataSource = NonNullable<NonNullable<InputChannel["DataSource"]>["S3DataSource"]>;
 
 /** Whether a channel has anything to show: objects under its prefix, or its manifest. */
 export async function hasInput(objects: ObjectCatalogue, source: S3DataSource, account: string): Promise<boolean> {
-  if (source.S3DataType !== "ManifestFile") return hasObjects(objects, source.S3Uri as string, account);
+  if (source.S3DataType === "S3Prefix") return hasObjects(objects, source.S3Uri as string, account);
   const at = parseS3Uri(source.S3Uri as string);
   return (
     at !== undefined &&
@@ -25,56 +29,66 @@ export async function hasInput(objects: ObjectCatalogue, source: S3DataSource, a
   );
 }
 
+/** FastFile takes a prefix for a whole folder, whether or not it ends with a slash. */
+export function asFolder(source: S3DataSource): S3DataSource {
+  const at = parseS3Uri(source.S3Uri as string);
+  return !at || at.key === "" || at.key.endsWith("/") ? source : { ...source, S3Uri: `${source.S3Uri}/` };
+}
+
 /**
- * The files of a channel.
- * @throws InputDataError when there is none, or when they cannot be files of one folder.
+ * A host's files of a channel.
+ * @param share - Which of the objects, in the order of keys or of the manifest, are this host's.
+ * @throws InputDataError when there is none at all, or when they cannot be files of one folder.
  */
 export async function sourceObjects(
   objects: ObjectCatalogue,
   source: S3DataSource,
   account: string,
+  share: Share = wholeShare,
 ): Promise<ChannelObject[]> {
-  if (source.S3DataType !== "ManifestFile") return channelObjects(objects, source.S3Uri as string);
+  const all = await allObjects(objects, source, account);
+  if (all.length === 0) throw new InputDataError(`No files under ${source.S3Uri}.`);
+  return Array.from(epochOrder(all.length, share), (i) => all[i] as ChannelObject);
+}
+
+async function allObjects(objects: ObjectCatalogue, source: S3DataSource, account: string): Promise<ChannelObject[]> {
   const uri = source.S3Uri as string;
-  const { prefix, names } = parseManifest(await readManifest(objects, uri), uri);
-  const at = parseS3Uri(prefix);
-  if (!at) throw new InputDataError(`The manifest ${uri} begins with the prefix ${prefix}, which is not an S3 URI.`);
-  if (!(await objects.hasBucket(at.bucket, account))) {
-    throw new InputDataError(`The manifest ${uri} names the bucket ${at.bucket}, which does not exist.`);
+  if (source.S3DataType !== "ManifestFile") {
+    await mustOwn(objects, uri, account);
+    return channelObjects(objects, uri);
   }
-  const files: ChannelObject[] = [];
-  for (const name of names) {
-    const entry = await objects.head(at.bucket, at.key + name);
-    if (!entry) throw new InputDataError(`The manifest ${uri} names ${prefix}${name}, which does not exist.`);
-    files.push({ path: filePath(name, entry.key), entry });
-  }
-  return withoutClashes(files);
+  const named = await manifestEntries(objects, uri, account);
+  return withoutClashes(named.map(({ name, entry }) => ({ path: filePath(name, entry.key), entry })));
 }
 
-/** A JSON array: first `{"prefix": "s3://..."}`, then texts that are appended to the prefix as they stand. */
-function parseManifest(text: string, uri: string): { prefix: string; names: string[] } {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw new InputDataError(`The manifest ${uri} is not JSON: ${(error as Error).message}`);
+/**
+ * What a Pipe channel streams, in the order of keys or of the manifest, for all hosts together. Any key will do: a stream
+ * has no paths.
+ * @throws InputDataError when there is nothing, or the manifest is at fault.
+ */
+export async function sourceUnits(
+  objects: ObjectCatalogue,
+  source: S3DataSource,
+  account: string,
+): Promise<StreamUnit[]> {
+  const uri = source.S3Uri as string;
+  switch (source.S3DataType) {
+    case "AugmentedManifestFile":
+      return augmentedManifestLines(objects, uri, source.AttributeNames ?? [], account);
+    case "ManifestFile":
+      return (await manifestEntries(objects, uri, account)).map(({ entry }) => [{ entry }]);
+    default: {
+      await mustOwn(objects, uri, account);
+      const entries = await listObjects(objects, uri);
+      if (entries.length === 0) throw new InputDataError(`No files under ${uri}.`);
+      return entries.map((entry) => [{ entry }]);
+    }
   }
-  const [head, ...names] = Array.isArray(parsed) ? (parsed as unknown[]) : [];
-  const prefix = (head as { prefix?: unknown } | null | undefined)?.prefix;
-  if (typeof prefix !== "string" || names.length === 0 || names.some((name) => typeof name !== "string")) {
-    throw new InputDataError(`The manifest ${uri} must be a list of {"prefix": "s3://..."} and the objects' names.`);
-  }
-  return { prefix, names: names as string[] };
 }
 
-async function readManifest(objects: ObjectCatalogue, uri: string): Promise<string> {
+/** It did when the job was created; bucket names are global, and this one may have another owner by now. */
+async function mustOwn(objects: ObjectCatalogue, uri: string, account: string): Promise<void> {
   const at = parseS3Uri(uri);
-  const entry = at && (await objects.head(at.bucket, at.key));
-  if (!entry) throw new InputDataError(`The manifest ${uri} does not exist.`);
-  if (entry.sizeBytes > maxManifestBytes) {
-    throw new InputDataError(`The manifest ${uri} has ${entry.sizeBytes} bytes; at most ${maxManifestBytes} are read.`);
-  }
-  const chunks: Buffer[] = [];
-  for await (const chunk of await objects.read(entry.bucket, entry.key)) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  if (at && (await objects.hasBucket(at.bucket, account))) return;
+  throw new InputDataError(`The bucket of ${uri} does not exist.`);
 }

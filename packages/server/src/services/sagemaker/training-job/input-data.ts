@@ -38,6 +38,13 @@ export async function hasObjects(objects: ObjectCatalogue, uri: string, account:
  * @throws InputDataError when keys cannot be paths of one folder.
  */
 export async function channelObjects(objects: ObjectCatalogue, uri: string): Promise<ChannelObject[]> {
+  const entries = await listObjects(objects, uri);
+  const strip = strippedLength(parseS3Uri(uri)?.key ?? "", entries);
+  return withoutClashes(entries.map((entry) => ({ path: filePath(entry.key.slice(strip), entry.key), entry })));
+}
+
+/** Every object whose key begins with the prefix, folder markers left out, in byte order of the key. */
+export async function listObjects(objects: ObjectCatalogue, uri: string): Promise<ObjectEntry[]> {
   const at = parseS3Uri(uri);
   if (!at) throw new InputDataError(`${uri} is not an S3 URI.`);
   const entries: ObjectEntry[] = [];
@@ -45,8 +52,7 @@ export async function channelObjects(objects: ObjectCatalogue, uri: string): Pro
     // Consoles and file browsers make objects like `a/` to stand for folders.
     if (!entry.key.endsWith("/")) entries.push(entry);
   }
-  const strip = strippedLength(at.key, entries);
-  return withoutClashes(entries.map((entry) => ({ path: filePath(entry.key.slice(strip), entry.key), entry })));
+  return entries;
 }
 
 /**

@@ -8,8 +8,9 @@ import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-hos
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
-import { sourceObjects } from "./data-source.ts";
-import { InputDataError } from "./input-data.ts";
+import { asFolder, sourceObjects } from "./data-source.ts";
+import { channelShare, onlyHost } from "./input/channel-share.ts";
+import { channelMode } from "./input/check-channels.ts";
 import type { TrainingJobRecord, TrainingJobSpec } from "./training-job.ts";
 
 /** A log file's limit; the engine drops what comes after, with a notice. */
@@ -107,14 +108,15 @@ async function channels(record: TrainingJobRecord, objects: ObjectCatalogue, run
   for (const channel of spec.InputDataConfig ?? []) {
     const source = channel.DataSource.S3DataSource;
     invariant(source, "a channel without S3DataSource was refused when the job was created");
-    const found = await sourceObjects(objects, source, record.account);
-    // There were some when the job was created; folder markers alone are none.
-    if (found.length === 0) throw new InputDataError(`No files under ${source.S3Uri} for ${channel.ChannelName}.`);
+    const share = channelShare(channel, spec, onlyHost);
+    if (share === undefined) continue;
+    const mode = channelMode(channel, spec);
+    const shown = mode === "FastFile" ? asFolder(source) : source;
+    const found = await sourceObjects(objects, shown, record.account, share);
     const sources = await objects.files(
       found.map(({ entry }) => entry),
       runId,
     );
-    const mode = channel.InputMode ?? spec.AlgorithmSpecification?.TrainingInputMode;
     all.push({
       target: `/opt/ml/input/data/${channel.ChannelName}`,
       files: found.map(({ path, entry }, i) => ({ path, source: sources[i] as string, sizeBytes: entry.sizeBytes })),
