@@ -18,6 +18,8 @@ export interface Candidate {
   readonly owner?: number;
   /** Node as that user can read it. */
   readonly node?: string;
+  /** Root of the runs; `files` when absent. */
+  readonly root?: "files" | "host-tools";
   /** Only the tests whose names contain this. */
   readonly only?: string;
   /** False where files of a channel must be made writable before they can be overwritten in place. */
@@ -31,7 +33,7 @@ export function engineContract(candidate: Candidate): void {
     let engine: Engine;
     let count = 0;
     beforeAll(async () => {
-      shop = await Workshop.open(candidate.owner, candidate.node);
+      shop = await Workshop.open(candidate.owner, candidate.node, candidate.root);
       engine = await candidate.open(shop.engineDirectory);
     });
     afterAll(async () => {
@@ -298,6 +300,32 @@ export function engineContract(candidate: Candidate): void {
         await expect(engine.start(id, await shop.script(id, "", { channels: [channel] }))).rejects.toThrow(/channel/);
         await engine.remove(id);
       }
+    });
+
+    test("a run on the host's tools has them, what is bound for it and a home of its own", async () => {
+      const id = newId();
+      const kit = join(shop.root, "kit", id);
+      await shop.write(join(kit, "program.sh"), 'cat "$1" && echo kept > "$HOME/note" && ls -A "$HOME"');
+      await shop.write(join(kit, "text"), "bound\n");
+      await shop.write(join(shop.homeOf(id), ".keep"), "");
+      const root = {
+        kind: "host-tools" as const,
+        binds: [{ source: kit, target: "/opt/kit" }],
+        home: shop.homeOf(id),
+      };
+      const words = ["/bin/sh", "/opt/kit/program.sh", "/opt/kit/text"];
+      await engine.start(id, await shop.run(id, words, { root, environment: { PATH: "/usr/bin:/bin" } }));
+      const { exitCode } = await until(engine, id, inPhase("exited"));
+      expect({ exitCode, lines: await shop.logLines(id) }).toEqual({ exitCode: 0, lines: ["bound", ".keep", "note"] });
+      expect(await readFile(join(shop.homeOf(id), "note"), "utf8")).toBe("kept\n");
+    });
+
+    test("a command starts in its working directory", async () => {
+      const run = await runToEnd(`console.log(process.cwd() === fs.realpathSync(ml) + "/code")`, {
+        workingDirectory: "/opt/ml/code",
+        channels: [await shop.channel("/opt/ml/code", {})],
+      });
+      expect(run.lines).toEqual(["true"]);
     });
 
     test("a server answers on its socket, whose host path is short", async () => {

@@ -44,10 +44,23 @@ export interface Bind {
 }
 
 /** The files that an image consists of. */
-export interface RootFs {
-  /** `files`: the minimal tree (libc, /dev, /proc, /tmp) and the binds, which is all that a built-in algorithm needs. */
+export type RootFs = FilesRoot | HostToolsRoot;
+
+/** The minimal tree (libc, /dev, /proc, /tmp) and the binds, which is all that a built-in algorithm needs. */
+export interface FilesRoot {
   readonly kind: "files";
   readonly binds: readonly Bind[];
+}
+
+/**
+ * The host's own programs and libraries (/usr and what belongs to it), read-only, for code that users bring; and the
+ * binds, such as an environment of packages at its own path. Nothing of the host's homes, data or keys.
+ */
+export interface HostToolsRoot {
+  readonly kind: "host-tools";
+  readonly binds: readonly Bind[];
+  /** Host folder that is the run's HOME, writable and its own. The engine makes it belong to the run's user. */
+  readonly home: string;
 }
 
 /** What a run can reach besides itself. */
@@ -92,6 +105,10 @@ export interface RunSpec {
 }
 
 export interface Capabilities {
+  /**
+   * Set where runs see the host's paths: there is no /opt/ml, and only SAGEBRUSH_ML_ROOT says where its content is.
+   */
+  readonly hostPaths?: true;
   /** Files, processes and network of the host are out of the run's reach. */
   readonly isolation: boolean;
   readonly memoryLimit: boolean;

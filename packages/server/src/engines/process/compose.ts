@@ -12,6 +12,7 @@ const ml = "/opt/ml";
  */
 export const composeProcess: Compose = ({ spec, folder, socketFolder, environment }) => {
   const variables: Record<string, string> = { ...environment, SAGEBRUSH_ML_ROOT: spec.mlDirectory };
+  if (spec.root.kind === "host-tools") variables["HOME"] = spec.root.home;
   if (spec.serves) variables["SAGEBRUSH_LISTEN"] = join(socketFolder, socketName);
   const steps: SetupStep[] = [];
   for (const [index, channel] of spec.channels.entries()) {

@@ -21,6 +21,7 @@ export function openProcessEngine(options: {
     log,
     compose: composeProcess,
     capabilities: {
+      hostPaths: true,
       isolation: false,
       memoryLimit: false,
       cpuLimit: false,

@@ -4,6 +4,7 @@ import { channelSteps, type SetupStep } from "../supervised/plan.ts";
 import { socketName } from "../supervised/run-folder.ts";
 import type { Compose } from "../supervised/supervised-engine.ts";
 import { bubblewrapOptions } from "./bubblewrap.ts";
+import { homeTarget, hostToolsRoot } from "./host-tools-root.ts";
 import { type Libraries, minimalRoot } from "./minimal-root.ts";
 
 /** Where a server's socket folder appears inside. */
@@ -26,7 +27,11 @@ export function composeSandbox(host: SandboxHost): Compose {
   return async ({ id, spec, folder, socketFolder, allotment, environment }) => {
     const uid = await host.uidFor(id, folder);
     const args = join(folder, "bwrap-options");
-    const inside = spec.serves ? { ...environment, SAGEBRUSH_LISTEN: `${socketTarget}/${socketName}` } : environment;
+    const inside = {
+      ...environment,
+      ...(spec.root.kind === "host-tools" && { HOME: homeTarget }),
+      ...(spec.serves && { SAGEBRUSH_LISTEN: `${socketTarget}/${socketName}` }),
+    };
     const options = bubblewrapOptions({
       hostname: spec.hostname,
       workingDirectory: spec.workingDirectory ?? "/",
@@ -37,7 +42,9 @@ export function composeSandbox(host: SandboxHost): Compose {
     await writeFile(args, options, { mode: 0o600 });
     const channels = spec.channels.toSorted((a, b) => (a.target < b.target ? -1 : 1)); // outer ones first
     const steps: SetupStep[] = [
-      ...minimalRoot(await host.libraries, spec.hostname),
+      ...(spec.root.kind === "host-tools"
+        ? hostToolsRoot(spec.root, spec.hostname)
+        : minimalRoot(await host.libraries, spec.hostname)),
       ...spec.root.binds.map(({ source, target }) => ["ro", source, target] as const),
       ["own", spec.mlDirectory],
       ["rw", spec.mlDirectory, "/opt/ml"],

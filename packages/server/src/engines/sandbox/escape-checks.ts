@@ -36,7 +36,7 @@ export function escapeChecks(candidate: Candidate & { readonly probe?: string })
     let engine: Engine;
     let count = 0;
     beforeAll(async () => {
-      shop = await Workshop.open(candidate.owner, candidate.node);
+      shop = await Workshop.open(candidate.owner, candidate.node, candidate.root);
       engine = await candidate.open(shop.engineDirectory);
     });
     afterAll(async () => {
@@ -45,6 +45,7 @@ export function escapeChecks(candidate: Candidate & { readonly probe?: string })
       await shop.close();
     });
 
+    const onHostTools = candidate.root === "host-tools";
     const newId = () => `escape-${process.pid}-${count++}`;
     /** What `code` leaves in `result`, run inside. */
     const inside = async <T>(code: string, changes: Partial<RunSpec> = {}): Promise<T> => {
@@ -58,9 +59,12 @@ export function escapeChecks(candidate: Candidate & { readonly probe?: string })
     };
 
     test("1, 2: the host's files and folders do not exist", async () => {
-      const secrets = ["/etc/shadow", "/root", "/home", "/run", "/var", "/sys", "/boot", "/proc/1/root/etc/shadow"];
+      const secrets = ["/etc/shadow", "/home", "/run", "/sys", "/boot", "/proc/1/root/etc/shadow"];
+      const keys = ["/root/.ssh", "/root/.aws", "/etc/ssl/private", "/etc/ssh", "/etc/gshadow", "/etc/machine-id"];
       const places = [
         ...secrets,
+        ...keys,
+        ...(onHostTools ? ["/var/lib", "/var/run", "/var/log"] : ["/root", "/var"]),
         shop.root,
         join(shop.root, "objects"),
         fileURLToPath(import.meta.url),
@@ -78,8 +82,15 @@ export function escapeChecks(candidate: Candidate & { readonly probe?: string })
       const seen = await inside<string[][]>(
         `result = ["/", "/opt", "/etc", "/usr"].map((p) => fs.readdirSync(p).sort())`,
       );
-      expect(seen[0]).toEqual(["bin", "dev", "etc", "lib", "lib64", "opt", "proc", "tmp", "usr"]);
       expect(seen[1]).toEqual(["ml", "sagebrush"]);
+      if (onHostTools) {
+        const roots = "bin dev etc lib lib32 lib64 libx32 opt proc root sbin tmp usr var".split(" ");
+        expect(seen[0]?.filter((name) => !roots.includes(name))).toEqual([]);
+        expect(await inside<string[]>(`result = fs.readdirSync("/root")`)).toEqual([]);
+        expect(await inside<string[]>(`result = fs.readdirSync("/etc/ssl").sort()`)).not.toContain("private");
+        return;
+      }
+      expect(seen[0]).toEqual(["bin", "dev", "etc", "lib", "lib64", "opt", "proc", "tmp", "usr"]);
       expect(seen[2]?.filter((name) => !["group", "hosts", "nsswitch.conf", "passwd", "ssl"].includes(name))).toEqual(
         [],
       );
@@ -119,7 +130,7 @@ export function escapeChecks(candidate: Candidate & { readonly probe?: string })
       const id = newId();
       const spec = await shop.run(id, ["/opt/sagebrush/bin/probe", String(process.pid)]);
       const binds = [{ source: candidate.probe ?? builtProbe, target: "/opt/sagebrush/bin/probe" }];
-      await engine.start(id, { ...spec, root: { kind: "files", binds } });
+      await engine.start(id, { ...spec, root: { ...spec.root, binds } });
       expect(await until(engine, id, inPhase("exited"))).toMatchObject({ exitCode: 0 });
       const lines = await shop.logLines(id);
       expect(lines.filter((line) => line.startsWith("descriptor"))).toEqual([
@@ -207,7 +218,8 @@ export function escapeChecks(candidate: Candidate & { readonly probe?: string })
       const seen = await inside<{ names: string[]; shared: string; groups: string; hostname: string }>(`
         result = { names: Object.keys(process.env).sort(), shared: fs.readFileSync("/proc/sysvipc/shm", "utf8"),
           groups: fs.readFileSync("/proc/self/cgroup", "utf8"), hostname: require("node:os").hostname() }`);
-      expect(seen.names).toEqual(["PWD", "SAGEBRUSH_CPUS", "SAGEBRUSH_MEMORY_BYTES"]);
+      const home = onHostTools ? ["HOME"] : [];
+      expect(seen.names).toEqual([...home, "PWD", "SAGEBRUSH_CPUS", "SAGEBRUSH_MEMORY_BYTES"]);
       expect(seen.shared.trim().split("\n")).toHaveLength(1);
       for (const line of seen.groups.trim().split("\n")) expect(line).toMatch(/:\/$/);
       expect(seen.hostname).toBe("algo-1");

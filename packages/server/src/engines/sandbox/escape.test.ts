@@ -26,6 +26,14 @@ where("escapes from sandboxes", [bubblewrap, userNamespaces, native], () => {
   });
 });
 
+where("escapes from sandboxes with the host's tools", [bubblewrap, userNamespaces, native], () => {
+  escapeChecks({
+    name: "sandboxes with the host's tools",
+    root: "host-tools",
+    open: (directory) => openEngine({ directory, kind: "sandbox", log: silentLog }),
+  });
+});
+
 where("escapes from sandboxes under the TypeScript supervisor", [bubblewrap, userNamespaces, native], () => {
   escapeChecks({
     name: "sandboxes under the TypeScript supervisor",

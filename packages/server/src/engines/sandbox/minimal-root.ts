@@ -12,12 +12,12 @@ export interface Libraries {
   readonly files: readonly { readonly source: string; readonly target: string }[];
 }
 
-const passwd = "root:x:0:0:root:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n";
+const nobody = "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n";
 const group = "root:x:0:\nnogroup:x:65534:\n";
 const nsswitch = "passwd: files\ngroup: files\nhosts: files dns\n";
 
 /** Host files that programs expect and that tell nothing about the host. */
-const sharedFiles = ["/usr/share/zoneinfo", "/etc/ssl/certs/ca-certificates.crt"];
+export const sharedFiles = ["/usr/share/zoneinfo", "/etc/ssl/certs/ca-certificates.crt"];
 
 /** Finds which libraries `program` loads. The answer is cached in `directory` under the program's size and time. */
 export async function findLibraries(directory: string, program: string): Promise<Libraries> {
@@ -72,7 +72,14 @@ export function minimalRoot(libraries: Libraries, hostname: string): SetupStep[]
     ["symlink", "usr/bin", "/bin"],
     ...libraries.files.map(({ source, target }) => ["ro", source, target] as const),
     ...sharedFiles.filter((path) => existsSync(path)).map((path) => ["ro", path, path] as const),
-    ["file", "/etc/passwd", passwd],
+    ...accountFiles(hostname, { home: "/tmp", shell: "/bin/sh" }),
+  ];
+}
+
+/** Steps that write who and where a run is, for programs that look it up. */
+export function accountFiles(hostname: string, root: { readonly home: string; readonly shell: string }): SetupStep[] {
+  return [
+    ["file", "/etc/passwd", `root:x:0:0:root:${root.home}:${root.shell}\n${nobody}`],
     ["file", "/etc/group", group],
     ["file", "/etc/nsswitch.conf", nsswitch],
     ["file", "/etc/hosts", `127.0.0.1 localhost\n::1 localhost\n127.0.0.1 ${hostname}\n`],

@@ -14,6 +14,7 @@ where("sandboxes without root", [bubblewrap, userNamespaces, root, nativeSupervi
   };
   engineContract(candidate);
   escapeChecks(candidate);
+  escapeChecks({ ...candidate, root: "host-tools", name: "sandboxes without root, with the host's tools" });
 });
 
 where("sandboxes without root under the TypeScript supervisor", [bubblewrap, userNamespaces, root], () => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Channel, ChannelFile, Engine, RunId, RunSpec, RunState } from "../engine.ts";
+import type { Channel, ChannelFile, Engine, RootFs, RunId, RunSpec, RunState } from "../engine.ts";
 import { removeTree } from "../supervised/remove-tree.ts";
 
 /** The place where a test's runs live: an engine's directory, a store of immutable files, logs. */
@@ -11,19 +11,25 @@ export class Workshop {
   readonly #owner: number | undefined;
   /** Host path of the Node that runs use. */
   readonly #node: string;
+  readonly #kind: "files" | "host-tools";
   #files = 0;
 
-  private constructor(root: string, owner: number | undefined, node: string) {
+  private constructor(root: string, owner: number | undefined, node: string, kind: "files" | "host-tools") {
     this.root = root;
+    this.#kind = kind;
     this.#owner = owner;
     this.#node = node;
   }
 
-  /** Makes one; everything in it belongs to `owner`, if given. */
-  static async open(owner?: number, node = process.execPath): Promise<Workshop> {
-    const shop = new Workshop(await mkdtemp(join(tmpdir(), "sagebrush-engine-")), owner, node);
+  /** Makes one; everything in it belongs to `owner`, if given. Its runs get a root of this kind. */
+  static async open(
+    owner?: number,
+    node = process.execPath,
+    kind: "files" | "host-tools" = "files",
+  ): Promise<Workshop> {
+    const shop = new Workshop(await mkdtemp(join(tmpdir(), "sagebrush-engine-")), owner, node, kind);
     await shop.#own(shop.root);
-    for (const folder of ["engine", "objects", "logs", "runs"]) await shop.#folder(folder);
+    for (const folder of ["engine", "objects", "logs", "runs", "homes"]) await shop.#folder(folder);
     return shop;
   }
 
@@ -39,6 +45,10 @@ export class Workshop {
     return join(this.root, "runs", id);
   }
 
+  homeOf(id: RunId): string {
+    return join(this.root, "homes", id);
+  }
+
   /** A run of Node with `code`, which sees `ml` as the place of /opt/ml whatever the engine. */
   async script(id: RunId, code: string, changes: Partial<RunSpec> = {}): Promise<RunSpec> {
     const prelude = `const fs=require("node:fs");const ml=process.env.SAGEBRUSH_ML_ROOT??"/opt/ml";`;
@@ -48,7 +58,7 @@ export class Workshop {
   async run(id: RunId, command: readonly string[], changes: Partial<RunSpec> = {}): Promise<RunSpec> {
     await this.#folder(join("runs", id));
     return {
-      root: { kind: "files", binds: [{ source: this.#node, target: "/opt/sagebrush/bin/node" }] },
+      root: await this.#root(id),
       command,
       environment: {},
       hostname: "algo-1",
@@ -61,6 +71,14 @@ export class Workshop {
       maxLogBytes: 1_000_000,
       ...changes,
     };
+  }
+
+  /** Node, and for a root of the host's tools a home of the run's own. */
+  async #root(id: RunId): Promise<RootFs> {
+    const binds = [{ source: this.#node, target: "/opt/sagebrush/bin/node" }];
+    if (this.#kind === "files") return { kind: "files", binds };
+    await this.#folder(join("homes", id));
+    return { kind: "host-tools", binds, home: this.homeOf(id) };
   }
 
   /** A channel over new immutable files: text by path. */
@@ -108,7 +126,9 @@ export class Workshop {
   /** Writes a file and the folders above it. */
   async write(path: string, text: string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
+    await this.#own(dirname(path));
     await writeFile(path, text);
+    await this.#own(path);
   }
 
   remove(path: string): Promise<void> {
