@@ -6,7 +6,13 @@ import type { ObjectCatalogue } from "../../objects/object-catalogue.ts";
 import type { Store } from "../../store/store.ts";
 import { collectLogs } from "../logs/collect-logs.ts";
 import { removeRunFolder } from "./training-job/run-folder.ts";
-import { finalStatuses, runId, type TrainingJob, trainingJobKind } from "./training-job/training-job.ts";
+import {
+  finalStatuses,
+  isTrainingRun,
+  runIds,
+  type TrainingJob,
+  trainingJobKind,
+} from "./training-job/training-job.ts";
 
 /** What a collection removed. */
 export interface Collected {
@@ -48,12 +54,7 @@ export async function collectGarbage(from: Collection): Promise<Collected> {
   return { runs: orphans.length, runFolders: left.length, logs };
 }
 
-/** Runs of other nouns are their owners' business. */
-function isTrainingRun(id: string): boolean {
-  return /^t-[0-9a-f]{12}-\d+$/.test(id);
-}
-
-/** The current attempt of every unfinished job, in every account and region. */
+/** The runs of the current attempt of every unfinished job, in every account and region. */
 async function ownedRuns(store: Store): Promise<Set<string>> {
   const owned = new Set<string>();
   let token: string | undefined;
@@ -64,7 +65,7 @@ async function ownedRuns(store: Store): Promise<Set<string>> {
       limit: 1000,
       ...(token !== undefined && { token }),
     });
-    for (const record of page.records) owned.add(runId(record));
+    for (const record of page.records) for (const id of runIds(record)) owned.add(id);
     token = page.next;
   } while (token !== undefined);
   return owned;

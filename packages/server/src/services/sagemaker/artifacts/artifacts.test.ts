@@ -118,7 +118,10 @@ test.runIf(process.platform === "linux")("an upload that is refused leaves no fi
   } as unknown as ObjectCatalogue;
   const open = () => readdirSync("/proc/self/fd").filter((fd) => target(fd).startsWith(root)).length;
   for (const key of ["at once", "middle"]) {
-    const upload = { objects, mlDirectory: join(root, "ml"), segments: ["model"], bucket: "b", onSkip: () => {} };
+    const upload = {
+      ...{ objects, roots: [join(root, "ml")], segments: ["model"], bucket: "b" },
+      ...{ onSkip: () => {}, onClash: () => {} },
+    };
     await expect(uploadArchive(upload, key, true)).rejects.toThrow("refused");
     await expect.poll(open).toBe(0);
   }

@@ -1,19 +1,14 @@
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
-import { type SkippedEntry, type TreeFile, walkTree } from "./safe-tree.ts";
+import { type MergedTree, walkMerged } from "./merged-tree.ts";
+import type { TreeFile } from "./safe-tree.ts";
 import { tarStream } from "./tar.ts";
 
-/** One folder that a job left behind and where it goes. */
-export interface ArtifactUpload {
+/** One folder that a job's hosts left behind, each below its /opt/ml, and where it goes. */
+export interface ArtifactUpload extends MergedTree {
   readonly objects: ObjectCatalogue;
-  /** Host folder of the run's /opt/ml. */
-  readonly mlDirectory: string;
-  /** Below it: `["model"]`. */
-  readonly segments: readonly string[];
   readonly bucket: string;
-  /** Told of everything that was left out. */
-  readonly onSkip: (entry: SkippedEntry) => void;
 }
 
 /**
@@ -28,7 +23,7 @@ const gzipLevel = 1;
  * @returns Whether there is an object now.
  */
 export async function uploadArchive(upload: ArtifactUpload, key: string, keepEmpty: boolean): Promise<boolean> {
-  const files = walkTree(upload.mlDirectory, upload.segments, upload.onSkip);
+  const files = walkMerged(upload);
   const gzip = createGzip({ level: gzipLevel });
   try {
     const first = await files.next();
@@ -50,7 +45,7 @@ export async function uploadArchive(upload: ArtifactUpload, key: string, keepEmp
  */
 export async function uploadFiles(upload: ArtifactUpload, prefix: string): Promise<boolean> {
   let any = false;
-  for await (const file of walkTree(upload.mlDirectory, upload.segments, upload.onSkip)) {
+  for await (const file of walkMerged(upload)) {
     any = true;
     await putFile(upload.objects, upload.bucket, `${prefix}${file.path}`, file);
   }

@@ -6,6 +6,7 @@ import type { OperationContext } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
 import { checkExecutionRole } from "../execution-role.ts";
 import { checkpointPath } from "./config-files.ts";
+import { hostCount, instanceCount, maxHosts } from "./hosts.ts";
 import { checkChannels } from "./input/check-channels.ts";
 import { defaultMaxRuntimeSeconds } from "./next-step.ts";
 import { outputKeysFit } from "./output-keys.ts";
@@ -16,13 +17,18 @@ const metricLimit = 40;
 
 /**
  * Checks what the service's model cannot state, and fills in what the service fills in.
- * @returns The request as it is kept: with the image's metric definitions and the default time limit.
+ * @returns The request as it is kept, with the image's metric definitions and the default time limit, and how many
+ * hosts the job has.
  * @throws ValidationException with the member's name.
  */
-export function checkRequest(request: TrainingJobSpec, context: OperationContext): TrainingJobSpec {
+export function checkRequest(
+  request: TrainingJobSpec,
+  context: OperationContext,
+): { readonly spec: TrainingJobSpec; readonly hosts: number } {
   checkExecutionRole(context, request.RoleArn);
-  const algorithm = checkAlgorithm(request, context);
+  const { algorithm, image } = checkAlgorithm(request, context);
   checkResources(request);
+  checkHosts(request);
   checkS3Uri("OutputDataConfig.S3OutputPath", request.OutputDataConfig.S3OutputPath);
   if (!outputKeysFit(request)) {
     throw validationException(
@@ -33,16 +39,20 @@ export function checkRequest(request: TrainingJobSpec, context: OperationContext
   checkStopping(request);
   checkEnvironment("Environment", request.Environment);
   checkChannels(request);
-  return {
+  const spec = {
     ...request,
     AlgorithmSpecification: algorithm,
     StoppingCondition: { MaxRuntimeInSeconds: defaultMaxRuntimeSeconds, ...request.StoppingCondition },
   };
+  return { spec, hosts: hostCount(spec, image) };
 }
 
 type AlgorithmSpecification = NonNullable<TrainingJobSpec["AlgorithmSpecification"]>;
 
-function checkAlgorithm(request: TrainingJobSpec, context: OperationContext): AlgorithmSpecification {
+function checkAlgorithm(
+  request: TrainingJobSpec,
+  context: OperationContext,
+): { readonly algorithm: AlgorithmSpecification; readonly image: Image } {
   const given = request.AlgorithmSpecification;
   if (!given) throw validationException("AlgorithmSpecification is required: jobs without an image are not supported.");
   if ((given.TrainingImage === undefined) === (given.AlgorithmName === undefined)) {
@@ -54,7 +64,7 @@ function checkAlgorithm(request: TrainingJobSpec, context: OperationContext): Al
     );
   }
   const image = findImage(given.TrainingImage, context);
-  if (image.kind !== "algorithm") return given;
+  if (image.kind !== "algorithm") return { algorithm: given, image };
   if (given.ContainerEntrypoint || given.ContainerArguments) {
     throw validationException("ContainerEntrypoint and ContainerArguments cannot be given for a built-in algorithm.");
   }
@@ -63,12 +73,10 @@ function checkAlgorithm(request: TrainingJobSpec, context: OperationContext): Al
       "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request without specifying metric definitions.",
     );
   }
-  return {
-    ...given,
-    MetricDefinitions: image.definition.metrics
-      .slice(0, metricLimit)
-      .map(({ name, regex }) => ({ Name: name, Regex: regex })),
-  };
+  const metrics = image.definition.metrics
+    .slice(0, metricLimit)
+    .map(({ name, regex }) => ({ Name: name, Regex: regex }));
+  return { algorithm: { ...given, MetricDefinitions: metrics }, image };
 }
 
 function findImage(uri: string, { platform }: OperationContext): Image {
@@ -88,6 +96,18 @@ function checkResources({ ResourceConfig: resources }: TrainingJobSpec): void {
   }
   if (!resources.InstanceGroups?.length && (!resources.InstanceType || !resources.InstanceCount)) {
     throw validationException("ResourceConfig needs InstanceType and InstanceCount, or InstanceGroups.");
+  }
+}
+
+/** Every instance may become a run of its own. */
+function checkHosts(request: TrainingJobSpec): void {
+  const names = (request.ResourceConfig?.InstanceGroups ?? []).map(({ InstanceGroupName }) => InstanceGroupName);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw validationException(`ResourceConfig.InstanceGroups has two groups named ${twice}.`);
+  const count = instanceCount(request);
+  if (count < 1) throw validationException("ResourceConfig.InstanceGroups asks for no instance at all.");
+  if (count > maxHosts) {
+    throw validationException(`ResourceConfig asks for ${count} instances; a job has at most ${maxHosts} here.`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, utimes } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type ObjectCatalogue, parseS3Uri } from "../../../objects/object-catalogue.ts";
@@ -33,47 +33,104 @@ export async function downloadCheckpoints(
   await mkdir(folder, { recursive: true });
   for (const { path, entry } of await channelObjects(objects, `s3://${to.bucket}/${to.prefix}`)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
-    await pipeline(await objects.read(entry.bucket, entry.key), createWriteStream(join(folder, path)));
+    const file = join(folder, path);
+    await pipeline(await objects.read(entry.bucket, entry.key), createWriteStream(file));
+    // Older than anything that a run writes: another host's copy of this must not pass for news.
+    await utimes(file, entry.modifiedAt / 1000, entry.modifiedAt / 1000);
   }
 }
 
+/** The files of one host's folder by path, and what tells two versions of one apart. */
+type Files = ReadonlyMap<string, { readonly version: string; readonly modifiedAt: number }>;
+
 /**
- * Keeps the checkpoints of one run in S3 as they are in its folder. What was uploaded is remembered in memory only:
- * after a restart of the server everything is uploaded once more, which changes nothing.
+ * Keeps the checkpoints of a job in S3 as they are in its hosts' folders. All hosts have one place in S3: where several
+ * have a file of the same name, the one that was written last counts, and what one of them deletes is deleted. What was
+ * uploaded is remembered in memory only: after a restart of the server everything is uploaded once more, which changes
+ * nothing.
  */
 export class CheckpointSync {
   readonly #objects: ObjectCatalogue;
-  readonly #mlDirectory: string;
+  readonly #mlDirectories: readonly string[];
   readonly #spec: TrainingJobSpec;
-  /** Size and time of each file as it was uploaded. */
+  /** The version of each file that is in S3. */
   readonly #uploaded = new Map<string, string>();
+  /** What each host had at the last look. */
+  #had: readonly Files[] = [];
+  /** By host and path: copies of files that another host deleted. While they stay as they are, they are not uploaded. */
+  readonly #left = new Map<string, string>();
 
-  constructor(objects: ObjectCatalogue, mlDirectory: string, spec: TrainingJobSpec) {
+  constructor(objects: ObjectCatalogue, mlDirectories: readonly string[], spec: TrainingJobSpec) {
     this.#objects = objects;
-    this.#mlDirectory = mlDirectory;
+    this.#mlDirectories = mlDirectories;
     this.#spec = spec;
   }
 
   /**
-   * Uploads new and changed files and deletes from S3 what was deleted from the folder since.
-   * @param final - The run has ended: take also what changed just now.
+   * Uploads new and changed files and deletes from S3 what was deleted from a folder since.
+   * @param final - The runs have ended: take also what changed just now.
    */
   async sync(final: boolean): Promise<void> {
     const at = place(this.#spec);
     if (!at) return;
-    const seen = new Set<string>();
-    for await (const file of walkTree(this.#mlDirectory, at.segments)) {
-      seen.add(file.path);
-      const state = `${file.sizeBytes} ${file.modifiedAt}`;
-      if (this.#uploaded.get(file.path) === state) continue;
-      if (!final && Date.now() - file.modifiedAt < settleMs) continue;
-      await putFile(this.#objects, at.bucket, `${at.prefix}${file.path}`, file);
-      this.#uploaded.set(file.path, state);
+    const has: Files[] = [];
+    for (const root of this.#mlDirectories) has.push(await filesOf(root, at.segments));
+    for (const path of deletedSince(this.#had, has)) {
+      for (const [host, files] of has.entries()) {
+        const copy = files.get(path);
+        if (copy && this.#had[host]?.get(path)?.version === copy.version) {
+          this.#left.set(`${host} ${path}`, copy.version);
+        }
+      }
+    }
+    this.#had = has;
+    const winners = newest(has, (host, path, version) => this.#left.get(`${host} ${path}`) === version);
+    for (const [host, root] of this.#mlDirectories.entries()) {
+      for await (const file of walkTree(root, at.segments)) {
+        const version = versionOf(file);
+        if (winners.get(file.path) !== host || this.#uploaded.get(file.path) === version) continue;
+        if (!final && Date.now() - file.modifiedAt < settleMs) continue;
+        await putFile(this.#objects, at.bucket, `${at.prefix}${file.path}`, file);
+        this.#uploaded.set(file.path, version);
+      }
     }
     for (const path of this.#uploaded.keys()) {
-      if (seen.has(path)) continue;
+      if (winners.has(path)) continue;
       await this.#objects.remove(at.bucket, `${at.prefix}${path}`);
       this.#uploaded.delete(path);
     }
   }
+}
+
+async function filesOf(root: string, segments: readonly string[]): Promise<Files> {
+  const files = new Map<string, { version: string; modifiedAt: number }>();
+  for await (const file of walkTree(root, segments)) {
+    files.set(file.path, { version: versionOf(file), modifiedAt: file.modifiedAt });
+  }
+  return files;
+}
+
+function versionOf({ sizeBytes, modifiedAt }: { sizeBytes: number; modifiedAt: number }): string {
+  return `${sizeBytes} ${modifiedAt}`;
+}
+
+/** The paths that a host had before and has no more. */
+function deletedSince(before: readonly Files[], now: readonly Files[]): Set<string> {
+  return new Set(before.flatMap((files, host) => [...files.keys()].filter((path) => !now[host]?.has(path))));
+}
+
+/** The host whose version of each file was written last, of those that count. */
+function newest(
+  has: readonly Files[],
+  isLeft: (host: number, path: string, version: string) => boolean,
+): Map<string, number> {
+  const winners = new Map<string, number>();
+  for (const [host, files] of has.entries()) {
+    for (const [path, { version, modifiedAt }] of files) {
+      if (isLeft(host, path, version)) continue;
+      const best = winners.get(path);
+      if (best === undefined || modifiedAt >= (has[best]?.get(path)?.modifiedAt ?? 0)) winners.set(path, host);
+    }
+  }
+  return winners;
 }

@@ -1,16 +1,17 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { TrainingJobSpec } from "./training-job.ts";
+import { type Host, hostGroups, hostShare, hostsOf } from "./hosts.ts";
+import type { TrainingJob, TrainingJobSpec } from "./training-job.ts";
 
-/** Group of the nodes of a job that names none. */
-const defaultGroup = "homogeneousCluster";
+type JobHosts = Pick<TrainingJob, "spec" | "hosts">;
 
-/** The files of /opt/ml/input/config, by name. Shapes as current jobs on the service see them. */
-function configFiles(spec: TrainingJobSpec): Readonly<Record<string, unknown>> {
+/** The files of /opt/ml/input/config on one host, by name. Shapes as current jobs on the service see them. */
+function configFiles(job: JobHosts, host: Host): Readonly<Record<string, unknown>> {
+  const { spec } = job;
   return {
     "hyperparameters.json": spec.HyperParameters ?? {},
-    "inputdataconfig.json": inputDataConfig(spec),
-    "resourceconfig.json": resourceConfig(spec),
+    "inputdataconfig.json": inputDataConfig(job, host),
+    "resourceconfig.json": resourceConfig(job, host),
     ...(spec.CheckpointConfig && {
       "checkpointconfig.json": {
         S3Uri: spec.CheckpointConfig.S3Uri,
@@ -20,11 +21,11 @@ function configFiles(spec: TrainingJobSpec): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Writes them below the host's folder for /opt/ml. */
-export async function writeConfigFiles(mlDirectory: string, spec: TrainingJobSpec): Promise<void> {
+/** Writes them below a host's folder for /opt/ml. */
+export async function writeConfigFiles(mlDirectory: string, job: JobHosts, host: Host): Promise<void> {
   const folder = join(mlDirectory, "input/config");
   await mkdir(folder, { recursive: true });
-  for (const [name, content] of Object.entries(configFiles(spec))) {
+  for (const [name, content] of Object.entries(configFiles(job, host))) {
     await writeFile(join(folder, name), JSON.stringify(content));
   }
 }
@@ -34,10 +35,12 @@ export function checkpointPath(spec: TrainingJobSpec): string | undefined {
   return spec.CheckpointConfig && (spec.CheckpointConfig.LocalPath ?? "/opt/ml/checkpoints").replace(/\/+$/, "");
 }
 
-/** No S3 address is shown to the container. */
-function inputDataConfig(spec: TrainingJobSpec) {
+/** The channels that the host gets. No S3 address is shown to the container. */
+function inputDataConfig(job: JobHosts, host: Host) {
+  const { spec } = job;
+  const channels = (spec.InputDataConfig ?? []).filter((channel) => hostShare(job, host, channel));
   return Object.fromEntries(
-    (spec.InputDataConfig ?? []).map((channel) => [
+    channels.map((channel) => [
       channel.ChannelName,
       {
         TrainingInputMode: channel.InputMode ?? spec.AlgorithmSpecification?.TrainingInputMode ?? "File",
@@ -49,17 +52,18 @@ function inputDataConfig(spec: TrainingJobSpec) {
   );
 }
 
-function resourceConfig(spec: TrainingJobSpec) {
-  const group = spec.ResourceConfig?.InstanceGroups?.[0];
-  const type = group?.InstanceType ?? spec.ResourceConfig?.InstanceType;
-  const groupName = group?.InstanceGroupName ?? defaultGroup;
-  const hosts = ["algo-1"];
+function resourceConfig(job: JobHosts, host: Host) {
+  const names = (hosts: readonly Host[]) => hosts.map(({ name }) => name).toSorted(); // `algo-10` before `algo-2`
   return {
-    current_host: "algo-1",
-    current_instance_type: type,
-    current_group_name: groupName,
-    hosts,
-    instance_groups: [{ instance_group_name: groupName, instance_type: type, hosts }],
+    current_host: host.name,
+    current_instance_type: host.instanceType,
+    current_group_name: host.group,
+    hosts: names(hostsOf(job)),
+    instance_groups: hostGroups(job).map(({ name, instanceType, hosts }) => ({
+      instance_group_name: name,
+      instance_type: instanceType,
+      hosts: names(hosts),
+    })),
     network_interface_name: "eth0",
     topology: null,
   };

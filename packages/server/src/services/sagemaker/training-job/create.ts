@@ -19,7 +19,7 @@ import { phaseMessage, type TrainingJob, type TrainingJobSpec, transition } from
 export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, context) => {
   const { scope, platform } = context;
   const { Tags, ...request } = input;
-  const spec = checkRequest(request, context);
+  const { spec, hosts } = checkRequest(request, context);
   const arn = trainingJobs.arn(scope, spec.TrainingJobName);
   const key = trainingJobs.key(scope, spec.TrainingJobName);
   // Looked up before the slower checks, so that a repeated request hears of its own first. The write decides.
@@ -27,7 +27,7 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, c
   await checkStorage(spec, context);
   try {
     await platform.store.write([
-      { op: "create", key, value: newJob(spec, arn, platform.clock.now()), status: "InProgress" },
+      { op: "create", key, value: newJob({ spec, hosts, arn }, platform.clock.now()), status: "InProgress" },
       initialTags(scope, arn, Tags),
     ]);
   } catch (error) {
@@ -37,10 +37,10 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, c
   return { TrainingJobArn: arn };
 };
 
-function newJob(spec: TrainingJobSpec, arn: string, now: number): TrainingJob {
+/** A job that nothing was done for yet. */
+export function newJob(of: Pick<TrainingJob, "spec" | "hosts" | "arn">, now: number): TrainingJob {
   const blank: TrainingJob = {
-    arn,
-    spec,
+    ...of,
     secondary: "Starting",
     transitions: [],
     attempt: 1,

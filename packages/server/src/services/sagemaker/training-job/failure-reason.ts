@@ -1,13 +1,22 @@
 /** FailureReason's limit in characters. */
 const limit = 1024;
 
-/** The memory ran out. The first sentence is the service's own. */
-export const outOfMemoryReason =
-  "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an instance.";
+/**
+ * The memory ran out. The first sentence is the service's own.
+ * @param host - Which of several hosts it was.
+ */
+export function outOfMemoryReason(host?: string): string {
+  const sentence =
+    "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an instance.";
+  return host === undefined ? sentence : `${sentence} It was ${host} that ran out of memory.`;
+}
 
-/** What an algorithm that ended with an error becomes: `AlgorithmError: TEXT, exit code: N`, cut from the text. */
-export function algorithmError(text: string, exitCode: number): string {
-  const head = "AlgorithmError: ";
+/**
+ * What an algorithm that ended with an error becomes: `AlgorithmError: TEXT, exit code: N`, cut from the text.
+ * @param host - Which of several hosts failed; its name comes before the text.
+ */
+export function algorithmError(text: string, exitCode: number, host?: string): string {
+  const head = host === undefined ? "AlgorithmError: " : `AlgorithmError: ${host}: `;
   const tail = `, exit code: ${exitCode}`;
   return `${head}${clip(text.trim(), limit - head.length - tail.length)}${tail}`;
 }

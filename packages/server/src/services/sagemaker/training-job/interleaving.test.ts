@@ -1,16 +1,23 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { CreateTrainingJobCommand, SageMakerClient, StopTrainingJobCommand } from "@aws-sdk/client-sagemaker";
+import { SageMakerClient, StopTrainingJobCommand } from "@aws-sdk/client-sagemaker";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../../../gateway/testkit.ts";
 import { silentLog } from "../../../log.ts";
 import { collectGarbage } from "../collect-garbage.ts";
 import { sagemakerService } from "../index.ts";
+import { newJob } from "./create.ts";
 import { trainingJobController } from "./reconcile.ts";
 import { bytes, trainingJob } from "./testkit/job-server.ts";
 import { ScriptedEngine } from "./testkit/scripted-engine.ts";
-import { finalStatuses, runId, type TrainingJob, type TrainingJobRecord } from "./training-job.ts";
+import {
+  finalStatuses,
+  runIds,
+  type TrainingJob,
+  type TrainingJobRecord,
+  type TrainingJobSpec,
+} from "./training-job.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -46,30 +53,39 @@ type Move =
   | { readonly kind: "reconcile" }
   | { readonly kind: "crash"; readonly calls: number; readonly after: boolean }
   | { readonly kind: "stop" }
-  | { readonly kind: "exit"; readonly code: number }
-  | { readonly kind: "lose" };
+  | { readonly kind: "exit"; readonly host: number; readonly code: number }
+  | { readonly kind: "lose"; readonly host: number };
+
+/** A job has at most so many hosts here. */
+const mostHosts = 3;
+const host = fc.nat(mostHosts - 1);
 
 const moves = fc.array(
   fc.oneof(
     fc.constant<Move>({ kind: "reconcile" }),
     fc.record({ kind: fc.constant("crash" as const), calls: fc.nat(20), after: fc.boolean() }),
     fc.constant<Move>({ kind: "stop" }),
-    fc.record({ kind: fc.constant("exit" as const), code: fc.constantFrom(0, 1, 137) }),
-    fc.constant<Move>({ kind: "lose" }),
+    fc.record({ kind: fc.constant("exit" as const), host, code: fc.constantFrom(0, 1, 137) }),
+    fc.record({ kind: fc.constant("lose" as const), host }),
   ),
-  { maxLength: 12 },
+  { maxLength: 14 },
 );
 
 test("any interleaving of steps, stops and crashes ends in a legal final state with nothing left running", async () => {
   const { store, objects, images, dataDirectory, clock } = server.platform;
   const sagemaker = new SageMakerClient(server.client);
   await fc.assert(
-    fc.asyncProperty(moves, async (plan) => {
+    fc.asyncProperty(fc.integer({ min: 1, max: mostHosts }), moves, async (hosts, plan) => {
       const engine = new ScriptedEngine();
-      const input = trainingJob();
-      const name = input.TrainingJobName as string;
-      await sagemaker.send(new CreateTrainingJobCommand(input));
+      const spec = trainingJob() as TrainingJobSpec;
+      const name = spec.TrainingJobName;
       const key = { account: "111122223333", region: "us-west-2", kind: "training-job", name };
+      const ResourceConfig = {
+        ...spec.ResourceConfig,
+        InstanceCount: hosts,
+      } as NonNullable<TrainingJobSpec["ResourceConfig"]>;
+      const value = newJob({ arn: name, spec: { ...spec, ResourceConfig }, hosts }, clock.now());
+      await store.write([{ op: "create", key, value, status: "InProgress" }]);
       const read = async () => (await store.get<TrainingJob>(key)) as TrainingJobRecord;
       const fresh = (fuse?: { calls: number; after: boolean }) =>
         trainingJobController({
@@ -94,21 +110,19 @@ test("any interleaving of steps, stops and crashes ends in a legal final state w
         },
         // A job that has ended refuses.
         stop: () => sagemaker.send(new StopTrainingJobCommand({ TrainingJobName: name })).catch(() => undefined),
-        exit: async ({ code }: { code: number }) => {
-          for (const { id } of engine.running) engine.exit(id, code);
+        exit: async ({ host, code }: { host: number; code: number }) => {
+          engine.exit(runIds(await read())[host] ?? "none", code);
         },
-        lose: async () => {
-          for (const { id } of engine.running) engine.lose(id);
-        },
+        lose: async ({ host }: { host: number }) => engine.lose(runIds(await read())[host] ?? "none"),
       };
       for (const move of plan) {
         await make[move.kind](move as never);
-        runs.add(runId(await read()));
+        for (const id of runIds(await read())) runs.add(id);
       }
       // Left alone, the algorithm ends and the loop goes on.
       for (let i = 0; i < 20 && !finalStatuses.includes((await read()).status as never); i++) {
         await controller.reconcile(await read());
-        runs.add(runId(await read()));
+        for (const id of runIds(await read())) runs.add(id);
         for (const { id } of engine.running) engine.exit(id, 0);
       }
 

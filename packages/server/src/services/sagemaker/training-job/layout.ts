@@ -1,6 +1,6 @@
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Channel, RunSpec } from "../../../engines/engine.ts";
+import type { Channel, Network, RunSpec } from "../../../engines/engine.ts";
 import { invariant } from "../../../errors.ts";
 import type { ImageRequest, PreparedImage } from "../../../images/image.ts";
 import { resolveImage } from "../../../images/resolve-image.ts";
@@ -9,43 +9,30 @@ import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
 import { asFolder, sourceObjects } from "./data-source.ts";
-import { channelShare, onlyHost } from "./input/channel-share.ts";
+import { type Host, hostShare } from "./hosts.ts";
 import { channelMode } from "./input/check-channels.ts";
-import type { TrainingJobRecord, TrainingJobSpec } from "./training-job.ts";
+import type { RunPlaces } from "./run-places.ts";
+import type { TrainingJob, TrainingJobRecord } from "./training-job.ts";
 
 /** A log file's limit; the engine drops what comes after, with a notice. */
 const maxLogBytes = 1024 ** 3;
 
-/** Where one run's things are on the host. */
-export interface RunPlaces {
-  readonly runId: string;
-  /** Becomes /opt/ml. */
-  readonly mlDirectory: string;
-  readonly logFile: string;
-}
-
-/** How many instances of which type a job asked for. */
-function wantedInstances({ ResourceConfig: resources }: TrainingJobSpec): {
-  readonly type: string;
-  readonly count: number;
-} {
-  const groups = resources?.InstanceGroups ?? [];
-  if (groups.length > 0) {
-    const count = groups.reduce((sum, group) => sum + (group.InstanceCount ?? 1), 0);
-    return { type: groups[0]?.InstanceType ?? "", count };
+/** What a host of a job gets of this machine, and what its owner should know about that. */
+export function allotment(
+  { hosts }: Pick<TrainingJob, "hosts">,
+  { instanceType, instances }: Host,
+  machine: HostCapacity,
+) {
+  const fit = fitToHost(instanceType, instances, machine);
+  const notices = [...fit.notices];
+  // Our algorithms share the work between cores, and a model from parts that never met would be another model.
+  if (instances > 1) {
+    notices.unshift(
+      `The job asked for ${instances} instances: it runs as one, sized like all of them, with the whole input.`,
+    );
   }
-  return { type: resources?.InstanceType ?? "", count: resources?.InstanceCount ?? 1 };
-}
-
-/**
- * What a job gets of the host. Several instances become one run with the size of all of them and the whole input: our
- * algorithms share the work between cores, and a model from parts that never met would be another model.
- */
-export function allotment(spec: TrainingJobSpec, host: HostCapacity) {
-  const { type, count } = wantedInstances(spec);
-  const fit = fitToHost(type, count, host);
-  const many = `The job asked for ${count} instances: it runs as one, sized like all of them, with the whole input.`;
-  return { ...fit, notices: [...(count > 1 ? [many] : []), ...fit.notices] };
+  if (hosts > 1) notices.push(`The job's ${hosts} hosts share the cores and the memory of one machine.`);
+  return { ...fit, notices };
 }
 
 /**
@@ -68,47 +55,57 @@ export function imageRequest({ account, region, value: { spec } }: TrainingJobRe
 }
 
 /**
- * Lays out /opt/ml and says how to run the job. Repeating it writes the same files again.
+ * Lays out a host's /opt/ml and says how to run it. Repeating it writes the same files again.
  * @throws InputDataError when a channel cannot be laid out.
  */
 export async function layOut(
   record: TrainingJobRecord,
   places: RunPlaces,
   image: PreparedImage,
-  { objects, host }: { readonly objects: ObjectCatalogue; readonly host: HostCapacity },
+  { objects, host: machine }: { readonly objects: ObjectCatalogue; readonly host: HostCapacity },
 ): Promise<RunSpec> {
-  const { spec, arn, notices } = record.value;
+  const { value: job } = record;
+  const { host, mlDirectory, logFile } = places;
   for (const folder of ["input/config", "input/data", "model", "output/data", "output/metrics/sagemaker"]) {
-    await mkdir(join(places.mlDirectory, folder), { recursive: true });
+    await mkdir(join(mlDirectory, folder), { recursive: true });
   }
-  await writeConfigFiles(places.mlDirectory, spec);
-  await downloadCheckpoints(objects, places.mlDirectory, spec);
-  await beginLog(places.logFile, [...notices, ...image.notices]);
-  const size = allotment(spec, host);
+  await writeConfigFiles(mlDirectory, job, host);
+  await downloadCheckpoints(objects, mlDirectory, job.spec);
+  const size = allotment(job, host, machine);
+  await beginLog(logFile, [...size.notices, ...image.notices]);
   return {
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
-    environment: environment(spec, arn, record.region, image.environment),
-    hostname: "algo-1",
-    mlDirectory: places.mlDirectory,
-    channels: await channels(record, objects, places.runId),
-    network: { kind: "none" },
+    environment: environment(job.spec, job.arn, record.region, image.environment),
+    hostname: host.name,
+    mlDirectory,
+    channels: await channels(record, places, objects),
+    network: jobNetwork(),
     resources: { memoryBytes: size.memoryBytes, cpus: size.cpus, cpuWeight: size.cpuWeight },
     serves: false,
-    logFile: places.logFile,
+    logFile,
     maxLogBytes,
   };
 }
 
-/** Every channel's files, held for the run so that deleting an object cannot pull it away. */
-async function channels(record: TrainingJobRecord, objects: ObjectCatalogue, runId: string): Promise<Channel[]> {
+/** What the hosts of a job can reach. */
+function jobNetwork(): Network {
+  return { kind: "none" };
+}
+
+/** The files of every channel that a host gets, held for its run so that deleting an object cannot pull it away. */
+async function channels(
+  record: TrainingJobRecord,
+  { host, runId }: RunPlaces,
+  objects: ObjectCatalogue,
+): Promise<Channel[]> {
   const { spec } = record.value;
   const all: Channel[] = [];
   for (const channel of spec.InputDataConfig ?? []) {
     const source = channel.DataSource.S3DataSource;
     invariant(source, "a channel without S3DataSource was refused when the job was created");
-    const share = channelShare(channel, spec, onlyHost);
+    const share = hostShare(record.value, host, channel);
     if (share === undefined) continue;
     const mode = channelMode(channel, spec);
     const shown = mode === "FastFile" ? asFolder(source) : source;

@@ -15,6 +15,7 @@ function record(status: string, change: Partial<TrainingJob>): TrainingJobRecord
   const value: TrainingJob = {
     arn: "arn",
     spec: trainingJob() as TrainingJobSpec,
+    hosts: 1,
     secondary: "Starting",
     transitions: [{ status: "Starting", startedAt: 0, message: "" }],
     attempt: 1,
@@ -83,5 +84,104 @@ test.for<[string, string, Partial<TrainingJob>, RunState, object]>([
   ["leaves an ended job alone", "Completed", {}, absent, { kind: "none" }],
   ["frees what an ended job left", "Completed", {}, exited(0), { kind: "clean" }],
 ])("%s", ([, status, change, seen, step]) => {
-  expect(nextStep(record(status, change), seen, now)).toMatchObject(step);
+  expect(nextStep(record(status, change), [seen], now)).toMatchObject(step);
+});
+
+const failedAt = (endedAt: number): RunState => ({ phase: "exited", startedAt: now - 9_000, endedAt, exitCode: 1 });
+const startedAt = (time: number): RunState => ({ phase: "running", startedAt: time, address: "" });
+const failure: Verdict = { status: "Failed", secondary: "Failed", message: "", failureReason: "" };
+
+test.for<[string, string, Partial<TrainingJob>, RunState[], object]>([
+  ["starts all hosts", "InProgress", { secondary: "Downloading" }, [absent, absent], { leftovers: false }],
+  [
+    "starts all again when a server died between",
+    "InProgress",
+    { secondary: "Downloading" },
+    [running, absent],
+    { kind: "start", leftovers: true },
+  ],
+  [
+    "waits for all to run",
+    "InProgress",
+    { secondary: "Downloading" },
+    [running, { phase: "pending" }],
+    { kind: "wait" },
+  ],
+  [
+    "trains when the last has started",
+    "InProgress",
+    { secondary: "Downloading" },
+    [startedAt(1), startedAt(2)],
+    { job: { secondary: "Training", transitions: [{ endedAt: 2 }, { startedAt: 2 }] } },
+  ],
+  ["waits for the last to end", "InProgress", { secondary: "Training" }, [exited(0), running], { kind: "wait" }],
+  [
+    "completes when all have ended well",
+    "InProgress",
+    { secondary: "Training" },
+    [exited(0), exited(0)],
+    { job: { verdict: { status: "Completed" } } },
+  ],
+  [
+    "fails with one host",
+    "InProgress",
+    { secondary: "Training" },
+    [running, exited(3)],
+    { kind: "fail", host: 1, exitCode: 3 },
+  ],
+  [
+    "fails for what came first",
+    "InProgress",
+    { secondary: "Training" },
+    [failedAt(30), failedAt(20), failedAt(20)],
+    { kind: "fail", host: 1 },
+  ],
+  ["tears the rest down", "InProgress", { verdict: failure }, [running, exited(3)], { kind: "stop", grace: "short" }],
+  ["uploads once the rest is down", "InProgress", { verdict: failure }, [exited(143), exited(3)], { kind: "upload" }],
+  [
+    "ends the others of a lost host",
+    "InProgress",
+    { secondary: "Training" },
+    [running, lost],
+    { kind: "stop", grace: "short" },
+  ],
+  [
+    "restarts rather than fails for a lost host",
+    "InProgress",
+    { secondary: "Training" },
+    [exited(1), lost],
+    { kind: "restart", reason: "The host restarted" },
+  ],
+  ["restarts when one disappeared", "InProgress", { secondary: "Training" }, [exited(0), absent], { kind: "restart" }],
+  [
+    "counts its time from the first start",
+    "InProgress",
+    { secondary: "Training" },
+    [startedAt(now - 3_600_000), running],
+    { job: { stop: "max-runtime" } },
+  ],
+  [
+    "stops all that run",
+    "Stopping",
+    { secondary: "Stopping" },
+    [exited(0), running, lost],
+    { kind: "stop", grace: "full" },
+  ],
+  [
+    "stops before all have started",
+    "Stopping",
+    { secondary: "Stopping" },
+    [running, absent],
+    { kind: "stop", grace: "full" },
+  ],
+  [
+    "has stopped when none runs",
+    "Stopping",
+    { secondary: "Stopping" },
+    [exited(1), lost, absent],
+    { job: { verdict: { status: "Stopped" } } },
+  ],
+  ["frees what any host left", "Completed", {}, [absent, exited(0)], { kind: "clean" }],
+])("of several hosts: %s", ([, status, change, seen, step]) => {
+  expect(nextStep(record(status, { hosts: seen.length, ...change }), seen, now)).toMatchObject(step);
 });

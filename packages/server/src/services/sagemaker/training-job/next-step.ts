@@ -1,115 +1,93 @@
 import type { RunState } from "../../../engines/engine.ts";
-import {
-  isFinal,
-  phaseMessage,
-  type TrainingJob,
-  type TrainingJobRecord,
-  transition,
-  type Verdict,
-} from "./training-job.ts";
+import type { Step } from "./step.ts";
+import { isFinal, phaseMessage, type TrainingJob, type TrainingJobRecord, transition } from "./training-job.ts";
+import { completed, failed, judged, stopped, stopping } from "./verdicts.ts";
 
-/** The one thing to do next for a job. */
-export type Step =
-  /** Nothing, ever. */
-  | { readonly kind: "none" }
-  /** The job has ended: free everything its run had. */
-  | { readonly kind: "clean" }
-  /** Nothing until the run changes or `ms` have passed. */
-  | { readonly kind: "wait"; readonly ms: number }
-  /** Allot the machine: writes Downloading and makes the log stream. */
-  | { readonly kind: "prepare" }
-  /** Lay out /opt/ml and start the run. */
-  | { readonly kind: "start" }
-  /** Record what was seen. */
-  | { readonly kind: "write"; readonly status: string; readonly job: TrainingJob }
-  /** Ask the run to end. */
-  | { readonly kind: "stop" }
-  /** The run ended by itself with an error: find out why, then record the verdict. */
-  | { readonly kind: "fail"; readonly exitCode: number; readonly outOfMemory: boolean }
-  /** The run is gone without a result: save what checkpoints it left and begin again. */
-  | { readonly kind: "restart"; readonly reason: string }
-  /** Bring artifacts to S3, read the metrics off the log, and let the record become what the verdict says. */
-  | { readonly kind: "upload"; readonly verdict: Verdict };
-
-/** How long a run may go unobserved: changes wake the key, so this is only a safety net. */
+/** How long runs may go unobserved: changes wake the key, so this is only a safety net. */
 const safetyNetMs = 5_000;
 /** SageMaker's default for StoppingCondition.MaxRuntimeInSeconds. */
 export const defaultMaxRuntimeSeconds = 86_400;
-/** A run that is lost over and over would otherwise be started for ever. */
+/** A job whose runs are lost over and over would otherwise be started for ever. */
 export const maxAttempts = 10;
 
-/** Decides. `seen` is the state of the current attempt's run, `now` milliseconds since 1970. */
-export function nextStep(record: TrainingJobRecord, seen: RunState, now: number): Step {
+/**
+ * Decides.
+ * @param seen - The state of every host's run in the current attempt, in order of the hosts.
+ * @param now - Milliseconds since 1970.
+ */
+export function nextStep(record: TrainingJobRecord, seen: readonly RunState[], now: number): Step {
   const job = record.value;
-  if (isFinal(record)) return { kind: seen.phase === "absent" ? "none" : "clean" };
-  if (job.verdict) return { kind: "upload", verdict: job.verdict };
-  return record.status === "Stopping" ? whileStopping(job, seen, now) : whileInProgress(job, seen, now);
-}
-
-function whileInProgress(job: TrainingJob, seen: RunState, now: number): Step {
-  switch (seen.phase) {
-    case "absent":
-      if (job.secondary === "Starting") return { kind: "prepare" };
-      if (job.secondary === "Downloading") return { kind: "start" };
-      return restart(job, "The run disappeared", now);
-    case "pending":
-      return { kind: "wait", ms: safetyNetMs };
-    case "running":
-      if (job.secondary !== "Training") return inTraining(job, seen.startedAt);
-      return whileRunning(job, seen.startedAt, now);
-    case "exited":
-      if (job.secondary !== "Training") return inTraining(job, seen.startedAt);
-      if (seen.exitCode === 0) return { kind: "write", status: "InProgress", job: judged(job, completed, now) };
-      return { kind: "fail", exitCode: seen.exitCode, outOfMemory: seen.reason === "out-of-memory" };
-    case "lost":
-      return restart(job, seen.reason, now);
+  if (isFinal(record)) return { kind: seen.every(isAbsent) ? "none" : "clean" };
+  if (job.verdict) {
+    // The hosts that outlive one that failed have nobody left to work with.
+    return seen.some(isUnderWay) ? { kind: "stop", grace: "short" } : { kind: "upload", verdict: job.verdict };
+  }
+  if (record.status === "Stopping") return whileStopping(job, seen, now);
+  switch (job.secondary) {
+    case "Starting":
+      return { kind: "prepare" };
+    case "Downloading":
+      return whileDownloading(job, seen, now);
+    default:
+      return whileTraining(job, seen, now);
   }
 }
 
-function whileRunning(job: TrainingJob, startedAt: number, now: number): Step {
+/** A stop wins over whatever the runs end with. */
+function whileStopping(job: TrainingJob, seen: readonly RunState[], now: number): Step {
+  if (seen.some(isUnderWay)) return { kind: "stop", grace: "full" };
+  return { kind: "write", status: "Stopping", job: judged(job, stopped(job), now) };
+}
+
+/** All start or none: until every run is there, the job is not training. */
+function whileDownloading(job: TrainingJob, seen: readonly RunState[], now: number): Step {
+  if (seen.some(isAbsent)) return { kind: "start", leftovers: !seen.every(isAbsent) };
+  if (seen.some(isLost)) return whileTraining(job, seen, now);
+  if (seen.some(({ phase }) => phase === "pending")) return { kind: "wait", ms: safetyNetMs };
+  const startedAt = Math.max(...seen.filter(hasStarted).map((run) => run.startedAt));
+  return { kind: "write", status: "InProgress", job: transition(job, "Training", phaseMessage.training, startedAt) };
+}
+
+function whileTraining(job: TrainingJob, seen: readonly RunState[], now: number): Step {
+  // Before failures: hosts that lose one of theirs often fail for it.
+  const gone = seen.find((run) => isLost(run) || isAbsent(run));
+  if (gone) return withoutOne(job, seen, gone, now);
+  const failure = firstFailure(seen);
+  if (failure) return failure;
+  if (!seen.some(isUnderWay)) return { kind: "write", status: "InProgress", job: judged(job, completed, now) };
+  return untilTimeLimit(job, Math.min(...seen.filter(hasStarted).map((run) => run.startedAt)), now);
+}
+
+/** A host is gone: the others end, and all begin again. */
+function withoutOne(job: TrainingJob, seen: readonly RunState[], gone: RunState, now: number): Step {
+  const reason = gone.phase === "lost" ? gone.reason : "The run disappeared";
+  if (job.attempt >= maxAttempts) {
+    const failureReason = `InternalServerError: ${reason}. This was attempt ${job.attempt}, the last.`;
+    return { kind: "write", status: "InProgress", job: judged(job, failed(failureReason), now) };
+  }
+  return seen.some(isUnderWay) ? { kind: "stop", grace: "short" } : { kind: "restart", reason };
+}
+
+/** The failure that ended first: what others end with afterwards is mostly its consequence. */
+function firstFailure(seen: readonly RunState[]): Step | undefined {
+  const failures = seen.flatMap((run, host) =>
+    run.phase === "exited" && run.exitCode !== 0 ? [{ ...run, host }] : [],
+  );
+  const [first] = failures.toSorted((a, b) => a.endedAt - b.endedAt);
+  if (!first) return undefined;
+  const { host, exitCode, reason } = first;
+  return { kind: "fail", host, exitCode, outOfMemory: reason === "out-of-memory" };
+}
+
+/** The limit counts from when the first host started, earlier attempts added. */
+function untilTimeLimit(job: TrainingJob, startedAt: number, now: number): Step {
   const limitMs = (job.spec.StoppingCondition?.MaxRuntimeInSeconds ?? defaultMaxRuntimeSeconds) * 1000;
   const leftMs = limitMs - job.ranBeforeMs - (now - startedAt);
   if (leftMs > 0) return { kind: "wait", ms: Math.min(leftMs, safetyNetMs) };
   return { kind: "write", status: "Stopping", job: stopping(job, "max-runtime", now) };
 }
 
-/** A stop wins over whatever the run ends with. */
-function whileStopping(job: TrainingJob, seen: RunState, now: number): Step {
-  if (seen.phase === "running" || seen.phase === "pending") return { kind: "stop" };
-  return { kind: "write", status: "Stopping", job: judged(job, stopped(job), now) };
-}
-
-function inTraining(job: TrainingJob, startedAt: number): Step {
-  return { kind: "write", status: "InProgress", job: transition(job, "Training", phaseMessage.training, startedAt) };
-}
-
-function restart(job: TrainingJob, reason: string, now: number): Step {
-  if (job.attempt < maxAttempts) return { kind: "restart", reason };
-  const failureReason = `InternalServerError: ${reason}. This was attempt ${job.attempt}, the last.`;
-  return { kind: "write", status: "InProgress", job: judged(job, failed(failureReason), now) };
-}
-
-/** The job as somebody stops it. One whose run has ended already goes on uploading, and ends as stopped. */
-export function stopping(job: TrainingJob, by: "user" | "max-runtime", now: number): TrainingJob {
-  const next: TrainingJob = { ...transition(job, "Stopping", phaseMessage.stopping, now), stop: by };
-  return job.verdict ? { ...next, verdict: stopped(next) } : next;
-}
-
-/** The job with its end decided; a completed one shows that it uploads. */
-export function judged(job: TrainingJob, verdict: Verdict, now: number): TrainingJob {
-  const shown = verdict.status === "Completed" ? transition(job, "Uploading", phaseMessage.uploading, now) : job;
-  return { ...shown, verdict, endedAt: now };
-}
-
-const completed: Verdict = { status: "Completed", secondary: "Completed", message: phaseMessage.completed };
-
-/** A failed job says why in its last message, too. */
-export function failed(failureReason: string): Verdict {
-  return { status: "Failed", secondary: "Failed", message: failureReason, failureReason };
-}
-
-function stopped(job: TrainingJob): Verdict {
-  return job.stop === "max-runtime"
-    ? { status: "Stopped", secondary: "MaxRuntimeExceeded", message: phaseMessage.maxRuntime }
-    : { status: "Stopped", secondary: "Stopped", message: phaseMessage.stopped };
-}
+const isAbsent = ({ phase }: RunState) => phase === "absent";
+const isLost = ({ phase }: RunState) => phase === "lost";
+const isUnderWay = ({ phase }: RunState) => phase === "running" || phase === "pending";
+const hasStarted = (run: RunState) => run.phase === "running" || run.phase === "exited";

@@ -12,7 +12,7 @@ import { nextStep } from "./next-step.ts";
 import {
   finalStatuses,
   isFinal,
-  runId,
+  runIds,
   type TrainingJob,
   type TrainingJobRecord,
   trainingJobKind,
@@ -29,7 +29,7 @@ export interface TrainingJobWorld {
   readonly log: Log;
   /** What runs may have of this host; found out when absent. */
   readonly host?: HostCapacity;
-  /** How many jobs run at once; from the host's memory when absent. */
+  /** How many runs there are at once; from the host's memory when absent. */
   readonly runLimit?: number;
 }
 
@@ -47,13 +47,15 @@ const maxSteps = 32;
 /** Moves training jobs towards their end. */
 export function trainingJobController(world: TrainingJobWorld): TrainingJobController {
   const owners = new Map<string, RecordKey>();
+  const forget = (ids: readonly string[]) => ids.forEach((id) => owners.delete(id));
   const perform = effects({ ...world, host: world.host ?? thisHost() });
   const reconcile = async (start: TrainingJobRecord): Promise<Outcome> => {
     let record = start;
     for (let step = 0; step < maxSteps; step++) {
-      const id = runId(record);
-      if (!isFinal(record)) owners.set(id, keyOf(record));
-      const next = await perform(nextStep(record, await world.engine.observe(id), world.clock.now()), record);
+      const ids = runIds(record);
+      if (!isFinal(record)) for (const id of ids) owners.set(id, keyOf(record));
+      const seen = await Promise.all(ids.map((id) => world.engine.observe(id)));
+      const next = await perform(nextStep(record, seen, world.clock.now()), record);
       if ("again" in next) return next;
       try {
         record = await write(world.store, record, next);
@@ -62,11 +64,11 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
         if (error instanceof WriteConflict) return again(0);
         throw error;
       }
-      if (runId(record) !== id) owners.delete(id);
+      if (runIds(record)[0] !== ids[0]) forget(ids);
       if (!isFinal(record)) continue;
       // After the end was told, so that nobody waits for it. What a crash leaves here is `collectGarbage`'s.
       await perform({ kind: "clean" }, record);
-      owners.delete(id);
+      forget(ids);
       return done;
     }
     return again(0);

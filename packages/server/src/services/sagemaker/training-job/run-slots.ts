@@ -5,7 +5,7 @@ const memoryPerRun = 512 * 2 ** 20;
 /** With more runs than this at once, each gets too little of any host to be worth its start. */
 const mostRuns = 64;
 
-/** How many training jobs a host runs at once; further ones wait in `Starting`. */
+/** How many runs of training jobs a host has at once; further jobs wait in `Starting`. */
 export function runLimit(host: HostCapacity): number {
   return Math.max(2, Math.min(mostRuns, Math.floor(host.memoryBytes / memoryPerRun)));
 }
@@ -22,19 +22,23 @@ export class RunSlots {
     this.limit = limit;
   }
 
-  /** Takes a slot for a run that is about to start. @returns Whether there was one. */
-  take(runId: string): boolean {
-    if (!this.#held.has(runId) && this.#held.size >= this.limit) return false;
-    this.#held.add(runId);
+  /**
+   * Takes slots for all runs of a job that is about to start, or none. A job with more runs than there are slots has
+   * them when nothing else runs. @returns Whether there were enough.
+   */
+  take(runIds: readonly string[]): boolean {
+    const others = this.#held.size - runIds.filter((id) => this.#held.has(id)).length;
+    if (others > 0 && others + runIds.length > this.limit) return false;
+    this.hold(runIds);
     return true;
   }
 
-  /** Counts a run that is under way already, whatever the limit. */
-  hold(runId: string): void {
-    this.#held.add(runId);
+  /** Counts runs that are under way already, whatever the limit. */
+  hold(runIds: readonly string[]): void {
+    for (const id of runIds) this.#held.add(id);
   }
 
-  release(runId: string): void {
-    this.#held.delete(runId);
+  release(runIds: readonly string[]): void {
+    for (const id of runIds) this.#held.delete(id);
   }
 }

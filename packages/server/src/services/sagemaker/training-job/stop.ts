@@ -1,8 +1,8 @@
 import { validationException } from "../../../errors.ts";
 import { WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
-import { stopping } from "./next-step.ts";
 import { trainingJobs } from "./resource.ts";
+import { stopping } from "./verdicts.ts";
 
 /**
  * Asks a job to stop: it gets SIGTERM, 120 seconds to write what it has, then SIGKILL; what it wrote is uploaded.

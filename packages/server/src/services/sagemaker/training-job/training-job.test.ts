@@ -260,7 +260,7 @@ test("a job whose run is lost starts again from its inputs and says so", async (
   world.engine.lose(first);
   await expect.poll(() => world.engine.running.some(({ id }) => id !== first)).toBe(true);
   const again = world.engine.running.find(({ id }) => id !== first);
-  expect(again?.id).toBe(first.replace(/-1$/, "-2"));
+  expect(again?.id).toBe(first.replace(/-1-1$/, "-2-1"));
   world.engine.exit(again?.id as string, 0);
   const job = await world.until(name, "Completed");
   expect(job.SecondaryStatusTransitions?.map(({ StatusMessage }) => StatusMessage)).toContain(

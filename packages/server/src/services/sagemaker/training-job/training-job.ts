@@ -16,11 +16,13 @@ export interface TrainingJob {
   readonly secondary: SecondaryStatus;
   /** Oldest first; the last one is open until the job ends. */
   readonly transitions: readonly Transition[];
-  /** Counts from 1; every attempt is a run of its own. */
+  /** How many hosts it has, decided when it is created. Each is a run of its own. */
+  readonly hosts: number;
+  /** Counts from 1; every attempt has runs of its own. */
   readonly attempt: number;
   /** Milliseconds since 1970: when the first attempt got its machine, from where time is billed. */
   readonly startedAt?: number;
-  /** Milliseconds since 1970: when this attempt was prepared. Names its log stream. */
+  /** Milliseconds since 1970: when this attempt was prepared. Names its log streams. */
   readonly preparedAt?: number;
   /** Milliseconds that earlier attempts ran, which count against MaxRuntimeInSeconds. */
   readonly ranBeforeMs: number;
@@ -73,10 +75,30 @@ export function isFinal({ status }: TrainingJobRecord): boolean {
   return (finalStatuses as readonly (string | undefined)[]).includes(status);
 }
 
-/** The run of the current attempt: derived from the record, so that a second start finds the first. */
-export function runId(job: TrainingJobRecord): string {
-  const digest = createHash("sha256").update(`${job.value.arn}\n${job.createdAt}`).digest("hex");
-  return `t-${digest.slice(0, 12)}-${job.value.attempt}`;
+/** What the names of all runs of a job's current attempt begin with, and what the network that they share is called. */
+export function runPrefix({ value, createdAt }: TrainingJobRecord): string {
+  const digest = createHash("sha256").update(`${value.arn}\n${createdAt}`).digest("hex");
+  return `t-${digest.slice(0, 12)}-${value.attempt}`;
+}
+
+/**
+ * The run of one host in the current attempt: derived from the record, so that a second start finds the first.
+ * @param index - The host's, from 0.
+ */
+export function runId(record: TrainingJobRecord, index: number): string {
+  return `${runPrefix(record)}-${index + 1}`;
+}
+
+/** The runs of the current attempt, in order of their hosts. */
+export function runIds(record: TrainingJobRecord): string[] {
+  const prefix = runPrefix(record);
+  return Array.from({ length: record.value.hosts }, (_, index) => `${prefix}-${index + 1}`);
+}
+
+/** Whether a run belongs to a training job: runs of other nouns are their owners' business. */
+export function isTrainingRun(id: string): boolean {
+  // Older versions had one run for each attempt.
+  return /^t-[0-9a-f]{12}-\d+(-\d+)?$/.test(id);
 }
 
 /** The account and region that a record belongs to. */
@@ -87,14 +109,14 @@ export function scopeOf(record: { readonly account: string; readonly region: str
 /** The log group of every training job. */
 export const trainingLogGroup = "/aws/sagemaker/TrainingJobs";
 
-/** `JOB/algo-1-EPOCH`: a new stream for every attempt. */
-export function logStreamOf(job: TrainingJob): string {
-  return `${job.spec.TrainingJobName}/algo-1-${job.preparedAt}`;
+/** `JOB/algo-1-EPOCH`: a new stream for every host and attempt. */
+export function logStreamOf(job: TrainingJob, hostName: string): string {
+  return `${job.spec.TrainingJobName}/${hostName}-${job.preparedAt}`;
 }
 
-/** The current attempt's log file, relative to the data directory's `logs`. */
-export function logFileOf(job: TrainingJobRecord): string {
-  return `training/${runId(job)}.log`;
+/** A run's log file, relative to the data directory's `logs`. */
+export function logFileOf(runId: string): string {
+  return `training/${runId}.log`;
 }
 
 /** Ends the open transition and begins the next. Nothing changes when status and message are those already there. */

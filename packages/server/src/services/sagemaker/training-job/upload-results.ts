@@ -1,32 +1,39 @@
 import { appendFile } from "node:fs/promises";
 import { ServiceError } from "../../../errors.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
-import type { SkippedEntry } from "../artifacts/safe-tree.ts";
 import { type ArtifactUpload, uploadArchive, uploadFiles } from "../artifacts/upload-artifacts.ts";
-import type { RunPlaces } from "./layout.ts";
-import { finalMetrics } from "./metrics.ts";
+import { finalMetrics, type MetricDefinition } from "./metrics.ts";
 import { type ArtifactPlace, artifactPlaces, outputBucket } from "./output-keys.ts";
+import type { RunPlaces } from "./run-places.ts";
 import type { FinalMetric, TrainingJob } from "./training-job.ts";
 
-/** What an ended run left: its metrics, and why its artifacts could not be stored, if so. */
+/** What ended runs left: their metrics, and why their artifacts could not be stored, if so. */
 export interface Results {
   readonly metrics: FinalMetric[];
   readonly fault?: string;
 }
 
-/** Brings the model and other output to S3 and reads the metrics off the log. Repeating it overwrites its objects. */
-export async function uploadResults(objects: ObjectCatalogue, job: TrainingJob, places: RunPlaces): Promise<Results> {
+/** Brings the model and other output to S3 and reads the metrics off the logs. Repeating it overwrites its objects. */
+export async function uploadResults(
+  objects: ObjectCatalogue,
+  job: TrainingJob,
+  places: readonly RunPlaces[],
+): Promise<Results> {
   const definitions = (job.spec.AlgorithmSpecification?.MetricDefinitions ?? []).map(({ Name, Regex }) => ({
     name: Name,
     regex: Regex,
   }));
-  const metrics = await finalMetrics(places.logFile, definitions);
-  const skipped: SkippedEntry[] = [];
+  const metrics = lastOfEach(
+    definitions,
+    await Promise.all(places.map(({ logFile }) => finalMetrics(logFile, definitions))),
+  );
+  const notUploaded = places.map(() => new NotUploaded());
   const upload: Omit<ArtifactUpload, "segments"> = {
     objects,
-    mlDirectory: places.mlDirectory,
+    roots: places.map(({ mlDirectory }) => mlDirectory),
     bucket: outputBucket(job.spec),
-    onSkip: (entry) => skipped.push(entry),
+    onSkip: ({ path, why }, host) => notUploaded[host]?.add(path || "the folder itself", why),
+    onClash: (path, host) => notUploaded[host]?.add(path, "a later host has the same"),
   };
   const { model, data } = artifactPlaces(job.spec);
   try {
@@ -38,7 +45,7 @@ export async function uploadResults(objects: ObjectCatalogue, job: TrainingJob, 
     if (error instanceof ServiceError && error.status < 500) return { metrics, fault: error.message };
     throw error;
   }
-  if (skipped.length > 0) await appendFile(places.logFile, skippedNotice(skipped));
+  await Promise.all(places.map(({ logFile }, host) => notUploaded[host]?.tell(logFile)));
   return { metrics };
 }
 
@@ -53,9 +60,38 @@ async function uploadOne(
   else await uploadArchive(from, place.archiveKey, keepEmpty);
 }
 
-/** Links and special files are never uploaded: a link could point at anything of the host's. */
-function skippedNotice(skipped: readonly SkippedEntry[]): string {
-  const shown = skipped.slice(0, 10).map(({ path, why }) => `${path || "the folder itself"} (${why})`);
-  const more = skipped.length > shown.length ? ` and ${skipped.length - shown.length} more` : "";
-  return `${Date.now()} [sagebrush] Not uploaded: ${shown.join(", ")}${more}.\n`;
+/** Each metric as the host that printed it last did. */
+function lastOfEach(
+  definitions: readonly MetricDefinition[],
+  ofHosts: readonly (readonly FinalMetric[])[],
+): FinalMetric[] {
+  const last = new Map<string, FinalMetric>();
+  for (const metric of ofHosts.flat()) {
+    if (metric.at >= (last.get(metric.name)?.at ?? 0)) last.set(metric.name, metric);
+  }
+  return definitions.flatMap(({ name }) => last.get(name) ?? []);
+}
+
+/** Entries that are named in the log; further ones are counted. */
+const namedEntries = 10;
+
+/**
+ * What a host wrote that was not uploaded: links and special files (a link could point at anything of this machine's),
+ * and files that another host wrote under the same name.
+ */
+class NotUploaded {
+  readonly #named: string[] = [];
+  #count = 0;
+
+  add(path: string, why: string): void {
+    this.#count += 1;
+    if (this.#named.length < namedEntries) this.#named.push(`${path} (${why})`);
+  }
+
+  /** Says it in the host's log. */
+  async tell(logFile: string): Promise<void> {
+    if (this.#count === 0) return;
+    const more = this.#count > this.#named.length ? ` and ${this.#count - this.#named.length} more` : "";
+    await appendFile(logFile, `${Date.now()} [sagebrush] Not uploaded: ${this.#named.join(", ")}${more}.\n`);
+  }
 }

@@ -13,7 +13,10 @@ import { createLoop } from "../../../../reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "../../../../reconcile/reconcile.ts";
 import { logsService } from "../../../logs/service.ts";
 import { sagemakerService } from "../../index.ts";
+import { newJob } from "../create.ts";
+import { instanceCount } from "../hosts.ts";
 import { trainingJobController } from "../reconcile.ts";
+import { type TrainingJobSpec, trainingJobKind } from "../training-job.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";
 
 /** A server that runs training jobs on a scripted engine, with a bucket `data` that has one object below `train/`. */
@@ -23,6 +26,11 @@ export interface JobServer<E extends Engine = ScriptedEngine> {
   readonly sagemaker: SageMakerClient;
   /** Creates a job from the ordinary request with changes. @returns Its name. */
   create(changes?: Partial<CreateTrainingJobCommandInput>): Promise<string>;
+  /**
+   * Creates a job of as many hosts as the request has instances, whatever its image. No operation does that for a
+   * built-in algorithm, and the engine here runs no image anyway.
+   */
+  createHosts(changes: Partial<CreateTrainingJobCommandInput>): Promise<string>;
   /** Waits until a job is in one of the statuses. */
   until(name: string, ...statuses: string[]): Promise<DescribeTrainingJobCommandOutput>;
   close(): Promise<void>;
@@ -90,6 +98,14 @@ export async function startJobServerOn<E extends Engine>(
       const input = trainingJob(changes);
       await sagemaker.send(new CreateTrainingJobCommand(input));
       return input.TrainingJobName as string;
+    },
+    async createHosts(changes) {
+      const spec = trainingJob(changes) as TrainingJobSpec;
+      const name = spec.TrainingJobName;
+      const key = { account: "111122223333", region: "us-west-2", kind: trainingJobKind, name };
+      const value = newJob({ arn: name, spec, hosts: instanceCount(spec) }, clock.now());
+      await store.write([{ op: "create", key, value, status: "InProgress" }]);
+      return name;
     },
     async until(name, ...statuses) {
       for (;;) {

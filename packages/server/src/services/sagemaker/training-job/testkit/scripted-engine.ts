@@ -1,6 +1,13 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Capabilities, Engine, RunId, RunSpec, RunState } from "../../../../engines/engine.ts";
+import {
+  type Capabilities,
+  type Engine,
+  EngineUnavailable,
+  type RunId,
+  type RunSpec,
+  type RunState,
+} from "../../../../engines/engine.ts";
 
 /** One run as a test sees it. */
 export interface ScriptedRun {
@@ -21,10 +28,13 @@ export class ScriptedEngine implements Engine {
   readonly runs = new Map<RunId, ScriptedRun>();
   /** Called when a run starts; its algorithm. Ends the run by `exit`. */
   algorithm: (run: ScriptedRun, engine: ScriptedEngine) => Promise<void> | void = () => {};
+  /** Which starts fail, before they have any effect. */
+  refuses: (id: RunId) => boolean = () => false;
   readonly #listeners = new Set<(id: RunId) => void>();
 
   async start(id: RunId, spec: RunSpec): Promise<void> {
     if (this.runs.has(id)) return;
+    if (this.refuses(id)) throw new EngineUnavailable("No room");
     const run: ScriptedRun = {
       id,
       spec,

@@ -1,0 +1,55 @@
+import { readJobFile } from "../artifacts/safe-tree.ts";
+import type { Effect } from "./effects.ts";
+import { algorithmError, clippedReason, outOfMemoryReason } from "./failure-reason.ts";
+import { lastLogLines } from "./last-words.ts";
+import type { Change } from "./reconcile.ts";
+import type { RunPlaces } from "./run-places.ts";
+import type { Step } from "./step.ts";
+import { type TrainingJob, transition } from "./training-job.ts";
+import { uploadResults } from "./upload-results.ts";
+import { failed, judged } from "./verdicts.ts";
+
+/** Finds out why a host failed. The job has failed with it; the other hosts are yet to end. */
+export async function fail({ underWay, record, now }: Effect, step: Step & { kind: "fail" }): Promise<Change> {
+  const { value: job } = record;
+  const places = underWay.places(record)[step.host] as RunPlaces;
+  const name = job.hosts > 1 ? places.host.name : undefined;
+  const reason = step.outOfMemory
+    ? outOfMemoryReason(name)
+    : algorithmError(await lastWords(places), step.exitCode, name);
+  return { status: "InProgress", job: judged(job, failed(reason), now) };
+}
+
+async function lastWords({ mlDirectory, logFile }: RunPlaces): Promise<string> {
+  // 1,024 characters are at most 4,096 bytes.
+  const told = (await readJobFile(mlDirectory, ["output", "failure"], 4096))?.toString("utf8") ?? "";
+  return told.trim() === "" ? await lastLogLines(logFile) : told;
+}
+
+/** Brings everything that the hosts left to S3; the job becomes what its verdict says. */
+export async function end(
+  { world, underWay, record }: Effect,
+  { verdict: wanted }: Step & { kind: "upload" },
+): Promise<Change> {
+  await underWay.syncOf(record).sync(true);
+  const { metrics, fault } = await uploadResults(world.objects, record.value, underWay.places(record));
+  const verdict = fault === undefined ? wanted : failed(clippedReason(`ClientError: Artifact upload failed:${fault}`));
+  const { verdict: _verdict, ...job } = record.value;
+  const now = world.clock.now();
+  const endedAt = verdict.status === "Failed" ? (job.endedAt ?? now) : now;
+  return {
+    status: verdict.status,
+    job: {
+      ...closed(transition(job, verdict.secondary, verdict.message, endedAt), endedAt),
+      endedAt,
+      metrics,
+      ...(verdict.failureReason !== undefined && { failureReason: verdict.failureReason }),
+    },
+  };
+}
+
+/** Ends the last transition too: the job is over. */
+function closed(job: TrainingJob, now: number): TrainingJob {
+  const last = job.transitions.at(-1);
+  return last ? { ...job, transitions: [...job.transitions.slice(0, -1), { ...last, endedAt: now }] } : job;
+}

@@ -1,0 +1,75 @@
+import { stat } from "node:fs/promises";
+import { again, type Outcome } from "../../../reconcile/reconcile.ts";
+import type { Effect } from "./effects.ts";
+import type { Change } from "./reconcile.ts";
+import type { Step } from "./step.ts";
+import { type TrainingJob, transition } from "./training-job.ts";
+
+/** How long a stopped job may take to write what it has, as `docker stop -t 120`. */
+const graceMs = 120_000;
+/** How long hosts whose job is lost may take to end. */
+const shortGraceMs = 10_000;
+/** How often checkpoints of a running job are looked at. */
+const checkpointIntervalMs = 2_000;
+/** How often stopping runs are looked at, besides the wake-ups when they end. */
+const stoppingIntervalMs = 5_000;
+
+/** Brings new checkpoints to S3 while a job runs. @returns After how many milliseconds to look again. */
+export async function keepCheckpoints(
+  { underWay, record }: Effect,
+  { ms }: Pick<Step & { kind: "wait" }, "ms">,
+): Promise<number> {
+  const { spec, secondary } = record.value;
+  if (!spec.CheckpointConfig || secondary !== "Training") return ms;
+  await underWay.syncOf(record).sync(false);
+  return Math.min(ms, checkpointIntervalMs);
+}
+
+/** Asks all runs to end. */
+export async function stop(
+  { underWay, record, now }: Effect,
+  { grace }: Pick<Step & { kind: "stop" }, "grace">,
+): Promise<Outcome> {
+  await underWay.stop(record, grace === "full" ? graceLeft(record.value, now) : shortGraceMs);
+  return again(stoppingIntervalMs);
+}
+
+/** The grace counts from the moment of the stop, whatever server asks. */
+function graceLeft(job: TrainingJob, now: number): number {
+  const stoppedAt = job.transitions.findLast(({ status }) => status === "Stopping")?.startedAt ?? now;
+  return Math.max(0, stoppedAt + graceMs - now);
+}
+
+/** Saves what the attempt left and begins the next. */
+export async function restart(effect: Effect, { reason }: Pick<Step & { kind: "restart" }, "reason">): Promise<Change> {
+  const { underWay, record, now } = effect;
+  const { value: job } = record;
+  // What lost runs saved last is still in their folders.
+  await underWay.syncOf(record).sync(true);
+  const ranMs = await ranFor(effect);
+  await underWay.free(record);
+  const from = job.spec.CheckpointConfig ? "the last checkpoint" : "the inputs";
+  const message = `${reason.replace(/\.$/, "")}. Starting again from ${from}.`;
+  return {
+    status: "InProgress",
+    job: {
+      ...transition(job, "Starting", message, now),
+      attempt: job.attempt + 1,
+      ranBeforeMs: job.ranBeforeMs + ranMs,
+    },
+  };
+}
+
+/** How long the current attempt ran, in milliseconds: the last line that a host logged tells. */
+async function ranFor({ underWay, record, now }: Effect): Promise<number> {
+  const preparedAt = record.value.preparedAt ?? now;
+  const signs = await Promise.all(
+    underWay.places(record).map(({ logFile }) =>
+      stat(logFile).then(
+        ({ mtimeMs }) => Math.trunc(mtimeMs),
+        () => preparedAt, // it never logged anything
+      ),
+    ),
+  );
+  return Math.max(0, ...signs.map((sign) => sign - preparedAt));
+}

@@ -1,0 +1,126 @@
+import type { PreparedImage } from "../../../images/image.ts";
+import { again, type Outcome } from "../../../reconcile/reconcile.ts";
+import { streamWrites } from "../../logs/streams.ts";
+import type { Effect } from "./effects.ts";
+import { clippedReason } from "./failure-reason.ts";
+import { hostsOf } from "./hosts.ts";
+import { InputDataError } from "./input-data.ts";
+import { allotment, imageRequest, layOut } from "./layout.ts";
+import type { Change } from "./reconcile.ts";
+import type { Step } from "./step.ts";
+import {
+  logFileOf,
+  logStreamOf,
+  phaseMessage,
+  restated,
+  runId,
+  runIds,
+  scopeOf,
+  type TrainingJob,
+  trainingLogGroup,
+  transition,
+} from "./training-job.ts";
+import { failed, judged } from "./verdicts.ts";
+
+/** How often a job whose image is being made looks again, and so how often its message may change. */
+const imageIntervalMs = 500;
+/** How often a job that waits for others to end looks again. */
+const slotIntervalMs = 250;
+/** How long a start that fails is tried again before the job fails. */
+const startPatienceMs = 15 * 60_000;
+
+/** Takes room for all hosts once the image is there, or says what the job waits for. */
+export async function prepare(effect: Effect): Promise<Change | Outcome> {
+  const { world, underWay, record, now } = effect;
+  const waiting = await waitForImage(effect);
+  if (waiting) return waiting;
+  if (!underWay.slots.take(runIds(record))) return waitForRoom(effect);
+  const hosts = hostsOf(record.value);
+  const notices = new Set(hosts.flatMap((host) => allotment(record.value, host, world.host).notices));
+  const job: TrainingJob = {
+    ...transition(record.value, "Downloading", phaseMessage.downloading, now),
+    startedAt: record.value.startedAt ?? now,
+    preparedAt: now,
+    notices: [...notices],
+  };
+  const streams = hosts.map(({ name, index }) => ({
+    group: trainingLogGroup,
+    stream: logStreamOf(job, name),
+    file: logFileOf(runId(record, index)),
+  }));
+  const writes = await Promise.all(streams.map((stream) => streamWrites(world.store, scopeOf(record), stream)));
+  // Each brings the group where it is missing: once is enough.
+  const beside = new Map(writes.flat().map((write) => [JSON.stringify(write.key), write]));
+  return { status: "InProgress", job, beside: [...beside.values()] };
+}
+
+/** @returns What follows while the job's image is not ready; `undefined` once it is. */
+async function waitForImage({ world, record, now }: Effect): Promise<Change | Outcome | undefined> {
+  const preparation = await world.images.prepare(imageRequest(record));
+  switch (preparation.state) {
+    case "ready":
+      return undefined;
+    case "preparing": {
+      const waiting = restated(record.value, "Starting", preparation.message, now);
+      return waiting === record.value ? again(imageIntervalMs) : { status: "InProgress", job: waiting };
+    }
+    case "failed": {
+      const reason = clippedReason(`ClientError: ${preparation.reason}`);
+      return { status: "InProgress", job: judged(record.value, failed(reason), now) };
+    }
+  }
+}
+
+/** Says once what the job waits for, then looks again. */
+function waitForRoom({ underWay, record: { value: job }, now }: Effect): Change | Outcome {
+  const { limit } = underWay.slots;
+  const message =
+    job.hosts === 1
+      ? `Waiting for one of the ${limit} training jobs that run on this host to end`
+      : `Waiting for room for ${job.hosts} hosts: this machine runs ${limit} at once`;
+  const waiting = transition(job, "Starting", message, now);
+  return waiting === job ? again(slotIntervalMs) : { status: "InProgress", job: waiting };
+}
+
+/** Starts the runs of all hosts, or leaves none behind: what cannot be started now is tried again, but not for ever. */
+export async function start(effect: Effect, { leftovers }: Step & { kind: "start" }): Promise<Change | Outcome> {
+  const { world, underWay, record, now } = effect;
+  const { value: job } = record;
+  const refuse = (reason: string): Change => ({
+    status: "InProgress",
+    job: judged(job, failed(clippedReason(reason)), now),
+  });
+  if (job.spec.EnableNetworkIsolation && !world.engine.capabilities.isolation) {
+    return refuse(
+      "ClientError: EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).",
+    );
+  }
+  const preparation = await world.images.prepare(imageRequest(record));
+  if (preparation.state === "failed") return refuse(`ClientError: ${preparation.reason}`);
+  // Collected since it was ready: made again.
+  if (preparation.state === "preparing") return again(imageIntervalMs);
+  try {
+    if (leftovers) await underWay.clear(record);
+    await startAll(effect, preparation.image);
+    return again(0);
+  } catch (error) {
+    await underWay.clear(record);
+    if (error instanceof InputDataError) return refuse(`ClientError: Data download failed:${error.message}`);
+    if (now - (job.preparedAt ?? now) < startPatienceMs) throw error;
+    return refuse(`InternalServerError: The job could not be started: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Lays out every host before the first run starts, so that input that cannot be laid out starts nothing.
+ * @throws What the first host that failed threw, once none is starting any more.
+ */
+async function startAll({ world, underWay, record }: Effect, image: PreparedImage): Promise<void> {
+  const runs: { readonly id: string; readonly spec: Awaited<ReturnType<typeof layOut>> }[] = [];
+  for (const places of underWay.places(record)) {
+    runs.push({ id: places.runId, spec: await layOut(record, places, image, world) });
+  }
+  const starts = await Promise.allSettled(runs.map(({ id, spec }) => world.engine.start(id, spec)));
+  const refused = starts.find((start) => start.status === "rejected");
+  if (refused) throw refused.reason;
+}
