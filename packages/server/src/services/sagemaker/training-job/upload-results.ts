@@ -45,7 +45,7 @@ export async function uploadResults(
     if (error instanceof ServiceError && error.status < 500) return { metrics, fault: error.message };
     throw error;
   }
-  await Promise.all(places.map(({ logFile }, host) => notUploaded[host]?.tell(logFile)));
+  for (const [host, { logFile }] of places.entries()) await notUploaded[host]?.tell(logFile);
   return { metrics };
 }
 
