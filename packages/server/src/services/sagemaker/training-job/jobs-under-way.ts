@@ -4,6 +4,7 @@ import type { TrainingJobWorld } from "./reconcile.ts";
 import { removeRunFolder } from "./run-folder.ts";
 import { type RunPlaces, runPlaces } from "./run-places.ts";
 import { RunSlots, runLimit } from "./run-slots.ts";
+import { settleAll } from "./settle-all.ts";
 import { runIds, runPrefix, type TrainingJobRecord } from "./training-job.ts";
 
 /** What steps are carried out with. */
@@ -37,7 +38,7 @@ export class JobsUnderWay {
 
   /** Asks every run of the current attempt to end, once. Those that have ended, or never began, are left as they are. */
   async stop(record: TrainingJobRecord, graceMs: number): Promise<void> {
-    await Promise.all(
+    await settleAll(
       runIds(record).map(async (id) => {
         if (this.#asked.has(id)) return;
         await this.#world.engine.stop(id, graceMs);
@@ -49,7 +50,7 @@ export class JobsUnderWay {
   /** Ends the runs of the current attempt if need be, and removes all that they had but their logs. */
   async clear(record: TrainingJobRecord): Promise<void> {
     const { engine, objects, dataDirectory } = this.#world;
-    await Promise.all(
+    await settleAll(
       runIds(record).map(async (id) => {
         await engine.remove(id);
         await objects.release(id);

@@ -7,6 +7,7 @@ import { hostsOf } from "./hosts.ts";
 import { InputDataError } from "./input-data.ts";
 import { allotment, imageRequest, layOut } from "./layout.ts";
 import type { Change } from "./reconcile.ts";
+import { settleAll } from "./settle-all.ts";
 import type { Step } from "./step.ts";
 import {
   logFileOf,
@@ -120,7 +121,5 @@ async function startAll({ world, underWay, record }: Effect, image: PreparedImag
   for (const places of underWay.places(record)) {
     runs.push({ id: places.runId, spec: await layOut(record, places, image, world) });
   }
-  const starts = await Promise.allSettled(runs.map(({ id, spec }) => world.engine.start(id, spec)));
-  const refused = starts.find((start) => start.status === "rejected");
-  if (refused) throw refused.reason;
+  await settleAll(runs.map(({ id, spec }) => world.engine.start(id, spec)));
 }
