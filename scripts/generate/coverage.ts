@@ -15,6 +15,7 @@ const titles: Readonly<Record<string, string>> = {
   sagemaker: "SageMaker",
   "sagemaker-runtime": "SageMaker Runtime",
   s3: "S3",
+  ecr: "ECR",
   logs: "CloudWatch Logs",
   sts: "STS",
   iam: "IAM",
@@ -58,7 +59,7 @@ export async function coverageSummary(): Promise<string> {
 }
 
 /** Only the tables' names are read here; nothing is invoked and no session is made. */
-const notUsed = [{}, () => {}] as unknown as Parameters<typeof allServices>;
+const notUsed = [{}, () => {}, {}] as unknown as Parameters<typeof allServices>;
 
 async function coverage(): Promise<Coverage[]> {
   const bundles = readdirSync(join(root, "packages", "server", ".build", "schemas"));

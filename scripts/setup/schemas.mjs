@@ -14,6 +14,7 @@ const clients = {
   sts: "client-sts",
   iam: "client-iam",
   logs: "client-cloudwatch-logs",
+  ecr: "client-ecr",
 };
 
 const folder = "packages/server/.build/schemas";

@@ -13,6 +13,10 @@ import { jsonLog, type Log } from "./log.ts";
 import { openObjectCatalogue } from "./objects/object-storage.ts";
 import { createLoop } from "./reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "./reconcile/reconcile.ts";
+import { ImageRegistry } from "./registry/image-registry.ts";
+import { basicAuthentication } from "./services/ecr/distribution/admit.ts";
+import { distributionSite } from "./services/ecr/distribution/site.ts";
+import { registryTokens } from "./services/ecr/registry-tokens.ts";
 import { allServices } from "./services/index.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
@@ -43,7 +47,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
   try {
     let loop: ReconcileLoop | undefined;
     const parts = await openParts(configuration, log, opened, (key) => loop?.wake(key));
-    const { store, engine, serving } = parts;
+    const { store, engine, serving, registry, clock } = parts;
     const trainingJobs = trainingJobController(parts);
     const controllers = [trainingJobs, endpointController(serving)] as Controller[];
     loop = createLoop({ store, controllers, log });
@@ -56,10 +60,13 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const token = randomBytes(24).toString("base64url");
     const collect = (): Promise<Garbage> => collectAll(parts);
     const credentials = openCredentials(parts.dataDirectory.credentials);
+    const tokens = registryTokens(credentials.root.secretAccessKey);
+    const admit = basicAuthentication({ tokens, root: credentials.root, configuration, clock });
     const gateway = await startGateway({
       platform: { configuration, ...parts },
-      services: allServices(serving.invoker, credentials.createSession),
+      services: allServices(serving.invoker, credentials.createSession, { registry, tokens }),
       credentials,
+      sites: [distributionSite({ registry, tokens, admit, clock, log })],
       pages: { console: consolePage, gc: collectionPage(token, collect) },
     });
     opened.add(() => gateway.close());
@@ -129,6 +136,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   opened.add(() => store.close());
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
   opened.add(() => objects.close());
+  const registry = new ImageRegistry({ store, bytes: objects.bytes, clock });
   const engine = await openEngine({
     directory: dataDirectory.engine,
     kind: configuration.engine,
@@ -139,7 +147,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const images = new Images();
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
-  return { dataDirectory, store, objects, engine, images, serving, clock, log };
+  return { dataDirectory, store, objects, registry, engine, images, serving, clock, log };
 }
 
 /** Collects for whoever can read the server's note, which is the user who started it. */

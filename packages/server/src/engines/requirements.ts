@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "vitest";
 import { findBubblewrap } from "./sandbox/bubblewrap.ts";
 import { nativeSupervisor } from "./supervised/supervisor.ts";
@@ -26,6 +27,8 @@ export const requirements = {
     met:
       isRoot && (existsSync("/sys/fs/cgroup/memory/cgroup.procs") || existsSync("/sys/fs/cgroup/cgroup.controllers")),
   },
+  podman: { name: "podman", met: isInstalled("podman") },
+  skopeo: { name: "skopeo", met: isInstalled("skopeo") },
 } satisfies Record<string, Requirement>;
 
 /**
@@ -46,4 +49,9 @@ function allowsUserNamespaces(): boolean {
   if (process.platform !== "linux") return false;
   const user = isRoot ? { uid: 54_321, gid: 54_321 } : {};
   return spawnSync(unshare, ["--user", "--map-root-user", "--mount", "true"], { ...user, cwd: "/" }).status === 0;
+}
+
+/** Whether a program is on the PATH. */
+function isInstalled(name: string): boolean {
+  return (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, name)));
 }

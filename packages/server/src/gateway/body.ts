@@ -76,11 +76,11 @@ export class IncomingBody implements RequestBody {
     return whole;
   }
 
-  stream(): Readable {
+  stream(limitBytes: number = limits.streamedBodyBytes): Readable {
     if (this.#whole) return Readable.from([this.#whole], { objectMode: false });
     this.#start();
     const hash = this.#form.kind === "hash" ? payloadHash(this.sizeBytes) : undefined;
-    return new BodyStream(this.#request, {
+    return new BodyStream(this.#request, limitBytes, {
       push: (bytes) => (this.#decoder ? this.#decoder.push(bytes) : [bytes]),
       behind: (bytes) => hash?.update(bytes),
       end: (total) => this.#finish(total, hash),
@@ -212,15 +212,17 @@ interface BodySink {
 /** A request's bytes through a `BodySink`, with back pressure. Giving it up drains the request instead of cutting it. */
 class BodyStream extends Readable {
   readonly #request: IncomingMessage;
+  readonly #limitBytes: number;
   readonly #sink: BodySink;
   readonly #idle: NodeJS.Timeout;
   #total = 0;
   #checking: Promise<void> | undefined;
 
-  constructor(request: IncomingMessage, sink: BodySink) {
+  constructor(request: IncomingMessage, limitBytes: number, sink: BodySink) {
     // Chunk by chunk, up to 64 KiB each: as bytes, what waits would be copied together before it is read.
     super({ objectMode: true, highWaterMark: 8 });
     this.#request = request;
+    this.#limitBytes = limitBytes;
     this.#sink = sink;
     this.#idle = setTimeout(() => {
       // All is there: what is left is ours to do. Paused: the sender waits for us, however long the disk takes.
@@ -245,7 +247,7 @@ class BodyStream extends Readable {
         this.#total += piece.length;
         wanted = this.push(piece);
       }
-      if (this.#total > limits.streamedBodyBytes) throw tooLarge("rest-xml", limits.streamedBodyBytes);
+      if (this.#total > this.#limitBytes) throw tooLarge("rest-xml", this.#limitBytes);
       this.#checking = this.#sink.behind(bytes)?.then(() => {
         this.#checking = undefined;
         this.#request.resume();

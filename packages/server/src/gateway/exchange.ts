@@ -4,6 +4,7 @@ import { invariant } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import type { Scope } from "../scope.ts";
 import type { OperationContext, Principal, Service } from "../services/service.ts";
+import type { Site, Visit } from "../services/site.ts";
 import { IncomingBody } from "./body.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { Hosts } from "./hosts.ts";
@@ -22,6 +23,8 @@ export interface Gateway {
   readonly hosts: Hosts;
   /** Pages that are not AWS operations (console, health), by the first path segment: `_sagebrush`. */
   readonly pages: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>;
+  /** By their first path segment. */
+  readonly sites: ReadonlyMap<string, Site>;
 }
 
 /**
@@ -89,6 +92,12 @@ export class Exchange {
   /** The first value of a query parameter. */
   parameter(name: string): string | undefined {
     return this.query.find(([found]) => found === name)?.[1];
+  }
+
+  /** What a site sees of this request. */
+  visit(): Visit {
+    const { request, response, body, path, rawQuery, requestId } = this;
+    return { request, response, body, path, query: new URLSearchParams(rawQuery), requestId };
   }
 
   /** What the operation sees of this request. */

@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Platform } from "../platform.ts";
 import type { Service } from "../services/service.ts";
+import type { Site } from "../services/site.ts";
 import { run } from "./chain.ts";
 import type { CredentialStore } from "./credentials.ts";
 import { Exchange, type Gateway } from "./exchange.ts";
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   readonly credentials: CredentialStore;
   /** Pages under `/_sagebrush/NAME`, which are not AWS operations and carry no signature: the console, health. */
   readonly pages?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>;
+  /** What has HTTP of its own below a first path segment: the image registry's `/v2/`. */
+  readonly sites?: readonly Site[];
 }
 
 export interface RunningGateway {
@@ -47,6 +50,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     signingKeys: new SigningKeys(),
     hosts: new Hosts(configuration.publicUrls, configuration.host),
     pages: { health, ...options.pages },
+    sites: new Map(options.sites?.map((site) => [site.segment, site])),
   };
   // Node's types tie a server to the class of its responses, which nothing here depends on.
   const server = configuration.tls
@@ -109,7 +113,17 @@ function serve(gateway: Gateway, request: IncomingMessage, response: GatewayResp
     const page = gateway.pages[exchange.path.split("/")[2] as string];
     if (page && Object.hasOwn(gateway.pages, exchange.path.split("/")[2] as string)) return page(request, response);
   }
+  const site = siteOf(exchange);
+  if (site) return void site.handle(exchange.visit());
   void run(exchange);
+}
+
+/** A site's segment is too short for a bucket's name, but may begin a key in a bucket that the Host names. */
+function siteOf({ gateway, path, request }: Exchange): Site | undefined {
+  const site = gateway.sites.get(path.split("/", 2)[1] as string);
+  if (!site) return undefined;
+  const match = gateway.hosts.match(request.headers.host);
+  return (match && match.bucket === undefined) || site.acceptsHost(request.headers.host ?? "") ? site : undefined;
 }
 
 function ignore(): void {}

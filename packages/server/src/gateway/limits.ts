@@ -4,8 +4,10 @@ const MiB = 1024 * 1024;
 export const limits = {
   /** Request line and headers together. S3 user metadata may take 2 KB of it, a session token 2 KB. */
   headerBytes: 32 * 1024,
-  /** Bodies that are read whole, by service. A pipeline definition may be 1 MB; 10,000 parts' XML is about 3 MB. */
-  bodyBytes: { "sagemaker-runtime": 25 * MiB, s3: 8 * MiB, default: 8 * MiB } as Readonly<Record<string, number>>,
+  /** Bodies that are read whole, by service. A pipeline definition may be 1 MB; 10,000 parts' XML is about 3 MB; a part of an image layer is up to 20 MiB in base64. */
+  bodyBytes: { "sagemaker-runtime": 25 * MiB, s3: 8 * MiB, ecr: 32 * MiB, default: 8 * MiB } as Readonly<
+    Record<string, number>
+  >,
   /** One S3 PUT or part, as S3 has it. */
   streamedBodyBytes: 5 * 1024 * MiB,
   /** One chunk header line of `aws-chunked`, and all trailers together. */

@@ -33,12 +33,15 @@ export interface TestServer {
 }
 
 export interface TestServerOptions {
-  readonly services: readonly Service[] | ((platform: Platform) => readonly Service[]);
+  readonly services:
+    | readonly Service[]
+    | ((platform: TestServer["platform"], credentials: CredentialStore) => readonly Service[]);
   readonly configuration?: Partial<Configuration>;
   readonly clock?: Clock;
   readonly log?: Platform["log"];
   readonly images?: Images;
   readonly pages?: GatewayOptions["pages"];
+  readonly sites?: (platform: TestServer["platform"], credentials: CredentialStore) => GatewayOptions["sites"];
   /** Uses this directory and leaves it there; otherwise a temporary one is made and removed on close. */
   readonly dataDirectory?: string;
 }
@@ -55,11 +58,14 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const images = options.images ?? new Images();
   const platform = { configuration, dataDirectory: directory, clock, log, store, objects, images };
   const credentialStore = openCredentials(directory.credentials);
-  const services = typeof options.services === "function" ? options.services(platform) : options.services;
+  const services =
+    typeof options.services === "function" ? options.services(platform, credentialStore) : options.services;
+  const sites = options.sites?.(platform, credentialStore);
   const gateway = await startGateway({
     platform,
     services,
     credentials: credentialStore,
+    ...(sites && { sites }),
     ...(options.pages && { pages: options.pages }),
   });
   const { accessKeyId, secretAccessKey } = credentialStore.root;

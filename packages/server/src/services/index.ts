@@ -1,4 +1,6 @@
 import type { Invoker } from "../serving/invoke/invoker.ts";
+import type { EcrParts } from "./ecr/operation.ts";
+import { ecrService } from "./ecr/service.ts";
 import { iamService } from "./iam/service.ts";
 import { logsService } from "./logs/service.ts";
 import { s3Service } from "./s3/index.ts";
@@ -9,7 +11,8 @@ import { stsService } from "./sts/service.ts";
 import type { CreateSession } from "./sts/session.ts";
 
 /** Every service that the gateway answers for. Adding one is adding its line. */
-export function allServices(invoker: Invoker, createSession: CreateSession): Service[] {
+export function allServices(invoker: Invoker, createSession: CreateSession, images: EcrParts): Service[] {
   const sts = stsService(createSession);
-  return [sagemakerService, sagemakerRuntimeService(invoker), s3Service, logsService, sts, iamService];
+  const ecr = ecrService(images);
+  return [sagemakerService, sagemakerRuntimeService(invoker), s3Service, ecr, logsService, sts, iamService];
 }

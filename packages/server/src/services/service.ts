@@ -67,8 +67,9 @@ export interface RequestBody {
    * The decoded bytes as they come. Ends with an error (a `ServiceError`) instead of `end` when a chunk's signature or
    * the payload's hash does not hold, or bytes are missing: nothing may be kept before `end`. Call once. Its chunks are
    * the caller's: nothing else reads their memory any more.
+   * @param limitBytes - Default: what one S3 upload may have.
    */
-  stream(): Readable;
+  stream(limitBytes?: number): Readable;
   /** Headers that followed the body (`x-amz-checksum-crc32`), in lower case; complete when the stream has ended. */
   readonly trailers: Readonly<Record<string, string>>;
 }

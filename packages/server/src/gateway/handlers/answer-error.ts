@@ -1,3 +1,4 @@
+import { isDiskFull } from "../../disk-full.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Protocol } from "../../services/service.ts";
 import { refuse } from "../errors.ts";
@@ -40,12 +41,6 @@ function asServiceError(exchange: Exchange, protocol: Protocol, thrown: unknown)
     status: 500,
     cause: thrown,
   });
-}
-
-/** ENOSPC and EDQUOT of the file system, SQLITE_FULL of the store. */
-function isDiskFull(thrown: unknown): boolean {
-  const { code, errcode } = (thrown ?? {}) as { code?: unknown; errcode?: unknown };
-  return code === "ENOSPC" || code === "EDQUOT" || errcode === 13;
 }
 
 /** Worth telling, and worth another try once somebody has made room: SDKs repeat a 503. */
