@@ -6,7 +6,10 @@
  * processes, for whoever must clear up after a supervisor that was killed); at the end it writes the exit
  * record ("CODE STARTED ENDED REASON"), durably. On SIGTERM it reads the milliseconds of grace from `stop`, sends
  * SIGTERM to the run's first process and SIGKILL to everything when the time is over. Standard output carries one
- * word for the server: `ok`, `held` (another supervisor has this run) or `failed SENTENCE`. */
+ * word for the server: `ok`, `held` (another supervisor has this run) or `failed SENTENCE`.
+ *
+ * For containers of other engines: `sagebrush-supervisor channels PLAN` only lays channels, and says on standard output
+ * why it could not; `sagebrush-supervisor unmount FOLDER` undoes one. */
 #include "supervisor.h"
 
 #include <errno.h>
@@ -23,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -388,8 +392,28 @@ static void supervise(void) {
   record_exit(code, life.started, reason);
 }
 
+/* Lays a plan's channels at their places in the caller's own mount namespace, for containers that another program makes. */
+static int lay_channels(const char *path) {
+  enum channel_form form = CHANNEL_NONE;
+  struct record record;
+  char target[PATH_MAX];
+  error_pipe = STDOUT_FILENO;
+  channel_form_used = &form;
+  if (plan_open(&plan, path)) fail("the plan cannot be read");
+  umask(022);
+  for (size_t offset = plan.records; plan_next(&plan, &offset, &record) > 0;) {
+    if (strcmp(record.op, "channel")) continue;
+    snprintf(target, sizeof target, "%s", record.arg[0]);
+    make_folders(target, 1, plan.uid);
+    channel_mount(&plan, &record, &offset, target);
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc == 2 && !strcmp(argv[1], "probe")) return 0; /* a program that is sure to run inside a sandbox */
+  if (argc == 3 && !strcmp(argv[1], "channels")) return lay_channels(argv[2]);
+  if (argc == 3 && !strcmp(argv[1], "unmount")) return umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) ? errno : 0;
   if (argc != 2 || plan_open(&plan, argv[1])) {
     answer("failed the plan cannot be read\n");
     return 2;

@@ -42,7 +42,7 @@ test.for<[string, Record<string, string>, string]>([
   ["a port in words", { port: "http" }, "--port must be a number"],
   ["a short account", { account: "123" }, "--account must be twelve digits"],
   ["a bad region", { region: "europe" }, "--region must be a region name"],
-  ["an unknown engine", { engine: "docker" }, "--engine must be one of auto, sandbox, process"],
+  ["an unknown engine", { engine: "kubernetes" }, "--engine must be one of auto, sandbox, process"],
   ["half of TLS", { "tls-cert": "a.pem" }, "--tls-cert and --tls-key belong together"],
   ["a public URL without scheme", { "public-url": "ml.example.com" }, "--public-url must be an address"],
   ["a public URL of another scheme", { "public-url": "ftp://ml.example.com" }, "must begin with http"],

@@ -20,7 +20,17 @@ export interface Configuration {
   readonly insecure: boolean;
   /** Web origins that may call the server from a browser, besides what a bucket's CORS rules allow. */
   readonly allowedOrigins: readonly string[];
-  readonly engine: "auto" | "sandbox" | "process";
+  readonly engine: "auto" | "sandbox" | "process" | "docker";
+  readonly docker: DockerConfiguration;
+}
+
+/** How containers are run. */
+export interface DockerConfiguration {
+  /** Address of Docker or Podman; empty to look for one, `none` for none. */
+  readonly host: string;
+  /** Name of an OCI runtime; empty for the container engine's default. */
+  readonly runtime: string;
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
 }
 
 /** A setting that cannot be used: says which one, what came and what would do. */
@@ -100,9 +110,30 @@ export const settings: readonly Setting[] = [
   {
     name: "engine",
     kind: "text",
-    argument: "auto|sandbox|process",
+    argument: "auto|sandbox|process|docker",
     fallback: "auto",
-    doc: "What runs the work: `sandbox` (bubblewrap), `process` (no isolation), `auto` takes the sandbox where it can.",
+    doc: "What runs the work: `sandbox` (bubblewrap), `process` (no isolation), `auto` takes the sandbox where it can, and Docker or Podman for container images where one answers; `docker` is `auto` and insists on that.",
+  },
+  {
+    name: "docker-host",
+    kind: "text",
+    argument: "ADDRESS",
+    fallback: "",
+    doc: "Where Docker or Podman listens: unix:///path, or `none` to leave it alone. Else DOCKER_HOST, else the usual sockets.",
+  },
+  {
+    name: "docker-runtime",
+    kind: "text",
+    argument: "NAME",
+    fallback: "",
+    doc: "OCI runtime of containers, by its name in Docker. Podman reads it from `runtime` in containers.conf instead.",
+  },
+  {
+    name: "docker-ulimit",
+    kind: "list",
+    argument: "NAME=SOFT:HARD",
+    fallback: "",
+    doc: "A limit of every container, such as nofile=1024:1024; repeat it for several.",
   },
 ];
 
@@ -143,10 +174,24 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
     ...(tlsCert === "" ? {} : { tls: { certificateFile: tlsCert, keyFile: tlsKey } }),
     insecure: oneOf("insecure", text("insecure"), ["true", "false"]) === "true",
     allowedOrigins: list("allow-origin"),
-    engine: oneOf("engine", text("engine"), ["auto", "sandbox", "process"]),
+    engine: oneOf("engine", text("engine"), ["auto", "sandbox", "process", "docker"]),
+    docker: {
+      host: dockerHost(text("docker-host")),
+      runtime: text("docker-runtime"),
+      ulimits: list("docker-ulimit").map(ulimit),
+    },
   };
   refuseUnsafe(configuration);
   return configuration;
+}
+
+/** The settings that say what runs the work, as the engines take them. */
+export function engineSettings({ engine, docker: { host, runtime, ulimits } }: Configuration) {
+  return {
+    kind: engine,
+    dockerHost: host,
+    containerSettings: { ulimits, ...(runtime !== "" && { runtime }) },
+  };
 }
 
 /** Whether an address can be reached from this machine only. */
@@ -238,6 +283,21 @@ function first(value: string | readonly string[] | undefined): string | undefine
 
 function expandHome(path: string): string {
   return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+}
+
+/** Containers use files of this host, so the engine must be one of this host. */
+function dockerHost(value: string): string {
+  const address = value.trim();
+  if (address === "" || address === "none" || /^(unix:\/\/)?\//.test(address)) return address;
+  throw new ConfigurationError(`--docker-host must be unix:///path or none, got "${value}".`);
+}
+
+function ulimit(value: string): { name: string; soft: number; hard: number } {
+  const [, name, soft, hard] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(value) ?? [];
+  if (name === undefined) {
+    throw new ConfigurationError(`--docker-ulimit must be NAME=SOFT:HARD such as nofile=1024:1024, got "${value}".`);
+  }
+  return { name, soft: Number(soft), hard: Number(hard ?? soft) };
 }
 
 function portNumber(value: string): number {

@@ -1,10 +1,10 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "./clock.ts";
-import { type Configuration, isLoopback } from "./configuration.ts";
+import { type Configuration, engineSettings, isLoopback } from "./configuration.ts";
 import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
-import { openEngine } from "./engines/index.ts";
+import { openEngines } from "./engines/index.ts";
 import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
 import { startGateway } from "./gateway/gateway.ts";
@@ -137,9 +137,9 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
   opened.add(() => objects.close());
   const registry = new ImageRegistry({ store, bytes: objects.bytes, clock });
-  const engine = await openEngine({
+  const { engine } = await openEngines({
     directory: dataDirectory.engine,
-    kind: configuration.engine,
+    ...engineSettings(configuration),
     log,
     isolationRequired: !isLoopback(configuration.host),
   });

@@ -7,17 +7,15 @@ export interface ContentType {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** One input channel: a directory of whole files (File and FastFile mode), or a FIFO for each epoch (Pipe mode). */
+/** One input channel in File mode: a directory of whole files. */
 export interface Channel {
   readonly name: string;
-  /** Undefined in Pipe mode. */
-  readonly directory: string | undefined;
+  readonly directory: string;
   /** As the job gave it; undefined when it gave none. */
   readonly contentType: ContentType | undefined;
   readonly distribution: "FullyReplicated" | "ShardedByS3Key";
   /**
-   * Reads every file of the channel, sorted by bytes, on all cores, into one table. In Pipe mode each call reads the next
-   * epoch; the table stays as it is for as many passes as an algorithm makes over it.
+   * Reads every file of the channel, sorted by bytes, on all cores, into one table.
    * @throws CustomerError naming file and line (or record) when the content is not what its type says, when a row has
    * another width than the first, or when there is no row.
    */

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { engineSettings, parseCommandLine, readConfiguration } from "../configuration.ts";
 import { engineFacts } from "../engines/index.ts";
 import { findServer } from "./running-server.ts";
 
@@ -17,7 +17,7 @@ const lowDiskBytes = 2 * 2 ** 30;
 /** `sagebrush doctor`: exit code 1 only when something keeps the platform from working at all. */
 export async function run(args: readonly string[]): Promise<number> {
   const configuration = readConfiguration(parseCommandLine(args).values);
-  const engine = await engineFacts(configuration.engine);
+  const engine = await engineFacts(engineSettings(configuration));
   const findings: Finding[] = [
     system(),
     { state: "ok", what: `Node ${process.version}` },

@@ -1,6 +1,6 @@
-import { parseCommandLine, readConfiguration } from "../configuration.ts";
+import { engineSettings, parseCommandLine, readConfiguration } from "../configuration.ts";
 import { dataDirectoryPaths } from "../data-directory.ts";
-import { openEngine } from "../engines/index.ts";
+import { openEngines } from "../engines/index.ts";
 import { silentLog } from "../log.ts";
 import { isAlive, type ProcessIdentity } from "../process-identity.ts";
 import { findServer } from "./running-server.ts";
@@ -28,7 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
 
 async function stopRuns(configuration: ReturnType<typeof readConfiguration>): Promise<void> {
   const { engine: directory } = dataDirectoryPaths(configuration.dataDirectory);
-  const engine = await openEngine({ directory, kind: configuration.engine, log: silentLog });
+  const { engine } = await openEngines({ directory, ...engineSettings(configuration), log: silentLog });
   const runs = await engine.list();
   await Promise.all(runs.map((id) => engine.remove(id)));
   await engine.close();

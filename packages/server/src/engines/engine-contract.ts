@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test as register } from "vitest"
 import { isAlive } from "../process-identity.ts";
 import type { Engine, RunId, RunSpec } from "./engine.ts";
 import { engineFolders, readSupervisor } from "./supervised/run-folder.ts";
-import { inPhase, until, untilLogged, Workshop } from "./testkit/workshop.ts";
+import { inPhase, type RootKind, until, untilLogged, Workshop } from "./testkit/workshop.ts";
 
 /** An engine to hold to the contract. */
 export interface Candidate {
@@ -19,9 +19,13 @@ export interface Candidate {
   /** Node as that user can read it. */
   readonly node?: string;
   /** Root of the runs; `files` when absent. */
-  readonly root?: "files" | "host-tools";
+  readonly root?: RootKind;
   /** Only the tests whose names contain this. */
   readonly only?: string;
+  /** Variables that the engine adds besides those that every engine adds. */
+  readonly ownVariables?: readonly string[];
+  /** Kills whatever waits for a run's end, so that nobody can know how it ended; its supervisor when absent. */
+  killSupervisor?(id: RunId): Promise<void>;
   /** False where files of a channel must be made writable before they can be overwritten in place. */
   readonly writableFiles?: boolean;
 }
@@ -42,8 +46,9 @@ export function engineContract(candidate: Candidate): void {
       await shop.close();
     });
 
-    const test = (name: string, run: () => Promise<void>) => {
-      if (candidate.only === undefined || name.includes(candidate.only)) register(name, run);
+    const hasHostTools = typeof candidate.root !== "object";
+    const test = (name: string, run: () => Promise<void>, runsHere = true) => {
+      if (runsHere && (candidate.only === undefined || name.includes(candidate.only))) register(name, run);
     };
     const newId = () => `t-${process.pid}-${count++}`;
     const start = async (code: string, changes: Partial<RunSpec> = {}): Promise<RunId> => {
@@ -54,6 +59,13 @@ export function engineContract(candidate: Candidate): void {
     const runToEnd = async (code: string, changes: Partial<RunSpec> = {}) => {
       const id = await start(code, changes);
       return { id, ...(await until(engine, id, inPhase("exited"))), lines: await shop.logLines(id) };
+    };
+
+    const killSupervisor = async (id: RunId) => {
+      const supervisor = await readSupervisor(engineFolders(shop.engineDirectory), id);
+      if (supervisor === undefined) throw new Error("no supervisor");
+      process.kill(supervisor.pid, "SIGKILL");
+      while (isAlive(supervisor)) await new Promise((resolve) => setTimeout(resolve, 5));
     };
 
     test("a run's output, times and exit code are kept", async () => {
@@ -97,6 +109,7 @@ export function engineContract(candidate: Candidate): void {
       expect(seen).toMatchObject({ COLOUR: "a=b 'c' \"d\"\n", EMPTY: "", SAGEBRUSH_CPUS: "1" });
       expect(Number(seen["SAGEBRUSH_MEMORY_BYTES"])).toBeLessThanOrEqual(2 ** 30);
       const own = new Set(["COLOUR", "EMPTY", "SAGEBRUSH_CPUS", "SAGEBRUSH_MEMORY_BYTES", "SAGEBRUSH_ML_ROOT", "PWD"]);
+      for (const name of candidate.ownVariables ?? []) own.add(name);
       expect(Object.keys(seen).filter((name) => !own.has(name))).toEqual([]);
     });
 
@@ -217,11 +230,8 @@ export function engineContract(candidate: Candidate): void {
         `fs.writeFileSync(ml + "/beat", ""); setInterval(() => fs.appendFileSync(ml + "/beat", "x"), 5); console.log("up")`,
       );
       await untilLogged(shop, id, "up");
-      const supervisor = await readSupervisor(engineFolders(shop.engineDirectory), id);
-      if (supervisor === undefined) throw new Error("no supervisor");
-      process.kill(supervisor.pid, "SIGKILL");
+      await (candidate.killSupervisor ?? killSupervisor)(id);
       expect(await until(engine, id, inPhase("lost"))).toMatchObject({ reason: expect.stringContaining("supervise") });
-      expect(isAlive(supervisor)).toBe(false);
       await engine.remove(id);
       const beat = join(shop.mlDirectory(id), "beat");
       const before = (await stat(beat)).size;
@@ -302,23 +312,30 @@ export function engineContract(candidate: Candidate): void {
       }
     });
 
-    test("a run on the host's tools has them, what is bound for it and a home of its own", async () => {
-      const id = newId();
-      const kit = join(shop.root, "kit", id);
-      await shop.write(join(kit, "program.sh"), 'cat "$1" && echo kept > "$HOME/note" && ls -A "$HOME"');
-      await shop.write(join(kit, "text"), "bound\n");
-      await shop.write(join(shop.homeOf(id), ".keep"), "");
-      const root = {
-        kind: "host-tools" as const,
-        binds: [{ source: kit, target: "/opt/kit" }],
-        home: shop.homeOf(id),
-      };
-      const words = ["/bin/sh", "/opt/kit/program.sh", "/opt/kit/text"];
-      await engine.start(id, await shop.run(id, words, { root, environment: { PATH: "/usr/bin:/bin" } }));
-      const { exitCode } = await until(engine, id, inPhase("exited"));
-      expect({ exitCode, lines: await shop.logLines(id) }).toEqual({ exitCode: 0, lines: ["bound", ".keep", "note"] });
-      expect(await readFile(join(shop.homeOf(id), "note"), "utf8")).toBe("kept\n");
-    });
+    test(
+      "a run on the host's tools has them, what is bound for it and a home of its own",
+      async () => {
+        const id = newId();
+        const kit = join(shop.root, "kit", id);
+        await shop.write(join(kit, "program.sh"), 'cat "$1" && echo kept > "$HOME/note" && ls -A "$HOME"');
+        await shop.write(join(kit, "text"), "bound\n");
+        await shop.write(join(shop.homeOf(id), ".keep"), "");
+        const root = {
+          kind: "host-tools" as const,
+          binds: [{ source: kit, target: "/opt/kit" }],
+          home: shop.homeOf(id),
+        };
+        const words = ["/bin/sh", "/opt/kit/program.sh", "/opt/kit/text"];
+        await engine.start(id, await shop.run(id, words, { root, environment: { PATH: "/usr/bin:/bin" } }));
+        const { exitCode } = await until(engine, id, inPhase("exited"));
+        expect({ exitCode, lines: await shop.logLines(id) }).toEqual({
+          exitCode: 0,
+          lines: ["bound", ".keep", "note"],
+        });
+        expect(await readFile(join(shop.homeOf(id), "note"), "utf8")).toBe("kept\n");
+      },
+      hasHostTools,
+    );
 
     test("a command starts in its working directory", async () => {
       const run = await runToEnd(`console.log(process.cwd() === fs.realpathSync(ml) + "/code")`, {

@@ -44,7 +44,7 @@ export interface Bind {
 }
 
 /** The files that an image consists of. */
-export type RootFs = FilesRoot | HostToolsRoot;
+export type RootFs = FilesRoot | HostToolsRoot | ImageRoot;
 
 /** The minimal tree (libc, /dev, /proc, /tmp) and the binds, which is all that a built-in algorithm needs. */
 export interface FilesRoot {
@@ -63,10 +63,32 @@ export interface HostToolsRoot {
   readonly home: string;
 }
 
+/** An image that a container engine has. */
+export interface ImageRoot {
+  readonly kind: "image";
+  /** Its name, for people. */
+  readonly reference: string;
+  /** The engine's own id of it, `sha256:…`: the same files whatever the name means by then. */
+  readonly id: string;
+  readonly binds: readonly Bind[];
+}
+
 /** What a run can reach besides itself. */
-export interface Network {
-  /** `none`: nothing but its own loopback. */
+export type Network = NoNetwork | BridgeNetwork;
+
+/** Nothing but its own loopback. */
+export interface NoNetwork {
   readonly kind: "none";
+}
+
+/** `eth0` on a private network that the runs of one job share by its name. */
+export interface BridgeNetwork {
+  readonly kind: "bridge";
+  readonly name: string;
+  /** Every host of the job, `algo-1` to `algo-N`: these names resolve. */
+  readonly hosts: readonly string[];
+  /** Whether it leads out; the hosts reach each other in any case. */
+  readonly internet: boolean;
 }
 
 export interface RunSpec {
@@ -93,6 +115,8 @@ export interface RunSpec {
     readonly cpus?: number;
     /** Share of contended cores relative to other runs, 1 to 10,000; 100 is the default. */
     readonly cpuWeight?: number;
+    /** How many GPUs of the host it sees; -1 for all. None when absent. */
+    readonly gpus?: number;
   };
   /** Set for servers: the run gets SAGEBRUSH_LISTEN (a path inside) and must listen on that Unix socket. */
   readonly serves: boolean;

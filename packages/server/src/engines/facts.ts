@@ -2,8 +2,12 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../log.ts";
+import { findEngineSocket } from "./docker/docker-host.ts";
+import { EngineApi } from "./docker/engine-api.ts";
+import { EngineTraits } from "./docker/engine-traits.ts";
 import { EngineUnavailable } from "./engine.ts";
 import { openEngine } from "./open-engine.ts";
+import type { EnginesOptions } from "./open-engines.ts";
 import { findBubblewrap } from "./sandbox/bubblewrap.ts";
 import { removeTree } from "./supervised/remove-tree.ts";
 import { nativeSupervisor } from "./supervised/supervisor.ts";
@@ -17,8 +21,27 @@ export interface EngineFact {
 }
 
 /** What this host has for running jobs, found out by a trial run in a temporary folder. */
-export async function engineFacts(kind: "auto" | "sandbox" | "process"): Promise<EngineFact[]> {
-  return [...programFacts(), ...(await trialFacts(kind))];
+export async function engineFacts(settings: Pick<EnginesOptions, "kind" | "dockerHost">): Promise<EngineFact[]> {
+  const home = settings.kind === "docker" ? "auto" : settings.kind;
+  return [...programFacts(), ...(await trialFacts(home)), await containerFact(settings)];
+}
+
+async function containerFact({ kind, dockerHost }: Pick<EnginesOptions, "kind" | "dockerHost">): Promise<EngineFact> {
+  const absent = kind === "docker" ? ("problem" as const) : ("missing" as const);
+  const socket = kind === "sandbox" || kind === "process" ? undefined : findEngineSocket(dockerHost);
+  if (socket === undefined) {
+    const cost =
+      "Container images of your own need one. Start Docker or `podman system service`, or name --docker-host.";
+    return { state: absent, what: "container engine (Docker or Podman)", cost };
+  }
+  const api = new EngineApi(socket);
+  try {
+    return { state: "ok", what: `${(await new EngineTraits(api).get()).title} for container images (${socket})` };
+  } catch (error) {
+    return { state: absent, what: `container engine at ${socket}`, cost: (error as Error).message };
+  } finally {
+    api.close();
+  }
 }
 
 function programFacts(): EngineFact[] {

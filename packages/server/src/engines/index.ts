@@ -1,2 +1,2 @@
 export { engineFacts } from "./facts.ts";
-export { openEngine } from "./open-engine.ts";
+export { openEngines } from "./open-engines.ts";

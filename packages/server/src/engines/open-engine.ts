@@ -1,8 +1,9 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import type { Log } from "../log.ts";
 import { type Engine, EngineUnavailable } from "./engine.ts";
 import { openProcessEngine } from "./process/open.ts";
 import { openSandboxEngine } from "./sandbox/open.ts";
+import { mustBeOurs } from "./supervised/must-be-ours.ts";
 import { engineFolders } from "./supervised/run-folder.ts";
 import { nativeSupervisor, nodeSupervisor, type Supervisor } from "./supervised/supervisor.ts";
 
@@ -52,11 +53,4 @@ function tooOpen(reason: string): string {
     `Runs would be plain processes without isolation (${reason}), which is refused when other machines can reach the ` +
     "server: whoever may start a job could read the server's files. Install bubblewrap, or listen on 127.0.0.1."
   );
-}
-
-/** The sockets' folder may lie in the system's temporary folder, where others can make one of the same name. */
-async function mustBeOurs(folder: string): Promise<void> {
-  const about = await lstat(folder);
-  const ours = about.isDirectory() && about.uid === (process.geteuid?.() ?? about.uid) && (about.mode & 0o077) === 0;
-  if (!ours) throw new Error(`${folder} must be a folder of the server's own user with mode 0700; remove it`);
 }

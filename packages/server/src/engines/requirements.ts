@@ -29,6 +29,10 @@ export const requirements = {
   },
   podman: { name: "podman", met: isInstalled("podman") },
   skopeo: { name: "skopeo", met: isInstalled("skopeo") },
+  containers: {
+    name: "podman, runc, catatonit and busybox-static, as root",
+    met: isRoot && ["podman", "runc", "catatonit"].every(isInstalled) && existsSync("/bin/busybox"),
+  },
 } satisfies Record<string, Requirement>;
 
 /**

@@ -100,6 +100,7 @@ function testConfiguration(root: string, changes: Partial<Configuration> = {}): 
     insecure: false,
     allowedOrigins: [],
     engine: "process",
+    docker: { host: "none", runtime: "", ulimits: [] },
     ...changes,
   };
 }

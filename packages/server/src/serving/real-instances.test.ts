@@ -13,7 +13,7 @@ import { InvokeEndpointCommand } from "@aws-sdk/client-sagemaker-runtime";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { saveModel } from "../../../algorithms/src/linear-learner/artifact.ts";
 import type { Engine } from "../engines/engine.ts";
-import { openEngine } from "../engines/index.ts";
+import { openEngine } from "../engines/open-engine.ts";
 import { silentLog } from "../log.ts";
 import { type ServingServer, startServerWith } from "./testkit/serving-server.ts";
 import { tarGzOf } from "./testkit/tar-builder.ts";

@@ -11,6 +11,7 @@ import {
   type RunSpec,
   type RunState,
 } from "../engine.ts";
+import { runIdForm } from "../run-id.ts";
 import { type Allotment, allot, allotmentEnvironment, limitSettings } from "./host-resources.ts";
 import { encodePlan, type SetupStep } from "./plan.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -53,7 +54,6 @@ export interface SupervisedEngineOptions {
   readonly log: Log;
 }
 
-const idForm = /^[a-z0-9-]{1,63}$/;
 /** How often runs are looked at whose supervisor may have died without a word. Ends are noticed by a watch. */
 const lostCheckMillis = 2000;
 const removeMillis = 10_000;
@@ -77,8 +77,8 @@ export class SupervisedEngine implements Engine {
   }
 
   start(id: RunId, spec: RunSpec): Promise<void> {
-    if (!idForm.test(id))
-      return Promise.reject(new Error(`A run's id must match ${idForm}, got ${JSON.stringify(id)}`));
+    if (!runIdForm.test(id))
+      return Promise.reject(new Error(`A run's id must match ${runIdForm}, got ${JSON.stringify(id)}`));
     const going = this.#starting.get(id);
     if (going !== undefined) return going;
     const start = this.#start(id, spec).finally(() => {
@@ -99,7 +99,7 @@ export class SupervisedEngine implements Engine {
   async list(): Promise<RunId[]> {
     const { runs, exits } = this.#options.folders;
     const names = (await Promise.all([readdir(runs), readdir(exits)])).flat();
-    return [...new Set(names.filter((name) => idForm.test(name)))].sort();
+    return [...new Set(names.filter((name) => runIdForm.test(name)))].sort();
   }
 
   async stop(id: RunId, graceMs: number): Promise<void> {
@@ -115,7 +115,7 @@ export class SupervisedEngine implements Engine {
   watch(listener: (id: RunId) => void): () => void {
     this.#listeners.add(listener);
     this.#watcher ??= watch(this.#options.folders.exits, { persistent: false }, (_event, name) => {
-      if (name !== null && idForm.test(name)) this.#tell(name);
+      if (name !== null && runIdForm.test(name)) this.#tell(name);
     });
     this.#timer ??= setInterval(() => this.#findLost(), lostCheckMillis).unref();
     return () => this.#listeners.delete(listener);
@@ -149,6 +149,7 @@ export class SupervisedEngine implements Engine {
   /** Repeating this before a supervisor took over does no harm: the lock decides which plan runs. */
   async #write(id: RunId, spec: RunSpec, folder: string): Promise<void> {
     const { folders, compose } = this.#options;
+    if (spec.root.kind === "image") throw new Error(`The ${this.name} engine cannot run ${spec.root.reference}`);
     const allotment = allot(spec.resources);
     const sockets = socketFolder(folders.sockets, id);
     if (spec.serves) {

@@ -2,8 +2,11 @@ import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Channel, ChannelFile, Engine, RootFs, RunId, RunSpec, RunState } from "../engine.ts";
+import type { Channel, ChannelFile, Engine, ImageRoot, RootFs, RunId, RunSpec, RunState } from "../engine.ts";
 import { removeTree } from "../supervised/remove-tree.ts";
+
+/** What a workshop's runs are made of; Node comes in by a bind in any case. */
+export type RootKind = "files" | "host-tools" | ImageRoot;
 
 /** The place where a test's runs live: an engine's directory, a store of immutable files, logs. */
 export class Workshop {
@@ -11,10 +14,10 @@ export class Workshop {
   readonly #owner: number | undefined;
   /** Host path of the Node that runs use. */
   readonly #node: string;
-  readonly #kind: "files" | "host-tools";
+  readonly #kind: RootKind;
   #files = 0;
 
-  private constructor(root: string, owner: number | undefined, node: string, kind: "files" | "host-tools") {
+  private constructor(root: string, owner: number | undefined, node: string, kind: RootKind) {
     this.root = root;
     this.#kind = kind;
     this.#owner = owner;
@@ -22,11 +25,7 @@ export class Workshop {
   }
 
   /** Makes one; everything in it belongs to `owner`, if given. Its runs get a root of this kind. */
-  static async open(
-    owner?: number,
-    node = process.execPath,
-    kind: "files" | "host-tools" = "files",
-  ): Promise<Workshop> {
+  static async open(owner?: number, node = process.execPath, kind: RootKind = "files"): Promise<Workshop> {
     const shop = new Workshop(await mkdtemp(join(tmpdir(), "sagebrush-engine-")), owner, node, kind);
     await shop.#own(shop.root);
     for (const folder of ["engine", "objects", "logs", "runs", "homes"]) await shop.#folder(folder);
@@ -76,6 +75,7 @@ export class Workshop {
   /** Node, and for a root of the host's tools a home of the run's own. */
   async #root(id: RunId): Promise<RootFs> {
     const binds = [{ source: this.#node, target: "/opt/sagebrush/bin/node" }];
+    if (typeof this.#kind === "object") return { ...this.#kind, binds };
     if (this.#kind === "files") return { kind: "files", binds };
     await this.#folder(join("homes", id));
     return { kind: "host-tools", binds, home: this.homeOf(id) };

@@ -144,5 +144,6 @@ function configuration(dataDirectory: string): Configuration {
     insecure: false,
     allowedOrigins: [],
     engine: "process",
+    docker: { host: "none", runtime: "", ulimits: [] },
   };
 }

@@ -5,7 +5,7 @@ import { CloudWatchLogsClient, DescribeLogStreamsCommand, GetLogEventsCommand } 
 import { StopTrainingJobCommand } from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../../engines/engine.ts";
-import { openEngine } from "../../../engines/index.ts";
+import { openEngine } from "../../../engines/open-engine.ts";
 import { silentLog } from "../../../log.ts";
 import { bytes, type JobServer, startJobServerOn } from "./testkit/job-server.ts";
 

@@ -1,0 +1,107 @@
+import { execFile } from "node:child_process";
+import { readlinkSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Channel } from "../engine.ts";
+import { copyChannels } from "../fallback/copy-channels.ts";
+import { channelSteps, encodePlan } from "../supervised/plan.ts";
+import { removeTree } from "../supervised/remove-tree.ts";
+import type { Supervisor } from "../supervised/supervisor.ts";
+
+/** Lays a run's channels out on the host, where a container can bind them. */
+export interface ChannelFolders {
+  /** `overlay` costs nothing, `copy` the size of the input. */
+  readonly form: "overlay" | "copy";
+  /**
+   * Makes a folder for each channel, in order. Repeating it makes them anew.
+   * @returns Their paths.
+   */
+  layOut(channels: readonly Channel[], folder: string): Promise<string[]>;
+  /** Undoes it; nothing there is no error. */
+  clear(folder: string): Promise<void>;
+}
+
+/**
+ * The best way on this host. Overlays are mounted for everyone to see, so they want root and the host's own mounts: in
+ * a mount namespace of the server's the container engine would see empty folders.
+ */
+export function channelFolders(supervisor: Supervisor): ChannelFolders {
+  const form = supervisor.kind === "native" && process.geteuid?.() === 0 && hasHostMounts() ? "overlay" : "copy";
+  return {
+    form,
+    async layOut(channels, folder) {
+      await clear(supervisor, folder);
+      const places = channels.map((_, index) => join(folder, String(index), "files"));
+      const steps = channels.flatMap((channel, index) =>
+        channelSteps(channel, places[index] as string, join(folder, String(index), "layers")),
+      );
+      for (const place of places) await mkdir(place, { recursive: true });
+      if (form === "copy") await copyChannels(steps, undefined, false);
+      else if (steps.length > 0)
+        await layOverlays(supervisor, folder, encodePlan({ settings: settings(folder), steps }));
+      return places;
+    },
+    clear: (folder) => clear(supervisor, folder),
+  };
+}
+
+/** Root in a container is root outside, unless the engine maps users. The other settings are for runs. */
+function settings(folder: string): (readonly [string, ...string[]])[] {
+  return [
+    ["run", folder],
+    ["exit", folder],
+    ["key", folder],
+    ["log", folder, "0"],
+    ["uid", "0"],
+    ["command", ""],
+  ];
+}
+
+async function layOverlays(supervisor: Supervisor, folder: string, plan: Buffer): Promise<void> {
+  const path = join(folder, "plan");
+  await writeFile(path, plan, { mode: 0o600 });
+  const why = await run(supervisor.program, ["channels", path]);
+  if (why !== undefined) throw new Error(`The channels could not be laid out: ${why}`);
+}
+
+async function clear(supervisor: Supervisor, folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []); // none yet
+  if (names.length === 0) return removeTree(folder);
+  const mounts = await mountedBelow(folder);
+  for (const place of mounts.toReversed()) await run(supervisor.program, ["unmount", place]);
+  const left = await mountedBelow(folder);
+  // Deleting through a mount would delete what lies behind it.
+  if (left.length > 0) throw new Error(`${left[0]} cannot be unmounted`);
+  await removeTree(folder);
+}
+
+/** Every mount point below a folder, outer ones first. */
+async function mountedBelow(folder: string): Promise<string[]> {
+  const text = await readFile("/proc/self/mountinfo", "utf8").catch(() => ""); // not Linux: nothing of ours is mounted
+  return text
+    .split("\n")
+    .map((line) => (line.split(" ")[4] ?? "").replaceAll(/\\(\d{3})/g, (_, octal: string) => octet(octal)))
+    .filter((path) => path.startsWith(`${folder}/`));
+}
+
+/** Spaces and the like are written as `\040`. */
+function octet(octal: string): string {
+  return String.fromCharCode(Number.parseInt(octal, 8));
+}
+
+/** @returns What the program said, if it failed. */
+function run(program: string, args: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, args, { env: {}, cwd: "/" }, (error, output) => {
+      resolve(error === null ? undefined : output.trim() || error.message);
+    });
+  });
+}
+
+function hasHostMounts(): boolean {
+  try {
+    return readlinkSync("/proc/self/ns/mnt") === readlinkSync("/proc/1/ns/mnt");
+  } catch {
+    return false; // not Linux, or not root
+  }
+}

@@ -1,0 +1,90 @@
+import { expect, test } from "vitest";
+import type { RunSpec } from "../engine.ts";
+import { type ContainerParts, containerRequest } from "./container-request.ts";
+
+const root = {
+  kind: "image" as const,
+  reference: "r/i:1",
+  id: "sha256:1",
+  binds: [{ source: "/bin/x", target: "/x" }],
+};
+const spec: RunSpec & { root: typeof root } = {
+  root,
+  command: ["/train", "a b", ""],
+  environment: { A: "b=c" },
+  hostname: "algo-2",
+  mlDirectory: "/data/ml:odd",
+  channels: [
+    { target: "/opt/ml/input/data/b", files: [], readOnly: true },
+    { target: "/opt/ml/input/data/a", files: [], readOnly: false },
+  ],
+  network: { kind: "none" },
+  resources: {},
+  serves: false,
+  logFile: "/log",
+  maxLogBytes: 2 ** 30,
+};
+const parts: ContainerParts = {
+  spec,
+  allotment: { memoryBytes: 4e9, cpus: 2, memoryLimit: undefined, cpuLimit: undefined, cpuWeight: 100 },
+  labels: { l: "1" },
+  channelFolders: ["/c/b", "/c/a"],
+  socketFolder: undefined,
+  network: undefined,
+  settings: { ulimits: [] },
+  init: true,
+};
+type Request = Record<string, unknown> & { HostConfig: Record<string, unknown> };
+const request = (changes: Partial<ContainerParts> = {}) => containerRequest({ ...parts, ...changes }) as Request;
+
+test("nothing of the image's command is added to the run's", () => {
+  expect(request()).toMatchObject({ Image: "sha256:1", Entrypoint: ["/train"], Cmd: ["a b", ""], Hostname: "algo-2" });
+  expect(request()["Env"]).toEqual(["A=b=c", "SAGEBRUSH_CPUS=2", "SAGEBRUSH_MEMORY_BYTES=4000000000"]);
+});
+
+test("/opt/ml is writable, channels lie in it, and paths may hold colons", () => {
+  const bind = (Source: string, Target: string, ReadOnly: boolean) => ({ Type: "bind", Source, Target, ReadOnly });
+  expect(request().HostConfig["Mounts"]).toEqual([
+    bind("/bin/x", "/x", true),
+    bind("/data/ml:odd", "/opt/ml", false),
+    bind("/c/a", "/opt/ml/input/data/a", false),
+    bind("/c/b", "/opt/ml/input/data/b", true),
+  ]);
+});
+
+test("limits that the host cannot exceed anyway are not set; memory counts swap", () => {
+  expect(request().HostConfig).toMatchObject({ Memory: 0, MemorySwap: 0, NanoCpus: 0, CpuShares: 1024 });
+  const allotment = { memoryBytes: 1e9, cpus: 0.5, memoryLimit: 1e9, cpuLimit: 0.5, cpuWeight: 50 };
+  expect(request({ allotment }).HostConfig).toMatchObject({
+    Memory: 1e9,
+    MemorySwap: 1e9,
+    NanoCpus: 5e8,
+    CpuShares: 512,
+    ShmSize: 5e8,
+  });
+});
+
+test("a container has no powers that it could turn on the host, and no network unless one is named", () => {
+  expect(request().HostConfig).toMatchObject({
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    NetworkMode: "none",
+    Init: true,
+  });
+  expect(request()["NetworkingConfig"]).toBeUndefined();
+  const named = request({ network: "job" });
+  expect(named.HostConfig["NetworkMode"]).toBe("job");
+  expect(named["NetworkingConfig"]).toEqual({ EndpointsConfig: { job: { Aliases: ["algo-2"] } } });
+});
+
+test("runtime, limits and GPUs are passed on where there are any", () => {
+  expect(request().HostConfig).not.toHaveProperty("Runtime");
+  expect(request().HostConfig).not.toHaveProperty("DeviceRequests");
+  const settings = { runtime: "runc", ulimits: [{ name: "nofile", soft: 1, hard: 2 }] };
+  const { HostConfig } = request({ settings, spec: { ...spec, resources: { gpus: -1 } } });
+  expect(HostConfig).toMatchObject({
+    Runtime: "runc",
+    Ulimits: [{ Name: "nofile", Soft: 1, Hard: 2 }],
+    DeviceRequests: [{ Count: -1, Capabilities: [["gpu"]] }],
+  });
+});

@@ -1,0 +1,121 @@
+import type { ImageRoot, RunSpec } from "../engine.ts";
+import { type Allotment, allotmentEnvironment } from "../supervised/host-resources.ts";
+
+/** Limits that some hosts need on every container, from the configuration. */
+export interface ContainerSettings {
+  /** OCI runtime by its name in the engine; the engine's default when absent. */
+  readonly runtime?: string;
+  /** `nofile`, `nproc`: soft and hard limit. */
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+}
+
+/** What a container is made of besides its run's specification. */
+export interface ContainerParts {
+  readonly spec: RunSpec & { readonly root: ImageRoot };
+  readonly allotment: Allotment;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Host folder of each channel, in the order of `spec.channels`. */
+  readonly channelFolders: readonly string[];
+  /** Host folder for the run's socket, when it serves. */
+  readonly socketFolder: string | undefined;
+  /** The network's name in the engine; undefined for none. */
+  readonly network: string | undefined;
+  readonly settings: ContainerSettings;
+  /** Whether the engine has an init program for containers. */
+  readonly init: boolean;
+}
+
+/** Where a server's socket folder appears inside, as in sandboxes. */
+export const socketTarget = "/opt/sagebrush/run";
+
+/**
+ * What programs in images need of root's powers: package managers and entry points change owners and users, nginx
+ * listens on port 80, sshd (which MPI starts) makes itself a jail and writes audit records. Raw sockets, device files
+ * and all that reaches beyond the container are not among them.
+ */
+export const keptCapabilities = [
+  "AUDIT_WRITE",
+  "CHOWN",
+  "DAC_OVERRIDE",
+  "FOWNER",
+  "FSETID",
+  "KILL",
+  "NET_BIND_SERVICE",
+  "SETGID",
+  "SETUID",
+  "SYS_CHROOT",
+];
+
+/** Threads count. Enough for a data loader on every core of a large host, too few for a fork bomb to take it down. */
+const pidsLimit = 16_384;
+/** The engine keeps lines with some 50 to 90 bytes besides; a server that is away for long must not lose the oldest. */
+const logFactor = 4;
+const minLogBytes = 64 * 2 ** 20;
+
+/** The body of `POST /containers/create`. */
+export function containerRequest(parts: ContainerParts): Record<string, unknown> {
+  const { spec, allotment, labels, settings, network } = parts;
+  const environment = {
+    ...spec.environment,
+    ...allotmentEnvironment(allotment),
+    ...(parts.socketFolder !== undefined && { SAGEBRUSH_LISTEN: `${socketTarget}/s` }),
+  };
+  return {
+    Image: spec.root.id,
+    Hostname: spec.hostname,
+    // Both are given, so nothing of the image's is added.
+    Entrypoint: spec.command.slice(0, 1),
+    Cmd: spec.command.slice(1),
+    Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    ...(spec.workingDirectory !== undefined && { WorkingDir: spec.workingDirectory }),
+    Labels: labels,
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: false,
+    HostConfig: {
+      Mounts: mounts(parts),
+      NetworkMode: network ?? "none",
+      Memory: allotment.memoryLimit === undefined ? 0 : Math.floor(allotment.memoryLimit),
+      // Swap counts too: a limit that lets a run swap without end is none.
+      MemorySwap: allotment.memoryLimit === undefined ? 0 : Math.floor(allotment.memoryLimit),
+      NanoCpus: allotment.cpuLimit === undefined ? 0 : Math.round(allotment.cpuLimit * 1e9),
+      CpuShares: Math.max(2, Math.round((allotment.cpuWeight * 1024) / 100)),
+      PidsLimit: pidsLimit,
+      // Data loaders share batches through it; it counts as the run's memory.
+      ShmSize: Math.floor(allotment.memoryBytes / 2),
+      CapDrop: ["ALL"],
+      CapAdd: keptCapabilities,
+      SecurityOpt: ["no-new-privileges"],
+      Init: parts.init,
+      RestartPolicy: { Name: "no" },
+      LogConfig: {
+        Type: "json-file",
+        Config: { "max-size": String(Math.max(minLogBytes, spec.maxLogBytes * logFactor)) },
+      },
+      ...(settings.runtime !== undefined && { Runtime: settings.runtime }),
+      ...(settings.ulimits.length > 0 && {
+        Ulimits: settings.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+      }),
+      ...((spec.resources.gpus ?? 0) !== 0 && {
+        DeviceRequests: [{ Count: spec.resources.gpus, Capabilities: [["gpu"]] }],
+      }),
+    },
+    ...(network !== undefined && {
+      NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.hostname] } } },
+    }),
+  };
+}
+
+function mounts({ spec, channelFolders, socketFolder }: ContainerParts): Record<string, unknown>[] {
+  const bind = (Source: string, Target: string, ReadOnly: boolean) => ({ Type: "bind", Source, Target, ReadOnly });
+  const channels = spec.channels.map(({ target, readOnly }, index) =>
+    bind(channelFolders[index] as string, target, readOnly),
+  );
+  return [
+    ...spec.root.binds.map(({ source, target }) => bind(source, target, true)),
+    bind(spec.mlDirectory, "/opt/ml", false),
+    ...channels.toSorted((a, b) => (a.Target < b.Target ? -1 : 1)), // outer ones first
+    ...(socketFolder === undefined ? [] : [bind(socketFolder, socketTarget, false)]),
+  ];
+}

@@ -1,0 +1,346 @@
+import { appendFile, mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Log } from "../../log.ts";
+import {
+  type Capabilities,
+  type Engine,
+  EngineUnavailable,
+  type RunId,
+  type RunSpec,
+  type RunState,
+} from "../engine.ts";
+import { runIdForm } from "../run-id.ts";
+import { allot } from "../supervised/host-resources.ts";
+import { removeTree } from "../supervised/remove-tree.ts";
+import { type EngineFolders, socketFolder, socketPath } from "../supervised/run-folder.ts";
+import type { ChannelFolders } from "./channel-folders.ts";
+import type { ContainerEvents } from "./container-events.ts";
+import { type ContainerSettings, containerRequest } from "./container-request.ts";
+import { containerState, type InspectedContainer } from "./container-state.ts";
+import type { Containers } from "./containers.ts";
+import { type EngineApi, EngineApiError } from "./engine-api.ts";
+import type { EngineTraits } from "./engine-traits.ts";
+import { line } from "./line-assembler.ts";
+import { beginPosition, LogFollower } from "./log-follower.ts";
+import { giveUp, readPosition } from "./log-position.ts";
+import { Monitors } from "./monitors.ts";
+import type { RunNetworks } from "./networks.ts";
+import { openToEveryone } from "./open-to-everyone.ts";
+import type { RunEnd, RunFiles, RunNotes } from "./run-files.ts";
+import { initFailure, startFailure } from "./start-failure.ts";
+import { StopTimers } from "./stop-timers.ts";
+
+/** The parts of an engine that `open.ts` has made. */
+export interface DockerEngineParts {
+  readonly api: EngineApi;
+  readonly containers: Containers;
+  readonly networks: RunNetworks;
+  readonly channels: ChannelFolders;
+  readonly events: ContainerEvents;
+  readonly files: RunFiles;
+  readonly folders: EngineFolders;
+  readonly traits: EngineTraits;
+  readonly settings: ContainerSettings;
+  /** Milliseconds since 1970 when the host was started. */
+  readonly bootAt: number;
+  readonly log: Log;
+}
+
+/** How long a removal waits for the last lines of the log. */
+const lastLinesMillis = 5_000;
+
+/**
+ * Runs images under Docker or Podman. A run's container carries its state and its log, so runs go on without the server;
+ * what the container engine may forget is noted in `RunFiles`.
+ */
+export class DockerEngine implements Engine {
+  readonly name = "docker";
+  readonly #parts: DockerEngineParts;
+  readonly #starting = new Map<RunId, Promise<void>>();
+  readonly #followers = new Map<RunId, LogFollower>();
+  readonly #listeners = new Set<(id: RunId) => void>();
+  /** Runs of ours without notes, which an older data directory or a crash left. */
+  readonly #orphans = new Set<RunId>();
+  readonly #monitors = new Monitors();
+  readonly #stops: StopTimers;
+
+  constructor(parts: DockerEngineParts) {
+    this.#parts = parts;
+    this.#stops = new StopTimers(parts.containers, parts.log);
+    parts.events.onChange = (id) => this.#tell(id);
+  }
+
+  get capabilities(): Capabilities {
+    return this.#parts.traits.capabilities(this.#parts.channels.form);
+  }
+
+  /** `Podman 4.3.1`; undefined while the container engine does not answer. */
+  get title(): string | undefined {
+    return this.#parts.traits.known?.title;
+  }
+
+  /** For the source of its images. */
+  get api(): EngineApi {
+    return this.#parts.api;
+  }
+
+  /** Goes on with what an earlier server left: logs are copied further, promised kills take place. */
+  async resume(): Promise<void> {
+    const { files, networks, traits, log } = this.#parts;
+    for (const id of await files.list()) {
+      if (await files.end(id)) continue;
+      const stopAt = await files.stopAt(id);
+      if (stopAt !== undefined) this.#stops.killAt(id, stopAt);
+      const notes = await files.notes(id);
+      if (notes && (await files.wasStarted(id))) this.#follow(id, notes);
+    }
+    try {
+      await traits.get();
+      await networks.collect();
+    } catch (error) {
+      if (!(error instanceof EngineUnavailable)) throw error;
+      log.warn("The container engine does not answer", { error: error.message });
+    }
+  }
+
+  start(id: RunId, spec: RunSpec): Promise<void> {
+    if (!runIdForm.test(id)) {
+      return Promise.reject(new Error(`A run's id must match ${runIdForm}, got ${JSON.stringify(id)}`));
+    }
+    const going = this.#starting.get(id);
+    if (going !== undefined) return going;
+    const start = this.#start(id, spec).finally(() => {
+      this.#starting.delete(id);
+      this.#tell(id);
+    });
+    this.#starting.set(id, start);
+    return start;
+  }
+
+  async observe(id: RunId): Promise<RunState> {
+    const { files, containers, traits } = this.#parts;
+    const end = await files.end(id);
+    if (end) return end;
+    const notYet: RunState = { phase: this.#starting.has(id) ? "pending" : "absent" };
+    // Notes are there before a container is, so the engine need not be asked for other engines' runs.
+    const notes = await files.notes(id);
+    if (!notes) return notYet;
+    const container = await containers.inspect(id);
+    if (!container) return (await files.wasStarted(id)) ? this.#ended(id, removedByOthers) : notYet;
+    const state = this.#stateOf(container);
+    // One that was created and not started is as good as none: a start makes it run.
+    if (state.phase === "created") return notYet;
+    if (state.phase === "running") {
+      const { isPodman } = await traits.get();
+      if (isPodman && !(await this.#monitors.hasMonitor(container))) return this.#ended(id, monitorDied);
+      this.#follow(id, notes);
+      return { ...state, address: addressOf(container, notes) };
+    }
+    if (await this.#hasWholeLog(id)) return this.#ended(id, await withProgramNamed(notes, state));
+    // Its end is told when its last words are in the log file.
+    this.#follow(id, notes);
+    return { phase: "running", startedAt: Date.parse(container.State.StartedAt), address: "" };
+  }
+
+  async list(): Promise<RunId[]> {
+    const { files, containers } = this.#parts;
+    const [noted, found] = await Promise.all([files.list(), containers.list()]);
+    for (const id of found) if (!noted.includes(id)) this.#orphans.add(id);
+    return [...new Set([...noted, ...found].filter((id) => runIdForm.test(id)))].sort();
+  }
+
+  async stop(id: RunId, graceMs: number): Promise<void> {
+    await this.#starting.get(id)?.catch(() => undefined); // a start that failed leaves nothing to stop
+    const { files, containers } = this.#parts;
+    if (!(await files.notes(id))) return;
+    const container = await containers.inspect(id);
+    if (!container || this.#stateOf(container).phase !== "running") return;
+    const at = Date.now() + Math.max(0, graceMs);
+    await files.markStop(id, Math.min(at, (await files.stopAt(id)) ?? at));
+    await containers.kill(id, "SIGTERM");
+    this.#stops.killAt(id, at, Date.parse(container.State.StartedAt));
+  }
+
+  async remove(id: RunId): Promise<void> {
+    await this.#starting.get(id)?.catch(() => undefined); // what it left is removed here
+    if (this.#orphans.delete(id) || (await this.#parts.files.exist(id))) await this.#discard(id);
+  }
+
+  watch(listener: (id: RunId) => void): () => void {
+    this.#listeners.add(listener);
+    this.#parts.events.begin();
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    this.#stops.close();
+    this.#parts.events.close();
+    await Promise.all([...this.#followers.values()].map((follower) => follower.close()));
+    this.#parts.api.close();
+  }
+
+  async #start(id: RunId, spec: RunSpec): Promise<void> {
+    const { files, containers } = this.#parts;
+    if (await files.end(id)) return;
+    const before = await containers.inspect(id);
+    if (before && this.#stateOf(before).phase !== "created") return;
+    if (!before && (await files.wasStarted(id))) return; // lost, not absent
+    const notes = await this.#prepare(id, spec);
+    try {
+      if (!before) await this.#create(id, spec, notes);
+      await containers.start(id);
+    } catch (error) {
+      if (!(error instanceof EngineApiError)) throw error;
+      const failure = startFailure(error.message);
+      if (failure === undefined) {
+        await this.#discard(id);
+        throw new EngineUnavailable(`${id} could not be started: ${error.message}`, { cause: error });
+      }
+      await this.#neverRan(id, notes, failure.exitCode, error.message);
+      return;
+    }
+    await files.markStarted(id);
+    this.#follow(id, notes);
+  }
+
+  /** What must be there before the container is, in an order that a crash may cut anywhere. */
+  async #prepare(id: RunId, spec: RunSpec): Promise<RunNotes> {
+    const { files, networks, folders } = this.#parts;
+    const network = networks.nameOf(spec.network);
+    const notes: RunNotes = {
+      logFile: spec.logFile,
+      maxLogBytes: spec.maxLogBytes,
+      program: spec.command[0] ?? "",
+      ...(network !== undefined && { network }),
+      ...(spec.serves && { socket: socketPath(folders.sockets, id) }),
+    };
+    await files.begin(id, notes);
+    await mkdir(dirname(spec.logFile), { recursive: true });
+    await beginPosition(files.position(id), spec.logFile, spec.maxLogBytes);
+    return notes;
+  }
+
+  async #create(id: RunId, spec: RunSpec, notes: RunNotes): Promise<void> {
+    const { files, networks, containers, channels, folders, settings, traits } = this.#parts;
+    const { root } = spec;
+    if (root.kind !== "image") throw new Error(`The docker engine runs images, got a root of kind ${root.kind}`);
+    await networks.ensure(spec.network);
+    const channelFolders = await channels.layOut(spec.channels, files.channels(id));
+    const sockets = socketFolder(folders.sockets, id);
+    if (spec.serves) await mkdir(sockets, { recursive: true, mode: 0o700 });
+    await mkdir(spec.mlDirectory, { recursive: true });
+    await openToEveryone(spec.mlDirectory);
+    const body = containerRequest({
+      spec: { ...spec, root },
+      allotment: allot(spec.resources),
+      labels: containers.label,
+      channelFolders,
+      socketFolder: spec.serves ? sockets : undefined,
+      network: notes.network,
+      settings,
+      init: (await traits.get()).hasInit,
+    });
+    await containers.create(id, body);
+  }
+
+  /** A command that cannot be executed is the run's fault, as in a shell: it has ended before it began. */
+  async #neverRan(id: RunId, notes: RunNotes, exitCode: number, reason: string): Promise<void> {
+    const { containers, files } = this.#parts;
+    const now = Date.now();
+    await appendFile(notes.logFile, line(now, `sagebrush: the run could not be started: ${reason}`));
+    await files.markEnded(id, { phase: "exited", startedAt: now, endedAt: now, exitCode });
+    await containers.remove(id);
+  }
+
+  async #discard(id: RunId): Promise<void> {
+    const { containers, files, channels, networks, folders } = this.#parts;
+    this.#stops.forget(id);
+    await containers.kill(id, "SIGKILL");
+    const follower = this.#followers.get(id);
+    await Promise.race([follower?.finished, new Promise((resolve) => setTimeout(resolve, lastLinesMillis).unref())]);
+    await follower?.close();
+    await containers.remove(id);
+    await channels.clear(files.channels(id));
+    const notes = await files.notes(id);
+    if (notes?.network !== undefined) await networks.release(notes.network);
+    await removeTree(socketFolder(folders.sockets, id));
+    await files.remove(id);
+  }
+
+  #follow(id: RunId, { logFile }: RunNotes): void {
+    if (this.#followers.has(id)) return;
+    const { api, containers, files, log } = this.#parts;
+    const follower = new LogFollower({
+      api,
+      container: containers.nameOf(id),
+      logFile,
+      positionFile: files.position(id),
+      hasEnded: async () => {
+        const container = await containers.inspect(id);
+        return !container || this.#stateOf(container).phase !== "running";
+      },
+      log,
+    });
+    this.#followers.set(id, follower);
+    void follower.finished
+      .catch(async (error: unknown) => {
+        log.error("A log could not be followed", { run: id, error });
+        await giveUp(files.position(id)); // else its end would never be told
+      })
+      .finally(() => {
+        this.#followers.delete(id);
+        this.#tell(id);
+      });
+  }
+
+  async #hasWholeLog(id: RunId): Promise<boolean> {
+    return (await readPosition(this.#parts.files.position(id)))?.isDone ?? true;
+  }
+
+  #stateOf(container: InspectedContainer) {
+    return containerState(container, this.#parts.bootAt);
+  }
+
+  async #ended(id: RunId, end: RunEnd): Promise<RunEnd> {
+    await this.#parts.files.markEnded(id, end);
+    this.#stops.forget(id);
+    return end;
+  }
+
+  #tell(id: RunId): void {
+    for (const listener of this.#listeners) listener(id);
+  }
+}
+
+/** Podman's init program says that it could not execute the command, but not which, and ends with 1. */
+async function withProgramNamed({ logFile, program }: RunNotes, end: RunEnd): Promise<RunEnd> {
+  if (end.phase !== "exited" || end.exitCode !== 1) return end;
+  const failure = initFailure(await lastLine(logFile));
+  if (failure === undefined) return end;
+  await appendFile(logFile, line(end.endedAt, `sagebrush: ${program} could not be executed: ${failure.reason}`));
+  return { ...end, exitCode: failure.exitCode };
+}
+
+async function lastLine(path: string): Promise<string> {
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(500), 0, 500, Math.max(0, size - 500));
+    return buffer.subarray(0, bytesRead).toString().trimEnd().split("\n").at(-1) ?? "";
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where it answers: on its socket, or at its address in the job's network, where servers of images listen. */
+function addressOf(container: InspectedContainer, notes: RunNotes | undefined): string {
+  if (notes?.socket === undefined) return "";
+  const ip = notes.network && container.NetworkSettings?.Networks?.[notes.network]?.IPAddress;
+  return ip ? `tcp:${ip}:${servingPort}` : `unix:${notes.socket}`;
+}
+
+/** Where SageMaker's containers serve. */
+const servingPort = 8080;
+const monitorDied: RunEnd = { phase: "lost", reason: "The process that supervises the container was killed" };
+const removedByOthers: RunEnd = { phase: "lost", reason: "The container was removed by somebody else" };
