@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { SpotPolicy } from "./spot-policy.ts";
 
 /** What the server was told to do, after command line, environment, config file and defaults were merged. */
 export interface Configuration {
@@ -22,6 +23,7 @@ export interface Configuration {
   readonly allowedOrigins: readonly string[];
   readonly engine: "auto" | "sandbox" | "process" | "docker";
   readonly docker: DockerConfiguration;
+  readonly spot: SpotPolicy;
 }
 
 /** How containers are run. */
@@ -135,6 +137,27 @@ export const settings: readonly Setting[] = [
     fallback: "",
     doc: "A limit of every container, such as nofile=1024:1024; repeat it for several.",
   },
+  {
+    name: "spot-discount",
+    kind: "text",
+    argument: "SHARE",
+    fallback: "0.7",
+    doc: "What managed spot training saves, 0 to 1: BillableTimeInSeconds is TrainingTimeInSeconds times one less this.",
+  },
+  {
+    name: "spot-interruption-probability",
+    kind: "text",
+    argument: "P",
+    fallback: "0",
+    doc: "The probability that a running spot job is interrupted within an hour, from 0 up to, but not including, 1.",
+  },
+  {
+    name: "spot-interruption-minutes",
+    kind: "list",
+    argument: "MINUTE",
+    fallback: "",
+    doc: "A minute past every hour (0 to 59) at which all running spot jobs are interrupted; repeat it for several.",
+  },
 ];
 
 type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -179,6 +202,11 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
       host: dockerHost(text("docker-host")),
       runtime: text("docker-runtime"),
       ulimits: list("docker-ulimit").map(ulimit),
+    },
+    spot: {
+      discount: share("spot-discount", text("spot-discount"), 1),
+      hourlyProbability: share("spot-interruption-probability", text("spot-interruption-probability"), 1 - 2 ** -52),
+      minutesOfHour: list("spot-interruption-minutes").map(minuteOfHour),
     },
   };
   refuseUnsafe(configuration);
@@ -304,6 +332,21 @@ function portNumber(value: string): number {
   const port = Number(value);
   if (/^\d+$/.test(value) && port <= 65_535) return port;
   throw new ConfigurationError(`--port must be a number from 0 to 65535, not "${value}".`);
+}
+
+/** @param most - The largest value that makes sense. */
+function share(name: string, value: string, most: number): number {
+  const number = Number(value);
+  if (value.trim() !== "" && number >= 0 && number <= most) return number;
+  throw new ConfigurationError(
+    `--${name} must be a number from 0 to 1${most < 1 ? " (but not 1)" : ""}, not "${value}".`,
+  );
+}
+
+function minuteOfHour(value: string): number {
+  const minute = Number(value);
+  if (/^\d+$/.test(value) && minute <= 59) return minute;
+  throw new ConfigurationError(`--spot-interruption-minutes must be whole numbers from 0 to 59, not "${value}".`);
 }
 
 function matching(name: string, value: string, pattern: RegExp, expected: string): string {

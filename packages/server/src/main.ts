@@ -9,6 +9,7 @@ import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
 import { startGateway } from "./gateway/gateway.ts";
 import { Images } from "./images/images.ts";
+import { interruptPage } from "./interrupt-page.ts";
 import { jsonLog, type Log } from "./log.ts";
 import { openObjectCatalogue } from "./objects/object-storage.ts";
 import { createLoop } from "./reconcile/loop.ts";
@@ -19,6 +20,7 @@ import { distributionSite } from "./services/ecr/distribution/site.ts";
 import { registryTokens } from "./services/ecr/registry-tokens.ts";
 import { allServices } from "./services/index.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
+import { interruptTrainingJob } from "./services/sagemaker/training-job/interrupt.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
 import { openServing } from "./serving/open-serving.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
@@ -48,7 +50,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
     let loop: ReconcileLoop | undefined;
     const parts = await openParts(configuration, log, opened, (key) => loop?.wake(key));
     const { store, engine, serving, registry, clock } = parts;
-    const trainingJobs = trainingJobController(parts);
+    const trainingJobs = trainingJobController({ ...parts, spot: configuration.spot });
     const controllers = [trainingJobs, endpointController(serving)] as Controller[];
     loop = createLoop({ store, controllers, log });
     const stopWatching = engine.watch((id) => {
@@ -58,7 +60,9 @@ export async function startServer(configuration: Configuration): Promise<Server>
     opened.add(stopWatching);
 
     const token = randomBytes(24).toString("base64url");
+    const isAllowed = bearerOf(token);
     const collect = (): Promise<Garbage> => collectAll(parts);
+    const interrupt = interruptPage(isAllowed, configuration, (job) => interruptTrainingJob(parts, job));
     const credentials = openCredentials(parts.dataDirectory.credentials);
     const tokens = registryTokens(credentials.root.secretAccessKey);
     const admit = basicAuthentication({ tokens, root: credentials.root, configuration, clock });
@@ -67,7 +71,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
       services: allServices(serving.invoker, credentials.createSession, { registry, tokens }),
       credentials,
       sites: [distributionSite({ registry, tokens, admit, clock, log })],
-      pages: { console: consolePage, gc: collectionPage(token, collect) },
+      pages: { console: consolePage, gc: collectionPage(isAllowed, collect), interrupt },
     });
     opened.add(() => gateway.close());
     await loop.start();
@@ -150,12 +154,19 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   return { dataDirectory, store, objects, registry, engine, images, serving, clock, log };
 }
 
-/** Collects for whoever can read the server's note, which is the user who started it. */
-function collectionPage(token: string, collect: () => Promise<Garbage>) {
+/** Tells requests of whoever can read the server's note, which is the user who started it. */
+function bearerOf(token: string): (request: IncomingMessage) => boolean {
   const expected = Buffer.from(`Bearer ${token}`);
-  return (request: IncomingMessage, response: ServerResponse): void => {
+  return (request) => {
     const given = Buffer.from(request.headers.authorization ?? "");
-    if (request.method !== "POST" || given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  };
+}
+
+/** Collects what has outlived its retention. */
+function collectionPage(isAllowed: (request: IncomingMessage) => boolean, collect: () => Promise<Garbage>) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.method !== "POST" || !isAllowed(request)) {
       response.writeHead(403).end();
       return;
     }

@@ -55,6 +55,11 @@ export const commands: Readonly<Record<string, Command>> = {
     ],
     load: () => import("./logs.ts"),
   },
+  interrupt: {
+    synopsis: "interrupt JOB",
+    doc: "Takes a spot training job's capacity away: SIGTERM, two minutes, then it resumes from its last checkpoint.",
+    load: () => import("./interrupt.ts"),
+  },
   backup: {
     synopsis: "backup DIR",
     doc: "Copies records and objects into a new directory; the server may be running.",

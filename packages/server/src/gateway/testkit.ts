@@ -9,6 +9,7 @@ import { silentLog } from "../log.ts";
 import { type ObjectStorage, openObjectCatalogue } from "../objects/object-storage.ts";
 import type { Platform } from "../platform.ts";
 import type { Service } from "../services/service.ts";
+import { defaultSpotPolicy } from "../spot-policy.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { type CredentialStore, openCredentials } from "./credentials.ts";
 import { type GatewayOptions, startGateway } from "./gateway.ts";
@@ -101,6 +102,7 @@ function testConfiguration(root: string, changes: Partial<Configuration> = {}): 
     allowedOrigins: [],
     engine: "process",
     docker: { host: "none", runtime: "", ulimits: [] },
+    spot: defaultSpotPolicy,
     ...changes,
   };
 }

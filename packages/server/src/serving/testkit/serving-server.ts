@@ -20,6 +20,7 @@ import type { Controller, ReconcileLoop } from "../../reconcile/reconcile.ts";
 import { endpointController } from "../../services/sagemaker/endpoint/reconcile.ts";
 import { sagemakerService } from "../../services/sagemaker/index.ts";
 import { sagemakerRuntimeService } from "../../services/sagemaker-runtime/service.ts";
+import { defaultSpotPolicy } from "../../spot-policy.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { openServing, type Serving } from "../open-serving.ts";
 import { FakeEngine } from "./fake-engine.ts";
@@ -145,5 +146,6 @@ function configuration(dataDirectory: string): Configuration {
     allowedOrigins: [],
     engine: "process",
     docker: { host: "none", runtime: "", ulimits: [] },
+    spot: defaultSpotPolicy,
   };
 }

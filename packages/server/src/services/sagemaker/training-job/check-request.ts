@@ -8,8 +8,8 @@ import { checkExecutionRole } from "../execution-role.ts";
 import { checkpointPath } from "./config-files.ts";
 import { hostCount, instanceCount, maxHosts } from "./hosts.ts";
 import { checkChannels } from "./input/check-channels.ts";
-import { defaultMaxRuntimeSeconds } from "./next-step.ts";
 import { outputKeysFit } from "./output-keys.ts";
+import { defaultMaxRuntimeSeconds } from "./time-limits.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
 
 /** FinalMetricDataList's limit, and so the most definitions a job keeps. */

@@ -25,9 +25,11 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, c
   // Looked up before the slower checks, so that a repeated request hears of its own first. The write decides.
   if (await platform.store.get(key)) throw nameTaken(arn);
   await checkStorage(spec, context);
+  const { discount } = platform.configuration.spot;
+  const requested = { spec, hosts, arn, ...(spec.EnableManagedSpotTraining && { spotDiscount: discount }) };
   try {
     await platform.store.write([
-      { op: "create", key, value: newJob({ spec, hosts, arn }, platform.clock.now()), status: "InProgress" },
+      { op: "create", key, value: newJob(requested, platform.clock.now()), status: "InProgress" },
       initialTags(scope, arn, Tags),
     ]);
   } catch (error) {
@@ -38,7 +40,7 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, c
 };
 
 /** A job that nothing was done for yet. */
-export function newJob(of: Pick<TrainingJob, "spec" | "hosts" | "arn">, now: number): TrainingJob {
+export function newJob(of: Pick<TrainingJob, "spec" | "hosts" | "arn" | "spotDiscount">, now: number): TrainingJob {
   const blank: TrainingJob = {
     ...of,
     secondary: "Starting",

@@ -38,8 +38,11 @@ export function describe(record: TrainingJobRecord): Output<"DescribeTrainingJob
   } as Output<"DescribeTrainingJob">;
 }
 
-/** Billed is the time from getting the machine to letting it go, at least a second, whatever the instance count. */
-function times({ startedAt, endedAt }: TrainingJob) {
+/**
+ * Billed is the time from getting the machine to letting it go, at least a second, whatever the instance count; of spot
+ * jobs, the share that the discount leaves.
+ */
+function times({ startedAt, endedAt, spotDiscount = 0 }: TrainingJob) {
   if (startedAt === undefined) return {};
   if (endedAt === undefined) return { TrainingStartTime: new Date(startedAt) };
   const seconds = Math.max(1, Math.round((endedAt - startedAt) / 1000));
@@ -47,7 +50,7 @@ function times({ startedAt, endedAt }: TrainingJob) {
     TrainingStartTime: new Date(startedAt),
     TrainingEndTime: new Date(endedAt),
     TrainingTimeInSeconds: seconds,
-    BillableTimeInSeconds: seconds,
+    BillableTimeInSeconds: Math.max(1, Math.round(seconds * (1 - spotDiscount))),
   };
 }
 

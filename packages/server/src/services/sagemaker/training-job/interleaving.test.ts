@@ -8,6 +8,7 @@ import { silentLog } from "../../../log.ts";
 import { collectGarbage } from "../collect-garbage.ts";
 import { sagemakerService } from "../index.ts";
 import { newJob } from "./create.ts";
+import { interruptTrainingJob } from "./interrupt.ts";
 import { trainingJobController } from "./reconcile.ts";
 import { bytes, trainingJob } from "./testkit/job-server.ts";
 import { ScriptedEngine } from "./testkit/scripted-engine.ts";
@@ -54,7 +55,8 @@ type Move =
   | { readonly kind: "crash"; readonly calls: number; readonly after: boolean }
   | { readonly kind: "stop" }
   | { readonly kind: "exit"; readonly host: number; readonly code: number }
-  | { readonly kind: "lose"; readonly host: number };
+  | { readonly kind: "lose"; readonly host: number }
+  | { readonly kind: "interrupt" };
 
 /** A job has at most so many hosts here. */
 const mostHosts = 3;
@@ -67,17 +69,21 @@ const moves = fc.array(
     fc.constant<Move>({ kind: "stop" }),
     fc.record({ kind: fc.constant("exit" as const), host, code: fc.constantFrom(0, 1, 137) }),
     fc.record({ kind: fc.constant("lose" as const), host }),
+    fc.constant<Move>({ kind: "interrupt" }),
   ),
   { maxLength: 14 },
 );
 
-test("any interleaving of steps, stops and crashes ends in a legal final state with nothing left running", async () => {
+test("any interleaving of steps, stops, interruptions and crashes ends in a legal final state with nothing left running", async () => {
   const { store, objects, images, dataDirectory, clock } = server.platform;
   const sagemaker = new SageMakerClient(server.client);
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: mostHosts }), moves, async (hosts, plan) => {
       const engine = new ScriptedEngine();
-      const spec = trainingJob() as TrainingJobSpec;
+      const spec = trainingJob({
+        EnableManagedSpotTraining: true,
+        StoppingCondition: { MaxRuntimeInSeconds: 3600, MaxWaitTimeInSeconds: 7200 },
+      }) as TrainingJobSpec;
       const name = spec.TrainingJobName;
       const key = { account: "111122223333", region: "us-west-2", kind: "training-job", name };
       const ResourceConfig = {
@@ -113,6 +119,8 @@ test("any interleaving of steps, stops and crashes ends in a legal final state w
         exit: async ({ host, code }: { host: number; code: number }) => {
           engine.exit(runIds(await read())[host] ?? "none", code);
         },
+        // It refuses while the job does not train.
+        interrupt: () => interruptTrainingJob({ store, clock }, key).catch(() => undefined),
         lose: async ({ host }: { host: number }) => engine.lose(runIds(await read())[host] ?? "none"),
       };
       for (const move of plan) {

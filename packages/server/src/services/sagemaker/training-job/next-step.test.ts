@@ -9,6 +9,12 @@ const absent: RunState = { phase: "absent" };
 const running: RunState = { phase: "running", startedAt: now - 10_000, address: "" };
 const lost: RunState = { phase: "lost", reason: "The host restarted" };
 const exited = (exitCode: number): RunState => ({ phase: "exited", startedAt: now - 10, endedAt: now, exitCode });
+const onDemand = trainingJob() as TrainingJobSpec;
+const spot: TrainingJobSpec = {
+  ...onDemand,
+  EnableManagedSpotTraining: true,
+  StoppingCondition: { MaxRuntimeInSeconds: 3_600, MaxWaitTimeInSeconds: 7_200 },
+};
 const verdict: Verdict = { status: "Completed", secondary: "Completed", message: "done" };
 
 function record(status: string, change: Partial<TrainingJob>): TrainingJobRecord {
@@ -57,6 +63,86 @@ test.for<[string, string, Partial<TrainingJob>, RunState, object]>([
     { secondary: "Training", attempt: maxAttempts },
     lost,
     { job: { verdict: { status: "Failed", failureReason: expect.stringMatching(/^InternalServerError: The host/) } } },
+  ],
+  [
+    "retries a lost run as often as it asked for",
+    "InProgress",
+    { secondary: "Training", attempt: 4, faults: 1, spec: { ...spot, RetryStrategy: { MaximumRetryAttempts: 2 } } },
+    lost,
+    { kind: "restart", cause: "fault" },
+  ],
+  [
+    "and no more often",
+    "InProgress",
+    { secondary: "Training", attempt: 4, faults: 2, spec: { ...spot, RetryStrategy: { MaximumRetryAttempts: 2 } } },
+    lost,
+    { job: { verdict: { status: "Failed" } } },
+  ],
+  [
+    "stops a spot job that waited too long before it began",
+    "InProgress",
+    { spec: { ...spot, StoppingCondition: { MaxWaitTimeInSeconds: 1_000 } } },
+    absent,
+    { status: "Stopping", job: { stop: "max-wait" } },
+  ],
+  [
+    "stops a spot job that waited too long while it trains",
+    "InProgress",
+    { secondary: "Training", spec: { ...spot, StoppingCondition: { MaxWaitTimeInSeconds: 1_000 } } },
+    running,
+    { status: "Stopping", job: { stop: "max-wait" } },
+  ],
+  [
+    "lets a spot job complete that trained longer than it might wait",
+    "InProgress",
+    { secondary: "Training", spec: { ...spot, StoppingCondition: { MaxWaitTimeInSeconds: 1_000 } } },
+    exited(0),
+    { job: { verdict: { status: "Completed" } } },
+  ],
+  [
+    "ends as what it was: too long a wait",
+    "Stopping",
+    { secondary: "Stopping", stop: "max-wait" },
+    absent,
+    { job: { verdict: { status: "Stopped", secondary: "MaxWaitTimeExceeded" } } },
+  ],
+  [
+    "fails a job that found no room in time, with what it waited for",
+    "InProgress",
+    {
+      transitions: [{ status: "Starting", startedAt: 0, message: "Waiting for room" }],
+      spec: { ...onDemand, StoppingCondition: { MaxPendingTimeInSeconds: 1_000 } },
+    },
+    absent,
+    { job: { verdict: { failureReason: expect.stringMatching(/^CapacityError: .*Waiting for room$/) } } },
+  ],
+  [
+    "gives interrupted hosts time",
+    "InProgress",
+    { secondary: "Interrupted", interruptedAt: now - 1, spec: spot },
+    running,
+    { kind: "stop", grace: "full" },
+  ],
+  [
+    "begins an interrupted job again",
+    "InProgress",
+    { secondary: "Interrupted", interruptedAt: now - 1, spec: spot },
+    exited(143),
+    { kind: "restart", cause: "interruption" },
+  ],
+  [
+    "completes a job that had ended before its interruption",
+    "InProgress",
+    { secondary: "Interrupted", interruptedAt: now + 1, spec: spot },
+    exited(0),
+    { job: { verdict: { status: "Completed" } } },
+  ],
+  [
+    "a stop wins over an interruption",
+    "Stopping",
+    { secondary: "Stopping", stop: "user", interruptedAt: now - 1, spec: spot },
+    exited(143),
+    { job: { verdict: { status: "Stopped" } } },
   ],
   ["stops a run", "Stopping", { secondary: "Stopping" }, running, { kind: "stop" }],
   [
@@ -184,4 +270,15 @@ test.for<[string, string, Partial<TrainingJob>, RunState[], object]>([
   ["frees what any host left", "Completed", {}, [absent, exited(0)], { kind: "clean" }],
 ])("of several hosts: %s", ([, status, change, seen, step]) => {
   expect(nextStep(record(status, { hosts: seen.length, ...change }), seen, now)).toMatchObject(step);
+});
+
+test("capacity is taken from spot jobs when the policy says so, and from nobody else", () => {
+  const policy = { discount: 0.7, hourlyProbability: 0, minutesOfHour: [0] };
+  const hour = 3_600_000;
+  const began: RunState = { phase: "running", startedAt: hour - 60_000, address: "" };
+  const at = (value: Partial<TrainingJob>, time: number) =>
+    nextStep(record("InProgress", { secondary: "Training", ...value }), [began], time, policy);
+  expect(at({ spec: spot }, hour - 2_000)).toEqual({ kind: "wait", ms: 2_000 });
+  expect(at({ spec: spot }, hour)).toMatchObject({ job: { secondary: "Interrupted", interruptedAt: hour } });
+  expect(at({ spec: onDemand }, hour)).toMatchObject({ kind: "wait" });
 });

@@ -6,6 +6,7 @@ import { type HostCapacity, thisHost } from "../../../instance-types/fit-to-host
 import type { Log } from "../../../log.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
+import type { SpotPolicy } from "../../../spot-policy.ts";
 import { type RecordKey, type Store, type Write, WriteConflict } from "../../../store/store.ts";
 import { effects } from "./effects.ts";
 import { nextStep } from "./next-step.ts";
@@ -31,6 +32,8 @@ export interface TrainingJobWorld {
   readonly host?: HostCapacity;
   /** How many runs there are at once; from the host's memory when absent. */
   readonly runLimit?: number;
+  /** When spot capacity is taken away; never when absent. */
+  readonly spot?: SpotPolicy;
 }
 
 /** The controller, and who owns which run: for waking a job when the engine says that its run changed. */
@@ -55,7 +58,7 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
       const ids = runIds(record);
       if (!isFinal(record)) for (const id of ids) owners.set(id, keyOf(record));
       const seen = await Promise.all(ids.map((id) => world.engine.observe(id)));
-      const next = await perform(nextStep(record, seen, world.clock.now()), record);
+      const next = await perform(nextStep(record, seen, world.clock.now(), world.spot), record);
       if ("again" in next) return next;
       try {
         record = await write(world.store, record, next);

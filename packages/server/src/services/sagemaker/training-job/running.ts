@@ -3,7 +3,7 @@ import { again, type Outcome } from "../../../reconcile/reconcile.ts";
 import type { Effect } from "./effects.ts";
 import type { Change } from "./reconcile.ts";
 import type { Step } from "./step.ts";
-import { type TrainingJob, transition } from "./training-job.ts";
+import { phaseMessage, type TrainingJob, type Transition, transition } from "./training-job.ts";
 
 /** How long a stopped job may take to write what it has, as `docker stop -t 120`. */
 const graceMs = 120_000;
@@ -36,25 +36,30 @@ export async function stop(
 
 /** The grace counts from the moment of the stop, whatever server asks. */
 function graceLeft(job: TrainingJob, now: number): number {
-  const stoppedAt = job.transitions.findLast(({ status }) => status === "Stopping")?.startedAt ?? now;
+  const ending = ({ status }: Transition) => status === "Stopping" || status === "Interrupted";
+  const stoppedAt = job.transitions.findLast(ending)?.startedAt ?? now;
   return Math.max(0, stoppedAt + graceMs - now);
 }
 
 /** Saves what the attempt left and begins the next. */
-export async function restart(effect: Effect, { reason }: Pick<Step & { kind: "restart" }, "reason">): Promise<Change> {
+export async function restart(effect: Effect, step: Step & { kind: "restart" }): Promise<Change> {
   const { underWay, record, now } = effect;
-  const { value: job } = record;
+  const { interruptedAt, ...job } = record.value;
   // What lost runs saved last is still in their folders.
   await underWay.syncOf(record).sync(true);
-  const ranMs = await ranFor(effect);
+  const ranMs = interruptedAt === undefined ? await ranFor(effect) : interruptedAt - (job.preparedAt ?? interruptedAt);
   await underWay.free(record);
   const from = job.spec.CheckpointConfig ? "the last checkpoint" : "the inputs";
-  const message = `${reason.replace(/\.$/, "")}. Starting again from ${from}.`;
+  const message =
+    step.cause === "fault"
+      ? `${step.reason.replace(/\.$/, "")}. Starting again from ${from}.`
+      : phaseMessage.relaunching;
   return {
     status: "InProgress",
     job: {
       ...transition(job, "Starting", message, now),
       attempt: job.attempt + 1,
+      faults: (job.faults ?? job.attempt - 1) + (step.cause === "fault" ? 1 : 0),
       ranBeforeMs: job.ranBeforeMs + ranMs,
     },
   };

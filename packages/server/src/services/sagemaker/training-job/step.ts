@@ -25,6 +25,8 @@ export type Step =
   /** A run ended by itself with an error: find out why, then record the verdict. */
   | { readonly kind: "fail"; readonly host: number; readonly exitCode: number; readonly outOfMemory: boolean }
   /** A run is gone without a result: save what checkpoints there are and begin again with all hosts. */
-  | { readonly kind: "restart"; readonly reason: string }
+  | { readonly kind: "restart"; readonly cause: "fault"; readonly reason: string }
+  /** The same, for a spot job whose capacity was taken away. */
+  | { readonly kind: "restart"; readonly cause: "interruption" }
   /** Bring artifacts to S3, read the metrics off the logs, and let the record become what the verdict says. */
   | { readonly kind: "upload"; readonly verdict: Verdict };

@@ -26,8 +26,14 @@ export interface TrainingJob {
   readonly preparedAt?: number;
   /** Milliseconds that earlier attempts ran, which count against MaxRuntimeInSeconds. */
   readonly ranBeforeMs: number;
+  /** How many attempts were lost to faults of the platform; interruptions of spot jobs do not count. */
+  readonly faults?: number;
+  /** Milliseconds since 1970: when this attempt's spot capacity was taken away. */
+  readonly interruptedAt?: number;
+  /** What managed spot training saves of the price, 0 to 1, as it was when the job was created. */
+  readonly spotDiscount?: number;
   /** Who stopped it, once somebody did. */
-  readonly stop?: "user" | "max-runtime";
+  readonly stop?: StoppedBy;
   /** How it ended, while artifacts are still on their way; the job becomes this. */
   readonly verdict?: Verdict;
   readonly metrics?: readonly FinalMetric[];
@@ -37,6 +43,9 @@ export interface TrainingJob {
   /** What its owner should know about how it ran: less memory than the instance type has, and the like. */
   readonly notices: readonly string[];
 }
+
+/** What a job was stopped by. */
+export type StoppedBy = "user" | "max-runtime" | "max-wait";
 
 /** The request without its tags, which are a record of their own. */
 export type TrainingJobSpec = Omit<Input<"CreateTrainingJob">, "Tags">;
@@ -59,7 +68,7 @@ export interface FinalMetric {
 /** How a job ended. */
 export interface Verdict {
   readonly status: "Completed" | "Failed" | "Stopped";
-  readonly secondary: "Completed" | "Failed" | "Stopped" | "MaxRuntimeExceeded";
+  readonly secondary: "Completed" | "Failed" | "Stopped" | "MaxRuntimeExceeded" | "MaxWaitTimeExceeded";
   readonly message: string;
   readonly failureReason?: string;
 }
@@ -148,4 +157,7 @@ export const phaseMessage = {
   completed: "Training job completed",
   stopped: "Training job stopped",
   maxRuntime: "Training job runtime exceeded MaxRuntimeInSeconds provided",
+  maxWait: "Training job wait time exceeded MaxWaitTimeInSeconds provided",
+  interrupted: "Spot capacity was reclaimed: the training job has two minutes to save its checkpoints",
+  relaunching: "Launching requested ML instances",
 } as const;
