@@ -10,6 +10,7 @@ const programs = {
   check: ["scripts/check.ts"],
   bench: ["scripts/bench.ts"],
   generate: ["scripts/generate.ts"],
+  "test:npm": ["test/set-up/npm.ts"],
 };
 
 const [command = "", ...rest] = process.argv.slice(2);

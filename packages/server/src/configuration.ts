@@ -248,7 +248,9 @@ export function parseCommandLine(
     ]);
     return { values: Object.fromEntries(texts) as Record<string, string | string[]>, positionals };
   } catch (error) {
-    throw new ConfigurationError((error as Error).message, { cause: error });
+    // Node adds advice about arguments that begin with a dash, which no command here takes.
+    const [sentence] = (error as Error).message.split(". To specify");
+    throw new ConfigurationError(`${sentence?.replace(/\.$/, "")}.`, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import { ConfigurationError, parseCommandLine, readConfiguration } from "../configuration.ts";
 import { restore } from "../data-directory/restore.ts";
+import { dataDirectoryOption } from "./data-directory-option.ts";
 
 /** `sagebrush restore DIR`: makes the data directory from a backup. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -8,6 +9,7 @@ export async function run(args: readonly string[]): Promise<number> {
   if (source === undefined || positionals.length > 1) throw new ConfigurationError("name the directory of one backup.");
   const { dataDirectory } = readConfiguration(values);
   await restore({ backup: source, root: dataDirectory });
-  process.stdout.write(`Restored ${source} to ${dataDirectory}. Start it with \`sagebrush up\`.\n`);
+  const start = `sagebrush up${dataDirectoryOption({ dataDirectory })}`;
+  process.stdout.write(`Restored ${source} to ${dataDirectory}. Start it with \`${start}\`.\n`);
   return 0;
 }

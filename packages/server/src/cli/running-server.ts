@@ -59,8 +59,11 @@ export function readCredentials(dataDirectory: string): { accessKeyId: string; s
     const content = readFileSync(join(dataDirectory, "credentials.json"), "utf8");
     return JSON.parse(content) as { accessKeyId: string; secretAccessKey: string };
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      throw new CommandError(`credentials.json in ${dataDirectory} cannot be read: ${String(error)}`);
+    }
     throw new CommandError(
-      `there are no credentials in ${dataDirectory} yet: start the server once (${String(error)}).`,
+      `there are no credentials in ${dataDirectory} yet: start the server once with \`sagebrush up\`.`,
     );
   }
 }

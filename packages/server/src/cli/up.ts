@@ -1,11 +1,6 @@
-import {
-  type Configuration,
-  ConfigurationError,
-  parseCommandLine,
-  readConfiguration,
-  settings,
-} from "../configuration.ts";
+import { type Configuration, ConfigurationError, parseCommandLine, readConfiguration } from "../configuration.ts";
 import { bootId, startOf } from "../process-identity.ts";
+import { dataDirectoryOption } from "./data-directory-option.ts";
 import { localAddress } from "./local-address.ts";
 import { announce, withdraw } from "./running-server.ts";
 
@@ -57,13 +52,4 @@ function banner(listening: string, configuration: Configuration, notices: readon
     ...notes.map((note) => `  note: ${note}`),
   ];
   return `${lines.join("\n")}\n`;
-}
-
-/** What the other commands need to find this server. */
-function dataDirectoryOption({ dataDirectory }: Configuration): string {
-  const fallback = settings.find(({ name }) => name === "data-dir")?.fallback ?? "";
-  const isDefault = readConfiguration({ "data-dir": fallback }, {}).dataDirectory === dataDirectory;
-  return isDefault
-    ? ""
-    : ` --data-dir ${/^[\w./-]+$/.test(dataDirectory) ? dataDirectory : JSON.stringify(dataDirectory)}`;
 }
