@@ -11,6 +11,7 @@ const programs = {
   bench: ["scripts/bench.ts"],
   generate: ["scripts/generate.ts"],
   "test:npm": ["test/set-up/npm.ts"],
+  "test:vm": ["test/vm/run.ts"],
 };
 
 const [command = "", ...rest] = process.argv.slice(2);
