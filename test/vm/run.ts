@@ -5,13 +5,13 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
 /**
- * `npm run test:vm`: boots a minimal Debian with systemd and control groups of version 2 under QEMU, with this checkout
+ * `npm run test:vm [-- PART ...]`: boots a minimal Debian with systemd and control groups of version 2 under QEMU, with this checkout
  * in it, and runs `guest.ts` there. Needs root and the Debian packages that `needed` names; ends by itself. The exit
  * code is 0 only if every claim of the guest passed.
  */
 const root = join(import.meta.dirname, "..", "..");
 const folder = join(root, ".build", "vm");
-const limitMinutes = 30;
+const limitMinutes = 45;
 const needed = {
   "qemu-system-x86_64": "qemu-system-x86 and seabios",
   mmdebstrap: "mmdebstrap",
@@ -96,7 +96,7 @@ async function boot(): Promise<number> {
   const node = "/opt/sagebrush/node_modules/.bin/node";
   const append = [
     ...["root=/dev/vda", "rw", "console=ttyS0", "quiet", "systemd.show_status=0"],
-    `systemd.run="${node} /opt/sagebrush/test/vm/guest.ts"`,
+    `systemd.run="${[node, "/opt/sagebrush/test/vm/guest.ts", ...process.argv.slice(2)].join(" ")}"`,
   ];
   const disk = (file: string): string[] => ["-drive", `file=${file},if=virtio,format=raw,snapshot=on`];
   const machine = spawn(
