@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { type CreateTrainingJobCommandInput, StopTrainingJobCommand } from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "../../../engines/engine.ts";
-import { openEngine } from "../../../engines/index.ts";
+import { openEngine } from "../../../engines/open-engine.ts";
 import { engineFolders, readSupervisor } from "../../../engines/supervised/run-folder.ts";
 import { Images } from "../../../images/images.ts";
 import { silentLog } from "../../../log.ts";
