@@ -17,7 +17,16 @@ import sys
 import botocore
 from botocore.loaders import Loader
 
-SERVICES = {"sagemaker": "sagemaker", "sagemaker-runtime": "sagemaker-runtime", "logs": "logs", "sts": "sts", "iam": "iam", "ecr": "ecr"}
+SERVICES = {
+    "sagemaker": "sagemaker",
+    "sagemaker-runtime": "sagemaker-runtime",
+    "sagemaker-metrics": "sagemaker-metrics",
+    "cloudwatch": "cloudwatch",
+    "logs": "logs",
+    "sts": "sts",
+    "iam": "iam",
+    "ecr": "ecr",
+}
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "packages/server/src/gateway/constraints"
 
 # A text or list cannot be shorter than 0; a number can be smaller.

@@ -16,7 +16,9 @@ const titles: Readonly<Record<string, string>> = {
   "sagemaker-runtime": "SageMaker Runtime",
   s3: "S3",
   ecr: "ECR",
+  "sagemaker-metrics": "SageMaker Metrics",
   logs: "CloudWatch Logs",
+  cloudwatch: "CloudWatch",
   sts: "STS",
   iam: "IAM",
 };

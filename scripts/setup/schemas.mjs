@@ -15,6 +15,20 @@ const clients = {
   iam: "client-iam",
   logs: "client-cloudwatch-logs",
   ecr: "client-ecr",
+  cloudwatch: "client-cloudwatch",
+};
+
+/** Services that no published client describes: schemas of our own, in the clients' form. */
+const own = { "sagemaker-metrics": "packages/server/src/gateway/models/sagemaker-metrics.js" };
+
+const entries = {
+  ...Object.fromEntries(
+    Object.entries(clients).map(([service, client]) => [
+      service,
+      `node_modules/@aws-sdk/${client}/dist-es/schemas/schemas_0.js`,
+    ]),
+  ),
+  ...own,
 };
 
 const folder = "packages/server/.build/schemas";
@@ -25,9 +39,10 @@ export const inputs = [
   "node_modules/@aws-sdk/core/package.json",
   "node_modules/@aws-sdk/xml-builder/package.json",
   ...Object.values(clients).map((client) => `node_modules/@aws-sdk/${client}/package.json`),
+  ...Object.values(own),
 ];
 
-export const outputs = [`${folder}/codecs.mjs`, ...Object.keys(clients).map((service) => `${folder}/${service}.mjs`)];
+export const outputs = [`${folder}/codecs.mjs`, ...Object.keys(entries).map((service) => `${folder}/${service}.mjs`)];
 
 export async function run(root) {
   const { build } = await import("esbuild");
@@ -48,10 +63,10 @@ export async function run(root) {
     conditions: ["module"],
     outfile: join(root, folder, "codecs.mjs"),
   });
-  for (const [service, client] of Object.entries(clients)) {
+  for (const [service, entry] of Object.entries(entries)) {
     await build({
       ...common,
-      entryPoints: [join(root, `node_modules/@aws-sdk/${client}/dist-es/schemas/schemas_0.js`)],
+      entryPoints: [join(root, entry)],
       plugins: [schemasOnly],
       outfile: join(root, folder, `${service}.mjs`),
     });

@@ -5,6 +5,8 @@ export interface DataDirectory {
   readonly root: string;
   /** SQLite database. */
   readonly database: string;
+  /** SQLite database of the time series. */
+  readonly metrics: string;
   /** Object bytes. */
   readonly objects: string;
   /** One folder a run: `runs/<runId>/ml` is its /opt/ml. */
@@ -25,6 +27,7 @@ export function dataDirectoryPaths(root: string): DataDirectory {
   return {
     root: absolute,
     database: join(absolute, "records.db"),
+    metrics: join(absolute, "metrics.db"),
     objects: join(absolute, "objects"),
     runs: join(absolute, "runs"),
     logs: join(absolute, "logs"),

@@ -11,6 +11,7 @@ import { startGateway } from "./gateway/gateway.ts";
 import { Images } from "./images/images.ts";
 import { interruptPage } from "./interrupt-page.ts";
 import { jsonLog, type Log } from "./log.ts";
+import { openMetricStore } from "./metrics/sqlite/open-metric-store.ts";
 import { openObjectCatalogue } from "./objects/object-storage.ts";
 import { createLoop } from "./reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "./reconcile/reconcile.ts";
@@ -138,6 +139,8 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   opened.add(() => dataDirectory.close());
   const store = await openSqliteStore(dataDirectory.database, { clock });
   opened.add(() => store.close());
+  const metrics = openMetricStore(dataDirectory.metrics, { clock });
+  opened.add(() => metrics.close());
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
   opened.add(() => objects.close());
   const registry = new ImageRegistry({ store, bytes: objects.bytes, clock });
@@ -151,7 +154,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const images = new Images();
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
-  return { dataDirectory, store, objects, registry, engine, images, serving, clock, log };
+  return { dataDirectory, store, objects, metrics, registry, engine, images, serving, clock, log };
 }
 
 /** Tells requests of whoever can read the server's note, which is the user who started it. */

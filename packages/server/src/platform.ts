@@ -3,6 +3,7 @@ import type { Configuration } from "./configuration.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { Images } from "./images/images.ts";
 import type { Log } from "./log.ts";
+import type { MetricStore } from "./metrics/metric-store.ts";
 import type { ObjectCatalogue } from "./objects/object-catalogue.ts";
 import type { Store } from "./store/store.ts";
 
@@ -15,4 +16,5 @@ export interface Platform {
   readonly store: Store;
   readonly objects: ObjectCatalogue;
   readonly images: Images;
+  readonly metrics: MetricStore;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -21,10 +22,10 @@ const lanes = 4;
 
 /**
  * What a backup leaves out: what is made anew (extracted models, run folders, the engine's state, uploads that never
- * ended), the lock and the note of the running server, and the database, which is copied by its own means.
+ * ended), the lock and the note of the running server, and the databases, which are copied by their own means.
  */
 const leftOut =
-  /^(?:models|runs|engine|tmp|server\.json|lock\.(?:db|json).*|records\..*|objects\/incoming|.*\/\.[^/]*|\.[^/]*)$/u;
+  /^(?:models|runs|engine|tmp|server\.json|lock\.(?:db|json).*|(?:records|metrics)\..*|objects\/incoming|.*\/\.[^/]*|\.[^/]*)$/u;
 
 /** What to copy where. */
 export interface BackupOptions {
@@ -116,6 +117,8 @@ async function copyAll(root: string, target: string, onProgress: BackupOptions["
       // Leases are of the moment; our own hold on the bytes is among them.
       copy.exec("DELETE FROM lease");
     });
+    // Of a moment of its own: no record refers to a metric.
+    if (existsSync(join(root, "metrics.db"))) await saveDatabase(join(root, "metrics.db"), join(target, "metrics.db"));
     const end = await copyTree(root, target, async (file, soFar) => {
       await manifest.write(line(file));
       onProgress?.(soFar);
@@ -142,6 +145,7 @@ async function copyTree(
     await onFile({ path, ...copied }, { files, sizeBytes });
   };
   await note("records.db", await describe(join(target, "records.db")));
+  if (existsSync(join(target, "metrics.db"))) await note("metrics.db", await describe(join(target, "metrics.db")));
   const entries = walk(root, (path) => !leftOut.test(path));
   const folders = new Set<string>();
   const lane = async (): Promise<void> => {

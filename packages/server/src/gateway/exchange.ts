@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { invariant } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import type { Scope } from "../scope.ts";
-import type { OperationContext, Principal, Service } from "../services/service.ts";
+import type { OperationContext, Principal, Protocol, Service } from "../services/service.ts";
 import type { Site, Visit } from "../services/site.ts";
 import { IncomingBody } from "./body.ts";
 import type { CredentialStore } from "./credentials.ts";
@@ -48,6 +48,8 @@ export class Exchange {
   originOfBucket: string | undefined = undefined;
   /** identify */
   service: Service | undefined = undefined;
+  /** identify: where the request speaks another protocol than the service's first. */
+  otherProtocol: Protocol | undefined = undefined;
   schema: ServiceSchema | undefined = undefined;
   operationName: string | undefined = undefined;
   operation: OperationSchema | undefined = undefined;
@@ -92,6 +94,11 @@ export class Exchange {
   /** The first value of a query parameter. */
   parameter(name: string): string | undefined {
     return this.query.find(([found]) => found === name)?.[1];
+  }
+
+  /** What the request speaks, once its service is known. */
+  get protocol(): Protocol | undefined {
+    return this.otherProtocol ?? this.service?.protocol;
   }
 
   /** What a site sees of this request. */

@@ -278,6 +278,8 @@ test.for<[string, Sent, number, string]>([
   const found =
     answer.headers["x-amzn-errortype"] ??
     /"__type":"(\w+)"/.exec(answer.body)?.[1] ??
+    // CBOR: a text of 24 to 255 bytes begins with 0x78 and its length.
+    /__typex.([A-Za-z]+Exception)/su.exec(answer.body)?.[1] ??
     /<Code>(\w+)<\/Code>/.exec(answer.body)?.[1];
   expect({ status: answer.status, code: found }).toEqual({ status, code });
   expect(answer.headers["x-amzn-requestid"]).toMatch(/^[0-9a-f-]{36}$/);

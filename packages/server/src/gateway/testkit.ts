@@ -6,6 +6,7 @@ import type { Configuration } from "../configuration.ts";
 import { openDataDirectory } from "../data-directory/open.ts";
 import { Images } from "../images/images.ts";
 import { silentLog } from "../log.ts";
+import { openMetricStore } from "../metrics/sqlite/open-metric-store.ts";
 import { type ObjectStorage, openObjectCatalogue } from "../objects/object-storage.ts";
 import type { Platform } from "../platform.ts";
 import type { Service } from "../services/service.ts";
@@ -55,9 +56,10 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const directory = await openDataDirectory(root);
   const store = await openSqliteStore(directory.database, { clock });
   const objects = await openObjectCatalogue({ store, directory: directory.objects, clock, log });
+  const metrics = openMetricStore(directory.metrics, { clock });
   const configuration = testConfiguration(root, options.configuration);
   const images = options.images ?? new Images();
-  const platform = { configuration, dataDirectory: directory, clock, log, store, objects, images };
+  const platform = { configuration, dataDirectory: directory, clock, log, store, objects, images, metrics };
   const credentialStore = openCredentials(directory.credentials);
   const services =
     typeof options.services === "function" ? options.services(platform, credentialStore) : options.services;
@@ -80,6 +82,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
     client: { endpoint: gateway.address, region: configuration.region, credentials, maxAttempts: 1 },
     async close() {
       await gateway.close(0);
+      await metrics.close();
       await objects.close();
       await store.close();
       await directory.close();

@@ -1,10 +1,12 @@
 import type { Invoker } from "../serving/invoke/invoker.ts";
+import { cloudWatchService } from "./cloudwatch/service.ts";
 import type { EcrParts } from "./ecr/operation.ts";
 import { ecrService } from "./ecr/service.ts";
 import { iamService } from "./iam/service.ts";
 import { logsService } from "./logs/service.ts";
 import { s3Service } from "./s3/index.ts";
 import { sagemakerService } from "./sagemaker/index.ts";
+import { sagemakerMetricsService } from "./sagemaker-metrics/service.ts";
 import { sagemakerRuntimeService } from "./sagemaker-runtime/service.ts";
 import type { Service } from "./service.ts";
 import { stsService } from "./sts/service.ts";
@@ -14,5 +16,15 @@ import type { CreateSession } from "./sts/session.ts";
 export function allServices(invoker: Invoker, createSession: CreateSession, images: EcrParts): Service[] {
   const sts = stsService(createSession);
   const ecr = ecrService(images);
-  return [sagemakerService, sagemakerRuntimeService(invoker), s3Service, ecr, logsService, sts, iamService];
+  return [
+    sagemakerService,
+    sagemakerRuntimeService(invoker),
+    sagemakerMetricsService,
+    s3Service,
+    ecr,
+    logsService,
+    cloudWatchService,
+    sts,
+    iamService,
+  ];
 }

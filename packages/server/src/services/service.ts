@@ -93,7 +93,9 @@ export interface Service {
   /** Names in the credential scope: `["sagemaker"]`. Several services may share one (`sagemaker-runtime`). */
   readonly signingNames: readonly string[];
   readonly protocol: Protocol;
-  /** `X-Amz-Target` prefixes of the JSON protocols: `SageMaker`, `Logs_20140328`. */
+  /** Further protocols that clients of other versions speak to it. */
+  readonly alsoSpeaks?: readonly Protocol[];
+  /** `X-Amz-Target` prefixes of the JSON protocols, and names in RPC v2 paths: `SageMaker`, `Logs_20140328`. */
   readonly targetPrefixes?: readonly string[];
   /** `Version` of the query protocol: `2011-06-15`. */
   readonly apiVersion?: string;

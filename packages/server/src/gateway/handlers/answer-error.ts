@@ -9,7 +9,7 @@ import { MalformedUri } from "../sigv4/encode.ts";
 /** Turns whatever was thrown into the protocol's error form. What is not meant for callers becomes InternalFailure. */
 export function answerError(exchange: Exchange, thrown: unknown): void {
   const { response } = exchange;
-  const protocol = exchange.service?.protocol ?? guessProtocol(exchange);
+  const protocol = exchange.protocol ?? guessProtocol(exchange);
   const error = asServiceError(exchange, protocol, thrown);
   if (response.headersSent) {
     // Too late for an error form: cutting the connection is the only way to say that the answer is not whole.
@@ -52,6 +52,7 @@ function diskFull(cause: unknown): ServiceError {
 /** The error form of a request that never got as far as a service. */
 function guessProtocol(exchange: Exchange): Protocol {
   const { headers } = exchange.request;
+  if (headers["smithy-protocol"] !== undefined) return "rpc-v2-cbor";
   if (headers["x-amz-target"] !== undefined) return "aws-json-1.1";
   if (headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) return "query";
   const scoped = /Credential=[^,\s]*\/([^/,\s]+)\/aws4_request/.exec(headers.authorization ?? "")?.[1];

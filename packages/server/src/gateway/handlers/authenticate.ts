@@ -15,18 +15,18 @@ export function authenticate(exchange: Exchange): void | Promise<void> {
   const service = exchange.service as Service;
   const claim = exchange.claim ?? (exchange.rawQuery.includes("X-Amz-") ? claimOfQuery(exchange.query) : undefined);
   if (exchange.gateway.platform.configuration.auth === "open") return takeAnyone(exchange, service, claim);
-  if (!claim) return authenticateOtherwise(exchange, service);
-  if ("malformed" in claim) throw refuse(service.protocol, "incompleteSignature", claim.malformed);
+  if (!claim) return authenticateOtherwise(exchange);
+  if ("malformed" in claim) throw refuse(exchange.protocol, "incompleteSignature", claim.malformed);
   if (!service.signingNames.includes(claim.credential.service)) {
     const message = `Credential should be scoped to correct service: '${service.signingNames.join("' or '")}'.`;
-    throw refuse(service.protocol, "signatureMismatch", message);
+    throw refuse(exchange.protocol, "signatureMismatch", message);
   }
   const credentials = lookUp(exchange, claim.credential.accessKeyId, claim.sessionToken);
   checkTime(exchange, claim);
   const loose = unsignedHeader(claim, exchange.request.headers);
-  if (loose !== undefined) throw unsignedHeaderError(service.protocol, loose);
+  if (loose !== undefined) throw unsignedHeaderError(exchange.protocol as Protocol, loose);
   if (service.protocol === "rest-xml") return verifyS3(exchange, claim, credentials);
-  const body = exchange.body.raw(service.protocol, bodyLimit(service.name));
+  const body = exchange.body.raw(exchange.protocol, bodyLimit(service.name));
   return body instanceof Promise
     ? body.then((bytes) => verifyWhole(exchange, claim, credentials, bytes))
     : verifyWhole(exchange, claim, credentials, body);
@@ -39,7 +39,7 @@ function verifyWhole(exchange: Exchange, claim: Claim, credentials: Credentials,
   const digest = unsigned ? stated : sha256(body);
   const finish = (payloadHash: string): void => {
     if (typeof stated === "string" && stated !== payloadHash) {
-      throw refuse((exchange.service as Service).protocol, "contentMismatch", mismatchMessage);
+      throw refuse(exchange.protocol as Protocol, "contentMismatch", mismatchMessage);
     }
     verify(exchange, claim, credentials, payloadHash);
     exchange.body.keep(body);
@@ -80,15 +80,15 @@ function verify(exchange: Exchange, claim: Claim, credentials: Credentials, payl
     headers: request.headers,
   };
   if (!isSignedBy(key, claim, signed, payloadHash)) {
-    throw refuse((exchange.service as Service).protocol, "signatureMismatch", mismatchMessage);
+    throw refuse(exchange.protocol as Protocol, "signatureMismatch", mismatchMessage);
   }
   establish(exchange, credentials, claim.credential.region);
   return key;
 }
 
 /** Presigned addresses of signature version 2, form uploads (whose policy S3 checks), and nothing at all. */
-function authenticateOtherwise(exchange: Exchange, service: Service): void {
-  const { protocol } = service;
+function authenticateOtherwise(exchange: Exchange): void {
+  const protocol = exchange.protocol as Protocol;
   if (protocol === "rest-xml" && exchange.operationName === "PostObject") {
     establish(exchange, undefined, exchange.gateway.platform.configuration.region);
     return;
@@ -123,13 +123,13 @@ function takeAnyone(exchange: Exchange, service: Service, claim: Exchange["claim
     exchange.body.expect("rest-xml", form ?? { kind: "unsigned" }, undefined);
     return;
   }
-  const body = exchange.body.raw(service.protocol, bodyLimit(service.name));
+  const body = exchange.body.raw(exchange.protocol, bodyLimit(service.name));
   if (!(body instanceof Promise)) return exchange.body.keep(body);
   return body.then((bytes) => exchange.body.keep(bytes));
 }
 
 function lookUp(exchange: Exchange, accessKeyId: string, sessionToken: string | undefined): Credentials {
-  const { protocol } = exchange.service as Service;
+  const protocol = exchange.protocol as Protocol;
   const found = exchange.gateway.credentials.lookup(accessKeyId, sessionToken, exchange.startedAt);
   switch (found) {
     case "unknownKey": {
@@ -158,7 +158,7 @@ function lookUp(exchange: Exchange, accessKeyId: string, sessionToken: string | 
 
 /** A signature is good for 15 minutes around its time; a presigned address for as long as it says. */
 function checkTime(exchange: Exchange, claim: Claim): void {
-  const { protocol } = exchange.service as Service;
+  const protocol = exchange.protocol as Protocol;
   const signedAt = parseTimestamp(claim.timestamp) as number;
   const now = exchange.startedAt;
   if (claim.form === "query") return checkExpiry(protocol, claim, signedAt, now);

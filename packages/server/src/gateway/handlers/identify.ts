@@ -1,6 +1,7 @@
-import type { Service } from "../../services/service.ts";
+import type { Protocol, Service } from "../../services/service.ts";
 import { refuse } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
+import { inflate } from "../inflate.ts";
 import { bodyLimit } from "../limits.ts";
 import { hostId } from "../protocols/rest-xml.ts";
 import { findRoute } from "../rest-routes.ts";
@@ -15,9 +16,7 @@ import { parseQuery, type Query, uriDecode } from "../sigv4/encode.ts";
 export function identify(exchange: Exchange): void | Promise<void> {
   const target = exchange.request.headers["x-amz-target"];
   if (typeof target === "string") return identifyTarget(exchange, target);
-  if (exchange.request.headers["smithy-protocol"] !== undefined) {
-    throw refuse(undefined, "unknownOperation", "No service here speaks Smithy RPC v2. Use AWS JSON, REST or Query.");
-  }
+  if (exchange.request.headers["smithy-protocol"] !== undefined) return identifyRpc(exchange);
   const name = scopeName(exchange);
   if (name === undefined) return identifyUnsigned(exchange);
   return identifyAmong(exchange, exchange.gateway.services.bySigningName(name), name);
@@ -26,10 +25,13 @@ export function identify(exchange: Exchange): void | Promise<void> {
 /** Of services that share a signing name, the one whose protocol the request has. */
 function identifyAmong(exchange: Exchange, services: readonly Service[], name: string): void | Promise<void> {
   if (services.length === 0) throw unknownService(exchange, name);
-  const query = services.find((service) => service.protocol === "query");
-  if (query) return withSchema(exchange, query, identifyAction);
-  const rest = services.find((service) => service.protocol.startsWith("rest-"));
-  if (rest) return withSchema(exchange, rest, identifyRoute);
+  const query = services.find((service) => speaks(service, "query"));
+  if (query) {
+    exchange.otherProtocol = "query";
+    return withSchema(exchange, query, identifyAction);
+  }
+  const rest = services.filter((service) => service.protocol.startsWith("rest-"));
+  if (rest.length > 0) return identifyRest(exchange, rest);
   const { protocol } = services[0] as Service;
   throw refuse(protocol, "unknownOperation", "The request names no operation: its X-Amz-Target header is missing.");
 }
@@ -39,21 +41,53 @@ function identifyTarget(exchange: Exchange, target: string): void | Promise<void
   const service = exchange.gateway.services.byTarget(target.slice(0, dot));
   if (!service) throw unknownService(exchange, target.slice(0, dot));
   exchange.operationName = target.slice(dot + 1);
+  exchange.otherProtocol = [service.protocol, ...(service.alsoSpeaks ?? [])].find((each) =>
+    each.startsWith("aws-json"),
+  );
   return withSchema(exchange, service, () => {
-    checkContentType(exchange, service);
-    exchange.operation = exchange.schema?.operations.get(exchange.operationName as string);
-    if (!exchange.operation) throw unknownOperation(service, exchange.operationName as string);
+    checkContentType(exchange);
+    findOperation(exchange, service);
+  });
+}
+
+function findOperation(exchange: Exchange, service: Service): void {
+  exchange.operation = exchange.schema?.operations.get(exchange.operationName as string);
+  if (!exchange.operation) throw unknownOperation(exchange, service, exchange.operationName as string);
+}
+
+function speaks(service: Service, protocol: Protocol): boolean {
+  return service.protocol === protocol || service.alsoSpeaks?.includes(protocol) === true;
+}
+
+const rpcPath = /^\/service\/([A-Za-z0-9_.]+)\/operation\/([A-Za-z0-9_]+)$/;
+
+/** RPC v2 names service and operation in the path. */
+function identifyRpc(exchange: Exchange): void | Promise<void> {
+  const [, name = "", operation = ""] = rpcPath.exec(exchange.path) ?? [];
+  const service = exchange.gateway.services.byTarget(name);
+  if (exchange.request.headers["smithy-protocol"] !== "rpc-v2-cbor" || !service || !speaks(service, "rpc-v2-cbor")) {
+    const message = `No service here speaks Smithy RPC v2 at ${exchange.path}. Use AWS JSON, REST or Query.`;
+    throw refuse("rpc-v2-cbor", "unknownOperation", message);
+  }
+  exchange.otherProtocol = "rpc-v2-cbor";
+  exchange.operationName = operation;
+  return withSchema(exchange, service, () => {
+    const type = exchange.request.headers["content-type"];
+    if (type !== undefined && !/^application\/cbor\s*(?:;|$)/i.test(type)) {
+      throw refuse("rpc-v2-cbor", "unsupportedMediaType", `The Content-Type must be application/cbor, not "${type}".`);
+    }
+    findOperation(exchange, service);
   });
 }
 
 const formType = "application/x-www-form-urlencoded";
 const jsonTypes = /^application\/(?:x-amz-json-1\.[01]|json)\s*(?:;|$)/i;
 
-function checkContentType(exchange: Exchange, service: Service): void {
+function checkContentType(exchange: Exchange): void {
   const type = exchange.request.headers["content-type"];
   if (type !== undefined && jsonTypes.test(type)) return;
-  const wanted = service.protocol === "aws-json-1.0" ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1";
-  throw refuse(service.protocol, "unsupportedMediaType", `The Content-Type must be ${wanted}, not "${type ?? ""}".`);
+  const wanted = exchange.protocol === "aws-json-1.0" ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1";
+  throw refuse(exchange.protocol, "unsupportedMediaType", `The Content-Type must be ${wanted}, not "${type ?? ""}".`);
 }
 
 /** The query protocol names its operation in the body, or in the query of a GET. */
@@ -64,7 +98,7 @@ async function identifyAction(exchange: Exchange): Promise<void> {
   if (action === undefined) throw refuse("query", "unknownOperation", "The request must contain the parameter Action.");
   exchange.operationName = action;
   exchange.operation = exchange.schema?.operations.get(action);
-  if (!exchange.operation) throw unknownOperation(service, action);
+  if (!exchange.operation) throw unknownOperation(exchange, service, action);
 }
 
 async function readForm(exchange: Exchange, service: Service): Promise<ReturnType<typeof parseQuery>> {
@@ -74,18 +108,26 @@ async function readForm(exchange: Exchange, service: Service): Promise<ReturnTyp
     const message = `The Content-Type must be ${formType}, not "${type}".`;
     throw refuse("query", "unsupportedMediaType", message);
   }
-  const body = await exchange.body.raw("query", bodyLimit(service.name));
-  return parseQuery(body.toString("utf8"));
+  const limit = bodyLimit(service.name);
+  const body = await exchange.body.raw("query", limit);
+  const encoding = exchange.request.headers["content-encoding"];
+  const form = encoding === undefined ? body : await inflate("query", encoding, body, limit);
+  return parseQuery(form.toString("utf8"));
 }
 
-function identifyRoute(exchange: Exchange): void {
+/** SageMaker's data planes share a signing name: the path tells which one it is. */
+function identifyRest(exchange: Exchange, [service, ...others]: readonly Service[]): void | Promise<void> {
+  return withSchema(exchange, service as Service, () => identifyRoute(exchange, others));
+}
+
+function identifyRoute(exchange: Exchange, others: readonly Service[]): void | Promise<void> {
   const service = exchange.service as Service;
   const { request, hostBucket } = exchange;
   const method = request.method as string;
   if (service.protocol === "rest-xml" && isFormUpload(exchange)) {
     exchange.operationName = "PostObject";
     exchange.labels = { Bucket: hostBucket ?? uriDecode(exchange.path.split("/")[1] ?? "") };
-    return;
+    return undefined;
   }
   const path =
     hostBucket !== undefined && service.protocol === "rest-xml" ? `/${hostBucket}${exchange.path}` : exchange.path;
@@ -95,6 +137,7 @@ function identifyRoute(exchange: Exchange): void {
     query: exchange.query,
     headers: request.headers,
   });
+  if (!match && others.length > 0) return identifyRest(exchange, others);
   if (!match) {
     const message = `No operation of ${service.name} answers ${method} ${exchange.path}.`;
     throw refuse(service.protocol, "unknownOperation", message);
@@ -102,6 +145,7 @@ function identifyRoute(exchange: Exchange): void {
   exchange.operation = match.operation;
   exchange.operationName = match.operation.name;
   exchange.labels = match.labels;
+  return undefined;
 }
 
 /** S3's POST object, which browsers send from a form; it is in no model. */
@@ -130,6 +174,7 @@ function identifyVersion(exchange: Exchange, form: Query): void | Promise<void> 
   const version = form.find(([name]) => name === "Version")?.[1] ?? "";
   const service = exchange.gateway.services.byVersion(version);
   if (!service) throw refuse("query", "unknownOperation", `No service here has the Version "${version}".`);
+  exchange.otherProtocol = "query";
   return withSchema(exchange, service, identifyAction);
 }
 
@@ -176,6 +221,6 @@ function unknownService(exchange: Exchange, name: string): Error {
   return refuse(form ? "query" : undefined, "unknownOperation", message);
 }
 
-function unknownOperation(service: Service, operation: string): Error {
-  return refuse(service.protocol, "unknownOperation", `"${operation}" is not an operation of ${service.name}.`);
+function unknownOperation(exchange: Exchange, service: Service, operation: string): Error {
+  return refuse(exchange.protocol, "unknownOperation", `"${operation}" is not an operation of ${service.name}.`);
 }

@@ -29,7 +29,7 @@ export function assertImplemented(exchange: Exchange): void {
   if (Object.hasOwn(service.operations, name)) return;
   if (service.streamOperations && Object.hasOwn(service.streamOperations, name)) return;
   throw refuse(
-    service.protocol,
+    exchange.protocol,
     "notImplemented",
     `Sagebrush does not implement the ${service.name} operation ${name} yet.`,
   );

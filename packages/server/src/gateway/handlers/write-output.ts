@@ -1,4 +1,4 @@
-import type { Service } from "../../services/service.ts";
+import type { Protocol } from "../../services/service.ts";
 import type { Exchange } from "../exchange.ts";
 import { protocolHandler } from "../protocols/index.ts";
 
@@ -6,5 +6,5 @@ import { protocolHandler } from "../protocols/index.ts";
 export function writeOutput(exchange: Exchange): void | Promise<void> {
   const { response } = exchange;
   if (response.headersSent || response.writableEnded) return undefined;
-  return protocolHandler((exchange.service as Service).protocol).writeOutput(exchange, exchange.output);
+  return protocolHandler(exchange.protocol as Protocol).writeOutput(exchange, exchange.output);
 }

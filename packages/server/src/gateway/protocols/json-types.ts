@@ -2,54 +2,60 @@ import type { Shape } from "../schemas.ts";
 
 /**
  * Checks that parsed JSON has the model's types, which the SDK's codec takes for granted. Unknown members are ignored,
- * as AWS does.
+ * as AWS does. CBOR has dates and bytes of its own, and no words for numbers.
  * @returns What is wrong, in the words of AWS's own parser, with the path; `undefined` when all is well.
  */
-export function wrongType(shape: Shape, value: unknown, path = ""): string | undefined {
+export function wrongType(shape: Shape, value: unknown, form: "json" | "cbor" = "json", path = ""): string | undefined {
   if (value === null || value === undefined || shape.isDocumentSchema()) return undefined;
-  if (shape.isStructSchema()) return wrongStruct(shape, value, path);
-  if (shape.isListSchema()) return wrongList(shape, value, path);
-  if (shape.isMapSchema()) return wrongMap(shape, value, path);
+  if (shape.isStructSchema()) return wrongStruct(shape, value, form, path);
+  if (shape.isListSchema()) return wrongList(shape, value, form, path);
+  if (shape.isMapSchema()) return wrongMap(shape, value, form, path);
+  if (form === "cbor" && shape.isTimestampSchema()) {
+    return value instanceof Date || typeof value === "number" ? undefined : cannot(value, "a Date", path);
+  }
+  if (form === "cbor" && shape.isBlobSchema() && value instanceof Uint8Array) return undefined;
   if (typeof value === "object") {
     const found = Array.isArray(value) ? "Start of list" : "Start of structure or map";
     return `${found} found where not expected${at(path)}`;
   }
   if (shape.isNumericSchema() || shape.isBigIntegerSchema() || shape.isBigDecimalSchema()) {
-    return typeof value === "number" || isNumberWord(value) ? undefined : cannot(value, "a Number", path);
+    return typeof value === "number" || (form === "json" && isNumberWord(value))
+      ? undefined
+      : cannot(value, "a Number", path);
   }
   if (shape.isBooleanSchema()) return typeof value === "boolean" ? undefined : cannot(value, "a Boolean", path);
   if (shape.isTimestampSchema()) return typeof value === "boolean" ? cannot(value, "a Date", path) : undefined;
   return typeof value === "string" ? undefined : cannot(value, shape.isBlobSchema() ? "a Blob" : "a String", path);
 }
 
-function wrongStruct(shape: Shape, value: unknown, path: string): string | undefined {
+function wrongStruct(shape: Shape, value: unknown, form: "json" | "cbor", path: string): string | undefined {
   if (typeof value !== "object" || Array.isArray(value)) return `Expected a structure or null${at(path)}`;
   for (const [name, member] of shape.structIterator()) {
     const found = (value as Record<string, unknown>)[name];
     if (found === undefined || found === null || !Object.hasOwn(value as object, name)) continue;
-    const wrong = wrongType(member, found, path === "" ? name : `${path}.${name}`);
+    const wrong = wrongType(member, found, form, path === "" ? name : `${path}.${name}`);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
 }
 
-function wrongList(shape: Shape, value: unknown, path: string): string | undefined {
+function wrongList(shape: Shape, value: unknown, form: "json" | "cbor", path: string): string | undefined {
   if (!Array.isArray(value)) return `Expected list or null${at(path)}`;
   const member = shape.getValueSchema();
   for (const [i, item] of value.entries()) {
     if (item === null && !isSparse(shape)) return `Expected no null in a list${at(`${path}[${i}]`)}`;
-    const wrong = wrongType(member, item, `${path}[${i}]`);
+    const wrong = wrongType(member, item, form, `${path}[${i}]`);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
 }
 
-function wrongMap(shape: Shape, value: unknown, path: string): string | undefined {
+function wrongMap(shape: Shape, value: unknown, form: "json" | "cbor", path: string): string | undefined {
   if (typeof value !== "object" || Array.isArray(value)) return `Expected map or null${at(path)}`;
   const member = shape.getValueSchema();
   for (const [key, item] of Object.entries(value as object)) {
     if (item === null && !isSparse(shape)) return `Expected no null in a map${at(`${path}.${key}`)}`;
-    const wrong = wrongType(member, item, `${path}.${key}`);
+    const wrong = wrongType(member, item, form, `${path}.${key}`);
     if (wrong !== undefined) return wrong;
   }
   return undefined;

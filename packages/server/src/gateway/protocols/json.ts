@@ -3,7 +3,7 @@ import type { Exchange } from "../exchange.ts";
 import { bodyLimit } from "../limits.ts";
 import type { Codecs, OperationSchema } from "../schemas.ts";
 import { jsonBody, messageMember } from "./json-body.ts";
-import { type ProtocolHandler, send } from "./protocol.ts";
+import { type ProtocolHandler, queryErrorHeader, send } from "./protocol.ts";
 
 /**
  * AWS JSON 1.0 and 1.1: everything is in the body of `POST /`; timestamps are epoch seconds.
@@ -14,10 +14,12 @@ export function jsonProtocol(codecs: Codecs, version: "1.0" | "1.1"): ProtocolHa
   const contentType = `application/x-amz-json-${version}`;
   return {
     async readInput(exchange: Exchange) {
-      const { name, protocol } = exchange.service as Service;
+      const { name } = exchange.service as Service;
       const bytes = await exchange.body.read(bodyLimit(name));
       const { inputShape } = exchange.operation as OperationSchema;
-      return inputShape.isUnitSchema() ? {} : body.read(inputShape, bytes, protocol);
+      return inputShape.isUnitSchema()
+        ? {}
+        : body.read(inputShape, bytes, version === "1.0" ? "aws-json-1.0" : "aws-json-1.1");
     },
     writeOutput(exchange, output) {
       const { outputShape } = exchange.operation as OperationSchema;
@@ -27,6 +29,7 @@ export function jsonProtocol(codecs: Codecs, version: "1.0" | "1.1"): ProtocolHa
     writeError(exchange, error) {
       const shape = exchange.schema?.errors.get(error.code);
       const text = JSON.stringify({ __type: error.code, ...error.members, [messageMember(shape)]: error.message });
+      queryErrorHeader(exchange, error);
       send(exchange, error.status, contentType, text);
     },
   };

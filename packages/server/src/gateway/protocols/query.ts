@@ -1,12 +1,13 @@
 import type { Service } from "../../services/service.ts";
 import type { Codecs, OperationSchema, Shape } from "../schemas.ts";
-import { type ProtocolHandler, send } from "./protocol.ts";
+import { type ProtocolHandler, send, wireCode } from "./protocol.ts";
 import { QueryReader } from "./query-input.ts";
 import { xmlElement, xmlProlog } from "./xml-text.ts";
 
 /** Namespaces of the answers, which clients of some languages check. */
 const namespaces: Readonly<Record<string, string>> = {
   sts: "https://sts.amazonaws.com/doc/2011-06-15/",
+  cloudwatch: "http://monitoring.amazonaws.com/doc/2010-08-01/",
   iam: "https://iam.amazonaws.com/doc/2010-05-08/",
 };
 
@@ -62,12 +63,6 @@ export function queryWriter({
     serializer.write(shape, value);
     return xmlProlog + serializer.flush();
   };
-}
-
-/** An error's name on the wire may differ from its shape's: NoSuchEntityException is `NoSuchEntity`. */
-function wireCode(shape: Shape | undefined, code: string): string {
-  const renamed = shape?.getMergedTraits().awsQueryError as readonly [code: string, status: number] | undefined;
-  return renamed?.[0] ?? code;
 }
 
 /** `<AssumeRoleResponse xmlns><AssumeRoleResult>…</AssumeRoleResult><ResponseMetadata>…`, as a schema of its own. */

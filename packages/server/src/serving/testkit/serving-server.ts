@@ -13,6 +13,7 @@ import { openCredentials } from "../../gateway/credentials.ts";
 import { startGateway } from "../../gateway/gateway.ts";
 import { Images } from "../../images/images.ts";
 import { jsonLog, type Log, silentLog } from "../../log.ts";
+import { openMetricStore } from "../../metrics/sqlite/open-metric-store.ts";
 import { openObjectCatalogue } from "../../objects/object-storage.ts";
 import type { Platform } from "../../platform.ts";
 import { createLoop } from "../../reconcile/loop.ts";
@@ -70,6 +71,7 @@ export async function startServerWith<AnyEngine extends Engine>(
   const dataDirectory = await openDataDirectory(root);
   const store = await openSqliteStore(dataDirectory.database, { clock, commit: "inline" });
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
+  const metrics = openMetricStore(dataDirectory.metrics, { clock });
   let loop: ReconcileLoop | undefined;
   const { invocationTimeoutMs } = options;
   const images = new Images();
@@ -85,7 +87,16 @@ export async function startServerWith<AnyEngine extends Engine>(
     ...(invocationTimeoutMs !== undefined && { invocationTimeoutMs }),
   });
   loop = createLoop({ store, controllers: [endpointController(serving)] as Controller[], log });
-  const platform: Platform = { configuration: configuration(root), dataDirectory, clock, log, store, objects, images };
+  const platform: Platform = {
+    configuration: configuration(root),
+    dataDirectory,
+    clock,
+    log,
+    store,
+    objects,
+    images,
+    metrics,
+  };
   const credentials = openCredentials(dataDirectory.credentials);
   const services = [sagemakerService, sagemakerRuntimeService(serving.invoker)];
   const gateway = await startGateway({ platform, services, credentials });
@@ -98,6 +109,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     await loop?.stop();
     await gateway.close(0);
     await serving.close();
+    await metrics.close();
     await objects.close();
     await store.close();
     await dataDirectory.close();

@@ -1,0 +1,27 @@
+import type { Service } from "../service.ts";
+import { getMetricData } from "./get-metric-data.ts";
+import { getMetricStatistics } from "./get-metric-statistics.ts";
+import { listMetrics } from "./list-metrics.ts";
+import type { CloudWatchOperationTable } from "./operation.ts";
+import { putMetricData } from "./put-metric-data.ts";
+
+const cloudWatchOperations = {
+  GetMetricData: getMetricData,
+  GetMetricStatistics: getMetricStatistics,
+  ListMetrics: listMetrics,
+  PutMetricData: putMetricData,
+} satisfies CloudWatchOperationTable;
+
+/**
+ * CloudWatch's metrics. botocore speaks CBOR to it, the JavaScript SDK JSON, and versions of both that are older than
+ * these the query protocol.
+ */
+export const cloudWatchService: Service = {
+  name: "cloudwatch",
+  signingNames: ["monitoring"],
+  protocol: "rpc-v2-cbor",
+  alsoSpeaks: ["aws-json-1.0", "query"],
+  targetPrefixes: ["GraniteServiceVersion20100801"],
+  apiVersion: "2010-08-01",
+  operations: cloudWatchOperations,
+};
