@@ -178,3 +178,61 @@ def test_following_a_log_as_the_cli_does_sees_every_line_once(clients, bucket, n
             break
         token = page["nextForwardToken"]
     assert len(lines) > 50 and lines == whole
+
+
+def test_search_finds_it_by_tag_metric_and_page(clients, bucket, name):
+    sagemaker = clients["sagemaker"]
+    tags = [{"Key": "suite", "Value": name}]
+    for part in ("a", "b"):
+        sagemaker.create_training_job(**request(f"{name}-{part}", bucket, Tags=tags))
+    for part in ("a", "b"):
+        assert finished(clients, f"{name}-{part}")["TrainingJobStatus"] == "Completed"
+    expression = {
+        "Filters": [{"Name": "Tags.suite", "Operator": "Equals", "Value": name}],
+        "SubExpressions": [
+            {
+                "Operator": "Or",
+                "Filters": [
+                    {"Name": "TrainingJobStatus", "Operator": "Equals", "Value": "Completed"},
+                    {"Name": "Metrics.train:objective_loss", "Operator": "LessThan", "Value": "1000000"},
+                ],
+            }
+        ],
+    }
+    pages = sagemaker.get_paginator("search").paginate(
+        Resource="TrainingJob",
+        SearchExpression=expression,
+        SortBy="CreationTime",
+        SortOrder="Ascending",
+        PaginationConfig={"PageSize": 1},
+    )
+    found = [result["TrainingJob"]["TrainingJobName"] for page in pages for result in page["Results"]]
+    assert found == [f"{name}-a", f"{name}-b"]
+    with pytest.raises(ClientError) as refused:
+        sagemaker.search(Resource="Pipeline")
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_an_algorithm_resource_trains(clients, bucket, name):
+    sagemaker = clients["sagemaker"]
+    specification = {
+        "TrainingImage": IMAGE,
+        "SupportedTrainingInstanceTypes": ["ml.m5.large"],
+        "SupportedHyperParameters": [
+            {"Name": "predictor_type", "Type": "FreeText", "DefaultValue": "multiclass_classifier"},
+            {"Name": "num_classes", "Type": "Integer", "IsRequired": True},
+            {"Name": "epochs", "Type": "Integer", "DefaultValue": "5"},
+        ],
+        "TrainingChannels": [{"Name": "train", "IsRequired": True, "SupportedContentTypes": ["text/csv"], "SupportedInputModes": ["File"]}],
+    }
+    arn = sagemaker.create_algorithm(AlgorithmName=name, TrainingSpecification=specification)["AlgorithmArn"]
+    by_name = {"AlgorithmName": arn, "TrainingInputMode": "File"}
+    wanted = request(name, bucket, AlgorithmSpecification=by_name, HyperParameters={"num_classes": "3"})
+    sagemaker.create_training_job(**wanted)
+    job = finished(clients, name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert job["AlgorithmSpecification"]["AlgorithmName"] == arn
+    assert job["HyperParameters"] == {"predictor_type": "multiclass_classifier", "num_classes": "3", "epochs": "5"}
+    sagemaker.delete_algorithm(AlgorithmName=name)
+    with pytest.raises(ClientError):
+        sagemaker.describe_algorithm(AlgorithmName=name)

@@ -44,6 +44,11 @@ def test_linear_learner_class_with_record_set(client_environment, penguins):
             learner.fit(learner.record_set(features, labels=labels), mini_batch_size=32)
             attached = Estimator.attach(learner.latest_training_job.name)
             print("attached", attached.model_data == learner.model_data)
+            curve = sagemaker.TrainingJobAnalytics(learner.latest_training_job.name, ["train:objective_loss:final"])
+            print("curve", list(curve.dataframe().columns), len(curve.dataframe()) >= 1)
+            everything = learner.training_job_analytics.dataframe()
+            final = {each["MetricName"]: each["Value"] for each in learner.latest_training_job.describe()["FinalMetricDataList"]}
+            print("same metrics", set(everything["metric_name"]) == set(final))
             predictor = learner.deploy(1, "ml.m5.large")
             held_out = numpy.array([row[1] for row in data["held_out"]], dtype="float32")
             answers = predictor.predict(held_out)
@@ -55,6 +60,8 @@ def test_linear_learner_class_with_record_set(client_environment, penguins):
         client_environment,
     )
     assert "attached True" in shown
+    assert "curve ['timestamp', 'metric_name', 'value'] True" in shown
+    assert "same metrics True" in shown
     accuracy = float(shown.split("right share ")[1].split()[0])
     assert accuracy >= 0.97
 

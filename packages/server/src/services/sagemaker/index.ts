@@ -1,8 +1,10 @@
 import type { Service } from "../service.ts";
+import { algorithmOperations } from "./algorithm/index.ts";
 import { endpointOperations } from "./endpoint/index.ts";
 import { endpointConfigOperations } from "./endpoint-config/index.ts";
 import { modelOperations } from "./model/index.ts";
 import type { OperationTable } from "./operation.ts";
+import { searchOperations } from "./search/index.ts";
 import { tagOperations } from "./tags/index.ts";
 import { trainingJobOperations } from "./training-job/index.ts";
 
@@ -12,6 +14,8 @@ export const sagemakerOperations = {
   ...modelOperations,
   ...endpointConfigOperations,
   ...endpointOperations,
+  ...algorithmOperations,
+  ...searchOperations,
   ...tagOperations,
 } satisfies OperationTable;
 

@@ -25,6 +25,14 @@ export function initialTags(
   return { op: "create", key: tagsKey(scope, arn), value };
 }
 
+/** The tags of a resource, by key; none for one that is not there. */
+export async function readTags(store: Store, scope: Scope, arn: string): Promise<{ Key: string; Value: string }[]> {
+  const record = await store.get<TagsRecord>(tagsKey(scope, arn));
+  return Object.entries(record?.value.tags ?? {})
+    .map(([Key, Value]) => ({ Key, Value }))
+    .sort((a, b) => (a.Key < b.Key ? -1 : 1));
+}
+
 /** The writes that belong into the transaction that deletes a resource. */
 export async function dropTags(store: Store, scope: Scope, arn: string): Promise<Write[]> {
   const key = tagsKey(scope, arn);

@@ -5,15 +5,13 @@ import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
 import { checkExecutionRole } from "../execution-role.ts";
+import { checkMetricDefinitions, metricLimit } from "./check-metric-definitions.ts";
 import { checkpointPath } from "./config-files.ts";
 import { hostCount, instanceCount, maxHosts } from "./hosts.ts";
 import { checkChannels } from "./input/check-channels.ts";
 import { outputKeysFit } from "./output-keys.ts";
 import { defaultMaxRuntimeSeconds } from "./time-limits.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
-
-/** FinalMetricDataList's limit, and so the most definitions a job keeps. */
-const metricLimit = 40;
 
 /**
  * Checks what the service's model cannot state, and fills in what the service fills in.
@@ -61,16 +59,12 @@ function checkAlgorithm(
 ): { readonly algorithm: AlgorithmSpecification; readonly image: Image } {
   const given = request.AlgorithmSpecification;
   if (!given) throw validationException("AlgorithmSpecification is required: jobs without an image are not supported.");
-  if ((given.TrainingImage === undefined) === (given.AlgorithmName === undefined)) {
-    throw validationException("AlgorithmSpecification takes exactly one of TrainingImage and AlgorithmName.");
+  // `applyAlgorithm` found the image of a request that names an algorithm resource.
+  const image = findImage(given.TrainingImage as string, context);
+  if (image.kind !== "algorithm") {
+    checkMetricDefinitions("AlgorithmSpecification.MetricDefinitions", given.MetricDefinitions);
+    return { algorithm: given, image };
   }
-  if (given.TrainingImage === undefined) {
-    throw validationException(
-      `AlgorithmName ${given.AlgorithmName} does not exist: algorithm resources are not supported.`,
-    );
-  }
-  const image = findImage(given.TrainingImage, context);
-  if (image.kind !== "algorithm") return { algorithm: given, image };
   if (given.ContainerEntrypoint || given.ContainerArguments) {
     throw validationException("ContainerEntrypoint and ContainerArguments cannot be given for a built-in algorithm.");
   }

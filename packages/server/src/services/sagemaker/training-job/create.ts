@@ -3,6 +3,7 @@ import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import { WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
+import { applyAlgorithm } from "./apply-algorithm.ts";
 import { checkRequest } from "./check-request.ts";
 import { asFolder, hasInput } from "./data-source.ts";
 import { channelMode } from "./input/check-channels.ts";
@@ -19,7 +20,7 @@ import { phaseMessage, type TrainingJob, type TrainingJobSpec, transition } from
 export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, context) => {
   const { scope, platform } = context;
   const { Tags, ...request } = input;
-  const { spec, hosts } = checkRequest(request, context);
+  const { spec, hosts } = checkRequest(await applyAlgorithm(request, context), context);
   const arn = trainingJobs.arn(scope, spec.TrainingJobName);
   const key = trainingJobs.key(scope, spec.TrainingJobName);
   // Looked up before the slower checks, so that a repeated request hears of its own first. The write decides.

@@ -1,11 +1,23 @@
+import type { OperationContext } from "../../service.ts";
 import type { Output } from "../operation.ts";
+import { lastMetrics } from "./job-metrics.ts";
 import { modelUri } from "./output-keys.ts";
-import type { TrainingJob, TrainingJobRecord, TrainingJobSpec, Transition } from "./training-job.ts";
+import {
+  isFinal,
+  type TrainingJob,
+  type TrainingJobRecord,
+  type TrainingJobSpec,
+  type Transition,
+} from "./training-job.ts";
 
 /** The job as DescribeTrainingJob shows it: the request, completed with what the service fills in, and its state. */
-export function describe(record: TrainingJobRecord): Output<"DescribeTrainingJob"> {
+export async function describe(
+  record: TrainingJobRecord,
+  { platform }: Pick<OperationContext, "platform">,
+): Promise<Output<"DescribeTrainingJob">> {
   const { value: job } = record;
   const { spec } = job;
+  const metrics = isFinal(record) ? (job.metrics ?? []) : await lastMetrics(platform.metrics, record);
   return {
     ...spec,
     TrainingJobArn: job.arn,
@@ -15,7 +27,7 @@ export function describe(record: TrainingJobRecord): Output<"DescribeTrainingJob
     ...(job.failureReason !== undefined && { FailureReason: job.failureReason }),
     HyperParameters: spec.HyperParameters ?? {},
     AlgorithmSpecification: {
-      ...spec.AlgorithmSpecification,
+      ...shownAlgorithm(spec),
       TrainingInputMode: spec.AlgorithmSpecification?.TrainingInputMode ?? "File",
       EnableSageMakerMetricsTimeSeries: spec.AlgorithmSpecification?.EnableSageMakerMetricsTimeSeries ?? true,
     },
@@ -29,13 +41,20 @@ export function describe(record: TrainingJobRecord): Output<"DescribeTrainingJob
     CreationTime: new Date(record.createdAt),
     LastModifiedTime: new Date(record.modifiedAt),
     SecondaryStatusTransitions: job.transitions.map(asTransition),
-    FinalMetricDataList: (job.metrics ?? []).map(({ name, value, at }) => ({
+    FinalMetricDataList: metrics.map(({ name, value, at }) => ({
       MetricName: name,
       Value: value,
       Timestamp: new Date(at),
     })),
     ...times(job),
   } as Output<"DescribeTrainingJob">;
+}
+
+/** A job that names an algorithm does not show the image that the algorithm stood for. */
+function shownAlgorithm({ AlgorithmSpecification: algorithm }: TrainingJobSpec) {
+  if (algorithm?.AlgorithmName === undefined) return algorithm;
+  const { TrainingImage: _, ...shown } = algorithm;
+  return shown;
 }
 
 /**

@@ -2,7 +2,7 @@ import { again, done, type Outcome } from "../../../reconcile/reconcile.ts";
 import { end, fail } from "./ending.ts";
 import { type EffectsWorld, JobsUnderWay } from "./jobs-under-way.ts";
 import type { Change } from "./reconcile.ts";
-import { keepCheckpoints, restart, stop } from "./running.ts";
+import { followMetrics, keepCheckpoints, restart, stop } from "./running.ts";
 import { prepare, start } from "./starting.ts";
 import type { Step } from "./step.ts";
 import { runIds, type TrainingJobRecord } from "./training-job.ts";
@@ -33,7 +33,7 @@ export function effects(world: EffectsWorld): (step: Step, record: TrainingJobRe
         return start(effect, step);
       case "wait":
         underWay.slots.hold(runIds(record));
-        return again(await keepCheckpoints(effect, step));
+        return again(Math.min(followMetrics(effect, step), await keepCheckpoints(effect, step)));
       case "stop":
         underWay.slots.hold(runIds(record));
         return stop(effect, step);
@@ -45,6 +45,7 @@ export function effects(world: EffectsWorld): (step: Step, record: TrainingJobRe
         return end(effect, step);
       case "clean":
         await underWay.free(record);
+        await underWay.metrics.forget(record);
         return done;
     }
   };

@@ -32,7 +32,9 @@ export async function end(
   { verdict: wanted }: Step & { kind: "upload" },
 ): Promise<Change> {
   await underWay.syncOf(record).sync(true);
-  const { metrics, fault } = await uploadResults(world.objects, record.value, underWay.places(record));
+  const places = underWay.places(record);
+  const metrics = await underWay.metrics.finish(record, places);
+  const { fault } = await uploadResults(world.objects, record.value, places);
   const verdict = fault === undefined ? wanted : failed(clippedReason(`ClientError: Artifact upload failed:${fault}`));
   const { verdict: _verdict, ...job } = record.value;
   const now = world.clock.now();

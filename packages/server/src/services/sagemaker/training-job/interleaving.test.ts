@@ -75,7 +75,7 @@ const moves = fc.array(
 );
 
 test("any interleaving of steps, stops, interruptions and crashes ends in a legal final state with nothing left running", async () => {
-  const { store, objects, images, dataDirectory, clock } = server.platform;
+  const { store, objects, metrics, images, dataDirectory, clock } = server.platform;
   const sagemaker = new SageMakerClient(server.client);
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: mostHosts }), moves, async (hosts, plan) => {
@@ -98,7 +98,7 @@ test("any interleaving of steps, stops, interruptions and crashes ends in a lega
           store: fuse ? dying(store, fuse) : store,
           objects: fuse ? dying(objects, fuse) : objects,
           engine: fuse ? dying(engine, fuse) : engine,
-          ...{ images, dataDirectory, clock, log: silentLog, host: { cpus: 2, memoryBytes: 2 ** 33 } },
+          ...{ metrics, images, dataDirectory, clock, log: silentLog, host: { cpus: 2, memoryBytes: 2 ** 33 } },
         });
       let controller = fresh();
       const runs = new Set<string>();

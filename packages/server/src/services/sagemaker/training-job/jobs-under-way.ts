@@ -1,5 +1,6 @@
 import type { HostCapacity } from "../../../instance-types/fit-to-host.ts";
 import { CheckpointSync } from "./checkpoints.ts";
+import { JobMetrics } from "./job-metrics.ts";
 import type { TrainingJobWorld } from "./reconcile.ts";
 import { removeRunFolder } from "./run-folder.ts";
 import { type RunPlaces, runPlaces } from "./run-places.ts";
@@ -13,6 +14,7 @@ export type EffectsWorld = TrainingJobWorld & { readonly host: HostCapacity };
 /** What this server remembers of the jobs that it drives. All of it may be lost with the server. */
 export class JobsUnderWay {
   readonly slots: RunSlots;
+  readonly metrics: JobMetrics;
   readonly #world: EffectsWorld;
   readonly #syncs = new Map<string, CheckpointSync>();
   /** Runs that were told to stop. Telling one twice could cut its last words short, so only a new server repeats it. */
@@ -20,6 +22,7 @@ export class JobsUnderWay {
 
   constructor(world: EffectsWorld) {
     this.#world = world;
+    this.metrics = new JobMetrics(world);
     this.slots = new RunSlots(world.runLimit ?? runLimit(world.host));
   }
 

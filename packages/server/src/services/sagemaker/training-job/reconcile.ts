@@ -4,6 +4,7 @@ import type { Engine } from "../../../engines/engine.ts";
 import type { Images } from "../../../images/images.ts";
 import { type HostCapacity, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { Log } from "../../../log.ts";
+import type { MetricStore } from "../../../metrics/metric-store.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
 import type { SpotPolicy } from "../../../spot-policy.ts";
@@ -25,6 +26,7 @@ export interface TrainingJobWorld {
   readonly engine: Engine;
   readonly images: Images;
   readonly objects: ObjectCatalogue;
+  readonly metrics: MetricStore;
   readonly dataDirectory: DataDirectory;
   readonly clock: Clock;
   readonly log: Log;

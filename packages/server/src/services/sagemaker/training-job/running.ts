@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { again, type Outcome } from "../../../reconcile/reconcile.ts";
 import type { Effect } from "./effects.ts";
+import { hasMetrics } from "./job-metrics.ts";
 import type { Change } from "./reconcile.ts";
 import type { Step } from "./step.ts";
 import { phaseMessage, type TrainingJob, type Transition, transition } from "./training-job.ts";
@@ -11,6 +12,8 @@ const graceMs = 120_000;
 const shortGraceMs = 10_000;
 /** How often checkpoints of a running job are looked at. */
 const checkpointIntervalMs = 2_000;
+/** How often logs are looked at for metrics. */
+const metricIntervalMs = 1_000;
 /** How often stopping runs are looked at, besides the wake-ups when they end. */
 const stoppingIntervalMs = 5_000;
 
@@ -23,6 +26,13 @@ export async function keepCheckpoints(
   if (!spec.CheckpointConfig || secondary !== "Training") return ms;
   await underWay.syncOf(record).sync(false);
   return Math.min(ms, checkpointIntervalMs);
+}
+
+/** Has metrics read off the logs while a job runs. @returns After how many milliseconds to look again. */
+export function followMetrics({ underWay, record }: Effect, { ms }: Pick<Step & { kind: "wait" }, "ms">): number {
+  if (record.value.secondary !== "Training" || !hasMetrics(record)) return ms;
+  underWay.metrics.follow(record, underWay.places(record));
+  return Math.min(ms, metricIntervalMs);
 }
 
 /** Asks all runs to end. */
@@ -47,6 +57,8 @@ export async function restart(effect: Effect, step: Step & { kind: "restart" }):
   const { interruptedAt, ...job } = record.value;
   // What lost runs saved last is still in their folders.
   await underWay.syncOf(record).sync(true);
+  // Nobody looks at the logs of this attempt any more.
+  await underWay.metrics.finish(record, underWay.places(record));
   const ranMs = interruptedAt === undefined ? await ranFor(effect) : interruptedAt - (job.preparedAt ?? interruptedAt);
   await underWay.free(record);
   const from = job.spec.CheckpointConfig ? "the last checkpoint" : "the inputs";

@@ -2,31 +2,21 @@ import { appendFile } from "node:fs/promises";
 import { ServiceError } from "../../../errors.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { type ArtifactUpload, uploadArchive, uploadFiles } from "../artifacts/upload-artifacts.ts";
-import { finalMetrics, type MetricDefinition } from "./metrics.ts";
 import { type ArtifactPlace, artifactPlaces, outputBucket } from "./output-keys.ts";
 import type { RunPlaces } from "./run-places.ts";
-import type { FinalMetric, TrainingJob } from "./training-job.ts";
+import type { TrainingJob } from "./training-job.ts";
 
-/** What ended runs left: their metrics, and why their artifacts could not be stored, if so. */
+/** Why the artifacts of ended runs could not be stored, if so. */
 export interface Results {
-  readonly metrics: FinalMetric[];
   readonly fault?: string;
 }
 
-/** Brings the model and other output to S3 and reads the metrics off the logs. Repeating it overwrites its objects. */
+/** Brings the model and other output to S3. Repeating it overwrites its objects. */
 export async function uploadResults(
   objects: ObjectCatalogue,
   job: TrainingJob,
   places: readonly RunPlaces[],
 ): Promise<Results> {
-  const definitions = (job.spec.AlgorithmSpecification?.MetricDefinitions ?? []).map(({ Name, Regex }) => ({
-    name: Name,
-    regex: Regex,
-  }));
-  const metrics = lastOfEach(
-    definitions,
-    await Promise.all(places.map(({ logFile }) => finalMetrics(logFile, definitions))),
-  );
   const notUploaded = places.map(() => new NotUploaded());
   const upload: Omit<ArtifactUpload, "segments"> = {
     objects,
@@ -42,11 +32,11 @@ export async function uploadResults(
     await uploadOne(upload, data, job, false);
   } catch (error) {
     // The bucket may have been deleted while the job ran: that is the owner's to mend, not ours to retry.
-    if (error instanceof ServiceError && error.status < 500) return { metrics, fault: error.message };
+    if (error instanceof ServiceError && error.status < 500) return { fault: error.message };
     throw error;
   }
   for (const [host, { logFile }] of places.entries()) await notUploaded[host]?.tell(logFile);
-  return { metrics };
+  return {};
 }
 
 async function uploadOne(
@@ -58,18 +48,6 @@ async function uploadOne(
   const from = { ...upload, segments: place.segments };
   if (job.spec.OutputDataConfig.CompressionType === "NONE") await uploadFiles(from, place.filesPrefix);
   else await uploadArchive(from, place.archiveKey, keepEmpty);
-}
-
-/** Each metric as the host that printed it last did. */
-function lastOfEach(
-  definitions: readonly MetricDefinition[],
-  ofHosts: readonly (readonly FinalMetric[])[],
-): FinalMetric[] {
-  const last = new Map<string, FinalMetric>();
-  for (const metric of ofHosts.flat()) {
-    if (metric.at >= (last.get(metric.name)?.at ?? 0)) last.set(metric.name, metric);
-  }
-  return definitions.flatMap(({ name }) => last.get(name) ?? []);
 }
 
 /** Entries that are named in the log; further ones are counted. */

@@ -11,6 +11,7 @@ import { Images } from "../../../../images/images.ts";
 import { silentLog } from "../../../../log.ts";
 import { createLoop } from "../../../../reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "../../../../reconcile/reconcile.ts";
+import { cloudWatchService } from "../../../cloudwatch/service.ts";
 import { logsService } from "../../../logs/service.ts";
 import { sagemakerService } from "../../index.ts";
 import { newJob } from "../create.ts";
@@ -73,13 +74,13 @@ export async function startJobServerOn<E extends Engine>(
   open: (directory: string) => Promise<E>,
   images = new Images(),
 ): Promise<JobServer<E>> {
-  const server = await startTestServer({ services: [sagemakerService, logsService], images });
-  const { store, objects, dataDirectory, clock } = server.platform;
+  const server = await startTestServer({ services: [sagemakerService, logsService, cloudWatchService], images });
+  const { store, objects, metrics, dataDirectory, clock } = server.platform;
   await objects.buckets.create("data", { owner: "111122223333", region: "us-west-2", settings: {} });
   await objects.put("data", "train/a.csv", bytes("1,2\n3,4\n"));
   const engine = await open(dataDirectory.engine);
   const controller = trainingJobController({
-    ...{ store, objects, engine, images, dataDirectory, clock, log: silentLog },
+    ...{ store, objects, metrics, engine, images, dataDirectory, clock, log: silentLog },
     host: { cpus: 2, memoryBytes: 8 * 2 ** 30 },
     runLimit: 4,
   });

@@ -1,0 +1,93 @@
+import type { Filter, SearchExpression } from "@aws-sdk/client-sagemaker";
+import { validationException } from "../../../errors.ts";
+import { type Condition, conditionOf } from "./condition.ts";
+import { propertyElements } from "./property.ts";
+import type { Searchable } from "./searchable.ts";
+
+/** Conditions of one search, over all levels, and how deep they are nested. */
+const maxConditions = 50;
+const maxDepth = 10;
+
+/** A search expression, ready to be asked of each resource. */
+export interface CompiledExpression {
+  readonly matches: Condition;
+  /** Paths that conditions name. */
+  readonly names: readonly string[];
+}
+
+/**
+ * Compiles filters, nested filters and sub-expressions, joined by And unless the expression says Or.
+ * @throws ValidationException for properties that the resource does not have, and for too many conditions.
+ */
+export function compileExpression(
+  expression: SearchExpression | undefined,
+  searchable: Searchable,
+): CompiledExpression {
+  const compiler = new Compiler(searchable);
+  const matches = expression ? compiler.expression(expression, 1) : () => true;
+  return { matches, names: compiler.names };
+}
+
+class Compiler {
+  readonly names: string[] = [];
+  readonly #searchable: Searchable;
+  #containing = 0;
+
+  constructor(searchable: Searchable) {
+    this.#searchable = searchable;
+  }
+
+  expression(expression: SearchExpression, depth: number): Condition {
+    if (depth > maxDepth) throw validationException(`Search expressions can be nested ${maxDepth} deep at most.`);
+    const conditions = [
+      ...(expression.Filters ?? []).map((filter) => this.#filter(filter)),
+      ...(expression.NestedFilters ?? []).map(({ NestedPropertyName: path = "", Filters = [] }) =>
+        this.#nested(path, Filters),
+      ),
+      ...(expression.SubExpressions ?? []).map((each) => this.expression(each, depth + 1)),
+    ];
+    if (conditions.length === 0) {
+      throw validationException("A search expression needs Filters, NestedFilters or SubExpressions.");
+    }
+    return expression.Operator === "Or"
+      ? (resource) => conditions.some((condition) => condition(resource))
+      : (resource) => conditions.every((condition) => condition(resource));
+  }
+
+  /** One element of the list must meet all filters. */
+  #nested(path: string, filters: readonly Filter[]): Condition {
+    const inner = filters.map((filter) => {
+      const name = filter.Name ?? "";
+      if (!name.startsWith(`${path}.`)) {
+        throw validationException(`The nested filter ${name} must begin with its NestedPropertyName, ${path}.`);
+      }
+      this.#check(name, filter);
+      return conditionOf({ ...filter, Name: name.slice(path.length + 1) });
+    });
+    return (resource) =>
+      propertyElements(resource, path).some((element) => inner.every((condition) => condition(element)));
+  }
+
+  #filter(filter: Filter): Condition {
+    this.#check(filter.Name ?? "", filter);
+    return conditionOf(filter);
+  }
+
+  #check(name: string, { Operator }: Filter): void {
+    this.names.push(name);
+    if (this.names.length > maxConditions) {
+      throw validationException(`A search can have ${maxConditions} conditions at most.`);
+    }
+    checkProperty(name, this.#searchable);
+    if (Operator === "Contains" && ++this.#containing > 1) {
+      throw validationException("'CONTAINS' operator usage limit of 1 exceeded.");
+    }
+  }
+}
+
+/** @throws ValidationException for a property that the resource does not have. */
+export function checkProperty(name: string, { properties, resource }: Searchable): void {
+  const first = name.split(".")[0] as string;
+  if (properties.includes(first)) return;
+  throw validationException(`Unknown property name: ${name} is not a property of ${resource}.`);
+}
