@@ -16,6 +16,7 @@ static const struct {
     {"bwrap", 1},   {"args", 1},  {"seccomp", 1}, {"cwd", 1},     {"cpu-weight", 1}, {"cpu-quota", 1},
     {"cgroup", 1},  {"form", 1},  {"env", 1},   {"command", 1}, {"dir", 2},     {"symlink", 2},    {"ro", 2},
     {"rw", 2},      {"file", 2},  {"own", 1},     {"channel", 4}, {"entry", 3},      {"end", 0},
+    {"netns", 1}, {"userns", 1}, {"relay", 2},
 };
 
 int plan_next(const struct plan *plan, size_t *offset, struct record *record) {
@@ -60,6 +61,12 @@ static int read_settings(struct plan *plan) {
     else if (!strcmp(r.op, "args")) plan->args = r.arg[0];
     else if (!strcmp(r.op, "seccomp")) plan->seccomp = r.arg[0];
     else if (!strcmp(r.op, "form")) plan->form = r.arg[0];
+    else if (!strcmp(r.op, "netns")) plan->netns = r.arg[0];
+    else if (!strcmp(r.op, "userns")) plan->userns = r.arg[0];
+    else if (!strcmp(r.op, "relay") && plan->relays < MAX_RELAYS) {
+      plan->relay[plan->relays].from = r.arg[0];
+      plan->relay[plan->relays++].to = r.arg[1];
+    }
     else if (!strcmp(r.op, "cwd")) plan->cwd = r.arg[0];
     else if (!strcmp(r.op, "command")) append(&plan->command, &commands, r.arg[0]);
     else if (!strcmp(r.op, "env")) append(&plan->env, &variables, r.arg[0]);

@@ -90,6 +90,17 @@ static void close_from(unsigned first) {
   for (int fd = (int)first; fd < 65536; fd++) close(fd);
 }
 
+/* Reads a child's complaint to its end: an empty text is none. */
+static void read_text(int fd, char *text, size_t room) {
+  size_t size = 0;
+  ssize_t got;
+  while (size < room - 1 && ((got = read(fd, text + size, room - 1 - size)) > 0 || (got < 0 && errno == EINTR))) {
+    if (got > 0) size += (size_t)got;
+  }
+  text[size] = 0;
+  close(fd);
+}
+
 /* ---- The child: from fork to exec ------------------------------------------------------------------------------- */
 
 static int keep_open(const char *path) {
@@ -119,6 +130,7 @@ static void run_sandboxed(pid_t supervisor, int info) {
   /* Before the root is staged: afterwards these paths may be covered, or out of our reach. */
   snprintf(args, sizeof args, "%d", keep_open(plan.args));
   snprintf(seccomp, sizeof seccomp, "%d", keep_open(plan.seccomp));
+  network_enter(&plan);
   stage_root(&plan);
   snprintf(status, sizeof status, "%d", info);
   fcntl(info, F_SETFD, 0);
@@ -166,6 +178,39 @@ static void run_child(pid_t supervisor, int out, int info) {
   poke("/proc/self/oom_score_adj", "300"); /* when the host runs out, runs go before servers */
   if (plan.bwrap) run_sandboxed(supervisor, info);
   run_plain(supervisor);
+}
+
+/* ---- Relays ----------------------------------------------------------------------------------------------------- */
+
+/* A process of its own, since it lives in the run's network namespace: our user there, none of our files. */
+static void be_relay(pid_t supervisor) {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL); /* it ignores SIGPIPE, as we do */
+  die_with(supervisor);
+  int nothing = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; fd++) dup2(nothing, fd);
+  dup2(error_pipe, 3);
+  close_from(4);
+  error_pipe = 3;
+  network_enter(&plan);
+  die_with(supervisor); /* entering a user namespace had cleared it */
+  relay_listen(&plan);
+  close(error_pipe);
+  relay_run(&plan);
+}
+
+/* @returns Why it could not be started in `why`, or an empty text once it listens. */
+static void start_relay(char *why, size_t room) {
+  int error[2];
+  pid_t supervisor = getpid();
+  why[0] = 0;
+  if (plan.relays == 0) return;
+  if (pipe2(error, O_CLOEXEC)) exit(1);
+  error_pipe = error[1];
+  if (fork() == 0) be_relay(supervisor);
+  close(error[1]);
+  read_text(error[0], why, room);
 }
 
 /* ---- The end of a run -------------------------------------------------------------------------------------------- */
@@ -331,13 +376,7 @@ static void start_child(struct life *life, char *why, size_t room) {
   close(out[1]);
   close(info[1]);
   close(error[1]);
-  size_t size = 0;
-  ssize_t got;
-  while (size < room - 1 && ((got = read(error[0], why + size, room - 1 - size)) > 0 || (got < 0 && errno == EINTR))) {
-    if (got > 0) size += (size_t)got;
-  }
-  why[size] = 0;
-  close(error[0]);
+  read_text(error[0], why, room);
   fcntl(out[0], F_SETFL, O_NONBLOCK);
   life->pipe = out[0];
   life->info = info[0];
@@ -365,12 +404,13 @@ static void supervise(void) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (geteuid() == 0) cgroup_leave_unit();
   cgroup_create(&group, &plan);
-  start_child(&life, why, sizeof why);
+  start_relay(why, sizeof why);
+  if (!why[0]) start_child(&life, why, sizeof why);
   life.started = now_millis();
   if (why[0]) {
     snprintf(text, sizeof text, "sagebrush: the run could not be started: %s", why);
     log_say(&output, text);
-    waitpid(life.child, NULL, 0);
+    if (life.child > 0) waitpid(life.child, NULL, 0);
     cgroup_remove(&group);
     record_exit(SETUP_FAILED, life.started, "");
     snprintf(text, sizeof text, "failed %s\n", why);

@@ -18,11 +18,19 @@ struct record {
   const char *arg[4];
 };
 
+/* A way for connections: `unix:/path` or `tcp:ADDRESS:PORT` on either side. */
+enum { MAX_RELAYS = 4 };
+struct relay {
+  const char *from, *to;
+};
+
 struct plan {
   char *data;
   size_t size;
   size_t records; /* offset of the first record of the set-up part (files, mounts, channels) */
-  const char *run, *exit, *log, *bwrap, *args, *seccomp, *cwd, *cgroup, *key, *form;
+  const char *run, *exit, *log, *bwrap, *args, *seccomp, *cwd, *cgroup, *key, *form, *netns, *userns;
+  struct relay relay[MAX_RELAYS];
+  int relays;
   long long log_max, memory, cpu_weight, cpu_quota;
   long long uid; /* -1: stay who we are */
   char **command, **env;
@@ -79,6 +87,15 @@ void channel_mount(const struct plan *plan, const struct record *head, size_t *o
 void channel_copy(const struct plan *plan, const struct record *head, size_t *offset, const char *target);
 /* Reported with the start: the weakest form that a channel of this run took. Shared by child and supervisor. */
 extern enum channel_form *channel_form_used;
+
+/* ---- network.c: the run's network, and ways into and out of it ---------------------------------------------------- */
+
+/* Enters the run's network namespace, and the user namespace that it belongs to. Only in a child. */
+void network_enter(const struct plan *plan);
+/* Listens where the plan's relays begin. Only in a child. */
+void relay_listen(const struct plan *plan);
+/* Carries connections from now on. */
+void relay_run(const struct plan *plan) __attribute__((noreturn));
 
 /* ---- log.c ---------------------------------------------------------------------------------------------------- */
 

@@ -348,7 +348,7 @@ export function engineContract(candidate: Candidate): void {
     test("a server answers on its socket, whose host path is short", async () => {
       const id = await start(
         `require("node:http").createServer((q, a) => a.end("pong " + q.url)).listen(process.env.SAGEBRUSH_LISTEN, () => console.log("up"))`,
-        { serves: true },
+        { serves: { socket: true } },
       );
       await untilLogged(shop, id, "up");
       const { address } = await until(engine, id, inPhase("running"));

@@ -76,20 +76,40 @@ export interface ImageRoot {
 /** What a run can reach besides itself. */
 export type Network = NoNetwork | BridgeNetwork;
 
-/** Nothing but its own loopback. */
+/** Nothing but the run's own loopback. */
 export interface NoNetwork {
   readonly kind: "none";
 }
 
-/** `eth0` on a private network that the runs of one job share by its name. */
+/** An interface `eth0` on a private network that the runs of one job share. */
 export interface BridgeNetwork {
   readonly kind: "bridge";
+  /** `[a-z0-9-]{1,63}`. Runs that give the same name are on the same network; it goes with the last of them. */
   readonly name: string;
-  /** Every host of the job, `algo-1` to `algo-N`: these names resolve. */
+  /**
+   * Every host of the network, the same list in the same order for each of its runs. All of them resolve inside from
+   * the first moment on, whether they run yet or not; the run's own `hostname` is one of them.
+   */
   readonly hosts: readonly string[];
-  /** Whether it leads out; the hosts reach each other in any case. */
+  /**
+   * Whether the run reaches the internet (by NAT: neither this host's services nor private networks) and the platform
+   * at `platformAddress`. Without it the run reaches its peers alone.
+   */
   readonly internet: boolean;
 }
+
+/**
+ * Where a run on a network with `internet` reaches the platform by plain HTTP, whatever the isolating engine: the one
+ * address besides loopback from which every AWS SDK takes credentials so.
+ */
+export const platformAddress = "169.254.170.2";
+
+/**
+ * Whether and where a run is a server. `socket`: it gets SAGEBRUSH_LISTEN (a path inside) and must listen on that Unix
+ * socket. `port`: it listens on that TCP port inside, as foreign model servers do on 8080, and needs an `eth0`; the
+ * engine relays. Either way `RunState.address` leads there.
+ */
+export type Serves = false | { readonly socket: true } | { readonly port: number };
 
 export interface RunSpec {
   readonly root: RootFs;
@@ -118,8 +138,7 @@ export interface RunSpec {
     /** How many GPUs of the host it sees; -1 for all. None when absent. */
     readonly gpus?: number;
   };
-  /** Set for servers: the run gets SAGEBRUSH_LISTEN (a path inside) and must listen on that Unix socket. */
-  readonly serves: boolean;
+  readonly serves: Serves;
   /**
    * Where stdout and stderr, merged, are appended as they come: lines `EPOCH_MILLISECONDS SPACE TEXT LF`. Lives on
    * after `remove`; rotated by nobody but its owner. Bytes past `maxLogBytes` are dropped with one notice line.
@@ -144,6 +163,11 @@ export interface Capabilities {
 /** The backend cannot be reached or refuses for now; the caller retries. */
 export class EngineUnavailable extends Error {
   override readonly name = "EngineUnavailable";
+}
+
+/** This engine can never run what was asked for on this host; the message says why and what would help. */
+export class RunRefused extends Error {
+  override readonly name = "RunRefused";
 }
 
 /** Every call is idempotent on `id`: a reconciler may repeat any of them after a crash. */

@@ -14,6 +14,8 @@ export interface EngineOptions {
   /** `auto` takes sandboxes where they work and plain processes elsewhere. */
   readonly kind: "auto" | "sandbox" | "process";
   readonly log: Log;
+  /** Unix socket of the gateway that runs on networks reach. */
+  readonly platformSocket?: string;
   /** For servers that other machines can reach: plain processes are refused. */
   readonly isolationRequired?: boolean;
   /** For tests: another supervisor than the best one here. */
@@ -40,7 +42,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     return openProcessEngine({ ...common, reason: "it was asked for" });
   }
   try {
-    return await openSandboxEngine({ ...common, channelForm });
+    return await openSandboxEngine({ ...common, channelForm, platformSocket: options.platformSocket });
   } catch (error) {
     if (!(error instanceof EngineUnavailable) || kind === "sandbox") throw error;
     if (options.isolationRequired) throw new EngineUnavailable(tooOpen(error.message), { cause: error });

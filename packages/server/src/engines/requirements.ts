@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "vitest";
+import { findTools } from "./network/tools.ts";
 import { findBubblewrap } from "./sandbox/bubblewrap.ts";
 import { nativeSupervisor } from "./supervised/supervisor.ts";
 
@@ -14,6 +15,7 @@ export interface Requirement {
   readonly met: boolean;
 }
 
+const tools = findTools();
 const isRoot = process.geteuid?.() === 0;
 
 /** What engine tests may want, each decided once. */
@@ -22,6 +24,8 @@ export const requirements = {
   bubblewrap: { name: "bubblewrap", met: process.platform === "linux" && findBubblewrap() !== undefined },
   nativeSupervisor: { name: "the native supervisor (a C compiler at set-up)", met: nativeSupervisor() !== undefined },
   userNamespaces: { name: "user namespaces without privileges", met: allowsUserNamespaces() },
+  iproute2: { name: "iproute2", met: tools.ip !== undefined },
+  nftables: { name: "nftables", met: tools.nft !== undefined },
   memoryControlGroups: {
     name: "writable control groups",
     met:

@@ -9,6 +9,7 @@ import { bootId, startOf } from "../../process-identity.ts";
 import { decodePlan } from "../supervised/plan.ts";
 import { copyChannels } from "./copy-channels.ts";
 import { writeDurably, writeWhole } from "./durable-write.ts";
+import { startRelays } from "./network.ts";
 import { RunLog } from "./run-log.ts";
 import { Settings } from "./settings.ts";
 import { startPlain, startSandboxed } from "./start.ts";
@@ -87,6 +88,7 @@ async function supervise(planPath: string): Promise<void> {
   try {
     const copied = await copyChannels(plan.steps, settings.number("uid"), settings.has("bwrap"));
     const files = settings.has("bwrap") ? openForBubblewrap(settings) : [];
+    await startRelays(settings);
     const started = settings.has("bwrap")
       ? await startSandboxed(settings, plan.steps, files)
       : await startPlain(settings);

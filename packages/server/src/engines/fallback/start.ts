@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { SetupStep } from "../supervised/plan.ts";
+import { enterNetwork, openPorts } from "./network.ts";
 import type { Settings } from "./settings.ts";
 import { stageScript } from "./stage-script.ts";
 
@@ -52,8 +53,11 @@ export async function startSandboxed(
   const drop =
     uid === undefined ? [] : ["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups", "--"];
   const bubblewrap = [settings.one("bwrap"), "--args", "3", "--seccomp", "4", "--info-fd", "5", "--"];
-  const script = [...namespaces, "--propagation", "slave", "/bin/sh", "-c", stageScript(stage, steps, uid), "sh"];
-  const child = spawn(unshare, script.concat(drop, bubblewrap, settings.all("command")), {
+  const enter = enterNetwork(settings);
+  const prepare = [...(enter.length > 0 ? [openPorts] : []), stageScript(stage, steps, uid)].join("\n");
+  const script = [...enter, unshare, ...namespaces, "--propagation", "slave", "/bin/sh", "-c", prepare, "sh"];
+  const [program = "", ...words] = script.concat(drop, bubblewrap, settings.all("command"));
+  const child = spawn(program, words, {
     stdio: ["ignore", "pipe", "ignore", ...files, "pipe"],
     detached: true,
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },

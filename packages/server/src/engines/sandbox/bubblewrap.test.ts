@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { bubblewrapOptions } from "./bubblewrap.ts";
 
-const request = { hostname: "algo-1", workingDirectory: "/", root: ["--bind", "/tmp", "/"], scratchBytes: 1024 };
+const request = {
+  ownNetwork: true,
+  hostname: "algo-1",
+  workingDirectory: "/",
+  root: ["--bind", "/tmp", "/"],
+  scratchBytes: 1024,
+};
 
 test("a variable keeps its own option, whatever it holds", () => {
   const options = bubblewrapOptions({ ...request, environment: { A: "--bind / /host\n" } }).split("\0");

@@ -8,6 +8,8 @@ const maskedFiles = ["/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc
 /** What bubblewrap is asked for. */
 export interface BubblewrapRequest {
   readonly hostname: string;
+  /** Whether it makes a network namespace with nothing but a loopback, or stays in the one that it is started in. */
+  readonly ownNetwork: boolean;
   readonly environment: Readonly<Record<string, string>>;
   /** Where the prepared root lies for bubblewrap, or the options that build one. */
   readonly root: readonly string[];
@@ -24,7 +26,7 @@ export interface BubblewrapRequest {
 export function bubblewrapOptions(request: BubblewrapRequest): string {
   const scratch = ["--perms", "1777", "--size", String(Math.floor(request.scratchBytes)), "--tmpfs"];
   const options = [
-    ["--unshare-all", "--die-with-parent", "--new-session"],
+    ["--unshare-all", ...(request.ownNetwork ? [] : ["--share-net"]), "--die-with-parent", "--new-session"],
     ["--hostname", request.hostname],
     ["--uid", "0", "--gid", "0", "--cap-drop", "ALL"],
     ["--clearenv"],

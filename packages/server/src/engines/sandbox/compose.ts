@@ -6,6 +6,7 @@ import type { Compose } from "../supervised/supervised-engine.ts";
 import { bubblewrapOptions } from "./bubblewrap.ts";
 import { homeTarget, hostToolsRoot } from "./host-tools-root.ts";
 import { type Libraries, minimalRoot } from "./minimal-root.ts";
+import { networkFiles } from "./network-files.ts";
 
 /** Where a server's socket folder appears inside. */
 const socketTarget = "/opt/sagebrush/run";
@@ -24,16 +25,19 @@ export interface SandboxHost {
 
 /** Turns a run into a minimal root, built by the supervisor, and options for bubblewrap. */
 export function composeSandbox(host: SandboxHost): Compose {
-  return async ({ id, spec, folder, socketFolder, allotment, environment }) => {
+  return async ({ id, spec, folder, socketFolder, allotment, environment, attachment }) => {
     const uid = await host.uidFor(id, folder);
     const args = join(folder, "bwrap-options");
+    const listens = spec.serves && "socket" in spec.serves;
     const inside = {
       ...environment,
       ...(spec.root.kind === "host-tools" && { HOME: homeTarget }),
-      ...(spec.serves && { SAGEBRUSH_LISTEN: `${socketTarget}/${socketName}` }),
+      ...(listens && { SAGEBRUSH_LISTEN: `${socketTarget}/${socketName}` }),
     };
     const options = bubblewrapOptions({
       hostname: spec.hostname,
+      // The supervisor has entered the run's namespace before.
+      ownNetwork: attachment === undefined,
       workingDirectory: spec.workingDirectory ?? "/",
       environment: inside,
       root: ["--bind", "/tmp", "/"], // the supervisor leaves the prepared root there
@@ -42,17 +46,16 @@ export function composeSandbox(host: SandboxHost): Compose {
     await writeFile(args, options, { mode: 0o600 });
     const channels = spec.channels.toSorted((a, b) => (a.target < b.target ? -1 : 1)); // outer ones first
     const steps: SetupStep[] = [
-      ...(spec.root.kind === "host-tools"
-        ? hostToolsRoot(spec.root, spec.hostname)
-        : minimalRoot(await host.libraries, spec.hostname)),
+      ...(spec.root.kind === "host-tools" ? hostToolsRoot(spec.root) : minimalRoot(await host.libraries)),
       ...spec.root.binds.map(({ source, target }) => ["ro", source, target] as const),
+      ...networkFiles(spec.hostname, attachment),
       ["own", spec.mlDirectory],
       ["rw", spec.mlDirectory, "/opt/ml"],
       ...channels.flatMap((channel, index) =>
         channelSteps(channel, channel.target, join(folder, "channels", String(index))),
       ),
     ];
-    if (spec.serves) steps.push(["own", socketFolder], ["rw", socketFolder, socketTarget]);
+    if (listens) steps.push(["own", socketFolder], ["rw", socketFolder, socketTarget]);
     return {
       settings: [
         ["bwrap", host.bubblewrap],

@@ -21,7 +21,7 @@ const settings = [
 export const homeTarget = "/root";
 
 /** Steps that build a root from the host's own programs: /usr and little else, read-only, and a private home. */
-export function hostToolsRoot(root: HostToolsRoot, hostname: string): SetupStep[] {
+export function hostToolsRoot(root: HostToolsRoot): SetupStep[] {
   const files = settings.filter((path) => existsSync(path) && !sharedFiles.some((shared) => shared.startsWith(path)));
   return [
     ...["/opt", "/etc", "/proc", "/dev", "/var"].map((path) => ["dir", path, "755"] as const),
@@ -30,7 +30,7 @@ export function hostToolsRoot(root: HostToolsRoot, hostname: string): SetupStep[
     ...besideUsr.filter((path) => existsSync(path)).map(asOnHost),
     ["symlink", "/tmp", "/var/tmp"],
     ...files.map((path) => ["ro", path, path] as const),
-    ...accountFiles(hostname, { home: homeTarget, shell: existsSync("/bin/bash") ? "/bin/bash" : "/bin/sh" }),
+    ...accountFiles({ home: homeTarget, shell: existsSync("/bin/bash") ? "/bin/bash" : "/bin/sh" }),
     ["own", root.home],
     ["rw", root.home, homeTarget],
   ];

@@ -61,7 +61,7 @@ function mergedUsr(path: string): string {
 }
 
 /** Steps that build everything but the run's own parts: the least that a dynamically linked program needs. */
-export function minimalRoot(libraries: Libraries, hostname: string): SetupStep[] {
+export function minimalRoot(libraries: Libraries): SetupStep[] {
   return [
     ...["/usr/lib", "/usr/lib64", "/usr/bin", "/opt", "/etc", "/proc", "/dev"].map(
       (path) => ["dir", path, "755"] as const,
@@ -72,16 +72,15 @@ export function minimalRoot(libraries: Libraries, hostname: string): SetupStep[]
     ["symlink", "usr/bin", "/bin"],
     ...libraries.files.map(({ source, target }) => ["ro", source, target] as const),
     ...sharedFiles.filter((path) => existsSync(path)).map((path) => ["ro", path, path] as const),
-    ...accountFiles(hostname, { home: "/tmp", shell: "/bin/sh" }),
+    ...accountFiles({ home: "/tmp", shell: "/bin/sh" }),
   ];
 }
 
-/** Steps that write who and where a run is, for programs that look it up. */
-export function accountFiles(hostname: string, root: { readonly home: string; readonly shell: string }): SetupStep[] {
+/** Steps that write who a run is, for programs that look it up. */
+export function accountFiles(root: { readonly home: string; readonly shell: string }): SetupStep[] {
   return [
     ["file", "/etc/passwd", `root:x:0:0:root:${root.home}:${root.shell}\n${nobody}`],
     ["file", "/etc/group", group],
     ["file", "/etc/nsswitch.conf", nsswitch],
-    ["file", "/etc/hosts", `127.0.0.1 localhost\n::1 localhost\n127.0.0.1 ${hostname}\n`],
   ];
 }

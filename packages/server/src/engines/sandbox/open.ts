@@ -2,6 +2,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "../../log.ts";
 import { type Engine, EngineUnavailable } from "../engine.ts";
+import { openNetworks } from "../network/open-networks.ts";
 import type { EngineFolders } from "../supervised/run-folder.ts";
 import { SupervisedEngine } from "../supervised/supervised-engine.ts";
 import { type Supervisor, supervisorNotices } from "../supervised/supervisor.ts";
@@ -21,8 +22,9 @@ export async function openSandboxEngine(options: {
   supervisor: Supervisor;
   log: Log;
   channelForm: string | undefined;
+  platformSocket: string | undefined;
 }): Promise<Engine> {
-  const { folders, supervisor, log, channelForm } = options;
+  const { folders, supervisor, log, channelForm, platformSocket } = options;
   if (process.platform !== "linux") throw new EngineUnavailable(`sandboxes need Linux, this is ${process.platform}`);
   const bubblewrap = findBubblewrap();
   if (bubblewrap === undefined) throw new EngineUnavailable("bubblewrap is not installed");
@@ -37,7 +39,16 @@ export async function openSandboxEngine(options: {
     uidFor: (id, folder) => users?.uidFor(id, folder) ?? Promise.resolve(undefined),
     ...(channelForm === undefined ? {} : { channelForm }),
   };
-  const parts = { name: "sandbox", folders, supervisor, log, compose: composeSandbox(host) };
+  const networks = await openNetworks(folders);
+  const parts = {
+    name: "sandbox",
+    folders,
+    supervisor,
+    log,
+    compose: composeSandbox(host),
+    networks: networks.networks,
+    ...(platformSocket === undefined ? {} : { platformSocket }),
+  };
   const open = (probe: Probe | undefined) =>
     new SupervisedEngine({
       ...parts,
@@ -45,7 +56,8 @@ export async function openSandboxEngine(options: {
         isolation: true,
         memoryLimit: probe?.memoryLimit ?? false,
         cpuLimit: probe?.cpuLimit ?? false,
-        notices: probe === undefined ? [] : [...probeNotices(probe), ...supervisorNotices(supervisor)],
+        notices:
+          probe === undefined ? [] : [...probeNotices(probe), ...networks.notices, ...supervisorNotices(supervisor)],
       },
     });
   return open(await probeSandbox({ engine: open(undefined), folders, supervisor, bubblewrap }));

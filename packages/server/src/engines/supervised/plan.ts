@@ -33,6 +33,7 @@ export function encodePlan(plan: Plan): Buffer {
 /** Words that take another number of arguments than one; `native/plan.c` has the same table. */
 const arity: Readonly<Record<string, number>> = {
   log: 2,
+  relay: 2,
   dir: 2,
   symlink: 2,
   ro: 2,
@@ -58,6 +59,9 @@ const settingNames = new Set([
   "cgroup",
   "env",
   "command",
+  "netns",
+  "userns",
+  "relay",
 ]);
 const stepNames = new Set(["dir", "symlink", "ro", "rw", "file", "own", "channel", "entry"]);
 

@@ -7,10 +7,12 @@ import {
   type Capabilities,
   type Engine,
   EngineUnavailable,
+  platformAddress,
   type RunId,
   type RunSpec,
   type RunState,
 } from "../engine.ts";
+import type { Attachment, RunNetworks } from "../network/run-networks.ts";
 import { runIdForm } from "../run-id.ts";
 import { type Allotment, allot, allotmentEnvironment, limitSettings } from "./host-resources.ts";
 import { encodePlan, type SetupStep } from "./plan.ts";
@@ -35,6 +37,8 @@ interface Composition {
   /** Host folder for the run's socket, when it serves. */
   readonly socketFolder: string;
   readonly allotment: Allotment;
+  /** Its place on a network, when it has one. */
+  readonly attachment?: Attachment;
   /** The run's environment with the engine's own additions, but for SAGEBRUSH_LISTEN. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -51,6 +55,10 @@ export interface SupervisedEngineOptions {
   readonly supervisor: Supervisor;
   readonly capabilities: Capabilities;
   readonly compose: Compose;
+  /** Where networks can be had. */
+  readonly networks?: RunNetworks;
+  /** Unix socket of the platform, for runs that may reach it. */
+  readonly platformSocket?: string;
   readonly log: Log;
 }
 
@@ -157,7 +165,9 @@ export class SupervisedEngine implements Engine {
       await writeWhole(join(folder, "address"), `unix:${socketPath(folders.sockets, id)}`);
     }
     const environment = { ...spec.environment, ...allotmentEnvironment(allotment) };
-    const own = await compose({ id, spec, folder, socketFolder: sockets, allotment, environment });
+    const attachment = await this.#attach(id, spec);
+    const run = { id, spec, folder, socketFolder: sockets, allotment, environment };
+    const own = await compose(attachment === undefined ? run : { ...run, attachment });
     const plan = encodePlan({
       settings: [
         ["run", folder],
@@ -165,11 +175,30 @@ export class SupervisedEngine implements Engine {
         ["key", id],
         ["log", spec.logFile, String(spec.maxLogBytes)],
         ...limitSettings(allotment, this.#controlGroup(id)),
+        ...(attachment === undefined ? [] : this.#networkSettings(id, spec, attachment)),
         ...own.settings,
       ],
       steps: own.steps,
     });
     await writeWhole(join(folder, "plan"), plan);
+  }
+
+  async #attach(id: RunId, { network, hostname }: RunSpec): Promise<Attachment | undefined> {
+    return network.kind === "bridge" ? this.#options.networks?.attach(id, network, hostname) : undefined;
+  }
+
+  /** The supervisor enters the run's network and relays across its border, whether the server is there or not. */
+  #networkSettings(id: RunId, { network, serves }: RunSpec, { namespace, owner }: Attachment): [string, ...string[]][] {
+    const { folders, platformSocket } = this.#options;
+    const settings: [string, ...string[]][] = [["netns", namespace]];
+    if (owner !== undefined) settings.push(["userns", owner]);
+    if (network.kind === "bridge" && network.internet && platformSocket !== undefined) {
+      settings.push(["relay", `tcp:${platformAddress}:80`, `unix:${platformSocket}`]);
+    }
+    if (serves && "port" in serves) {
+      settings.push(["relay", `unix:${socketPath(folders.sockets, id)}`, `tcp:127.0.0.1:${serves.port}`]);
+    }
+    return settings;
   }
 
   async #askToEnd(id: RunId, graceMs: number): Promise<void> {
@@ -189,6 +218,7 @@ export class SupervisedEngine implements Engine {
     }
     this.#seen.delete(id);
     await killLeftOver(join(folders.runs, id));
+    await this.#options.networks?.detach(id);
     await removeControlGroups(this.#controlGroup(id));
     await removeTree(socketFolder(folders.sockets, id));
     await removeTree(join(folders.runs, id));

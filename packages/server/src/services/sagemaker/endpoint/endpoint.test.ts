@@ -43,7 +43,11 @@ test("an endpoint comes up from a model, answers and goes away without a trace",
   expect(await invoke("first", "1,2")).toBe("1,2");
   const [run] = server.engine.running as [FakeRun];
   expect(run.id).toMatch(/^e-[0-9a-f]{12}-1$/u);
-  expect(run.spec).toMatchObject({ serves: true, network: { kind: "none" }, environment: { GREETING: "hello" } });
+  expect(run.spec).toMatchObject({
+    serves: { socket: true },
+    network: { kind: "none" },
+    environment: { GREETING: "hello" },
+  });
   expect(run.spec.channels).toMatchObject([
     { target: "/opt/ml/model", readOnly: true, files: [{ path: "model.json" }] },
   ]);

@@ -55,7 +55,7 @@ export function runSpec(
     channels: files.length === 0 ? [] : [{ target: "/opt/ml/model", files, readOnly: true }],
     network: { kind: "none" },
     resources: { cpus, cpuWeight, memoryBytes },
-    serves: true,
+    serves: { socket: true },
     logFile: log,
     maxLogBytes,
   };

@@ -1,0 +1,181 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { bootId } from "../../process-identity.ts";
+import { type BridgeNetwork, EngineUnavailable, type RunId } from "../engine.ts";
+import { type EngineFolders, shortHash } from "../supervised/run-folder.ts";
+import { checkNetwork } from "./check-network.ts";
+import { claimSubnet, releaseSubnet } from "./claims.ts";
+import { type NetworkRecord, NetworkRecords, type Place } from "./network-records.ts";
+import { PacketFilter } from "./packet-filter.ts";
+import { bridgeLines, bridgeName, type Cable, cableLines, cableOf, insideLines } from "./plumbing.ts";
+import { findResolver } from "./resolver.ts";
+import type { Attachment, RunNetworks } from "./run-networks.ts";
+import { gatewayAddress, hostAddress } from "./subnets.ts";
+import { type NetworkTools, runTool } from "./tools.ts";
+import { Turns } from "./turns.ts";
+import { uplinks } from "./uplinks.ts";
+
+const namespaces = "/run/netns";
+
+/**
+ * Networks in the host's own network stack, for servers that are root: a bridge and a block of addresses for each, a
+ * named namespace for every run, and one table of packet filter rules for all.
+ */
+export class HostNetworks implements RunNetworks {
+  readonly #ip: string;
+  readonly #runs: string;
+  readonly #root: string;
+  readonly #records: NetworkRecords;
+  readonly #prefix: string;
+  readonly #filter: PacketFilter;
+  readonly #turns = new Turns();
+
+  constructor(folders: EngineFolders, tools: NetworkTools & { readonly ip: string }) {
+    this.#ip = tools.ip;
+    this.#runs = folders.runs;
+    this.#root = join(folders.root, "networks");
+    this.#records = new NetworkRecords(this.#root);
+    // Several servers may share a host, so the directory is part of every name.
+    this.#prefix = `sb${shortHash(folders.root, 6)}`;
+    this.#filter = new PacketFilter(this.#prefix, tools);
+  }
+
+  attach(id: RunId, network: BridgeNetwork, hostname: string): Promise<Attachment> {
+    const position = checkNetwork(network, hostname);
+    return this.#turns.take(() => this.#attach(id, network, position));
+  }
+
+  detach(id: RunId): Promise<void> {
+    return this.#turns.take(() => this.#detach(id));
+  }
+
+  /** Removes what belongs to runs that are no more: a server may have been killed between any two steps. */
+  sweep(): Promise<void> {
+    return this.#turns.take(async () => {
+      for (const name of await this.#records.names()) {
+        for (const place of await this.#records.places(name)) {
+          if (!existsSync(join(this.#runs, place.id))) await this.#unplug(name, place);
+        }
+        await this.#removeIfEmpty(name);
+      }
+    });
+  }
+
+  async #attach(id: RunId, network: BridgeNetwork, position: number): Promise<Attachment> {
+    const { name, hosts } = network;
+    const boot = bootId();
+    const places = await this.#records.places(name);
+    const other = places.find((place) => place.position === position && place.id !== id);
+    if (other !== undefined) throw new EngineUnavailable(`${hosts[position]} of network ${name} is still ${other.id}`);
+    await writeFile(join(this.#runs, id, "network"), name, { mode: 0o600 });
+    await this.#records.setPlace(name, { id, position, ready: places.find((place) => place.id === id)?.ready });
+    const resolver = await findResolver();
+    await this.#filter.ensure(resolver, () => this.#sharedBridges());
+    const before = await this.#records.read(name);
+    const there = before?.ready === boot && hasInterface(before.bridge);
+    const record = there ? before : await this.#claim(network, before);
+    if (record.hosts.join() !== hosts.join() || record.internet !== network.internet)
+      throw new Error(`Network ${name} was made for other hosts: ${record.hosts.join(", ")}`);
+    const cable = cableOf(this.#prefix, record.subnet, position);
+    if (places.find((place) => place.id === id)?.ready !== boot) {
+      await this.#plugIn(record, cable, record.ready !== boot);
+      if (record.ready !== boot) await this.#records.write(name, { ...record, ready: boot });
+      await this.#records.setPlace(name, { id, position, ready: boot });
+    }
+    const stub = network.internet && resolver.loopback !== undefined ? [gatewayAddress(record.subnet)] : [];
+    return {
+      namespace: join(namespaces, cable.namespace),
+      hosts: hosts.map((host, index) => ({ name: host, address: hostAddress(record.subnet, index) })),
+      nameServers: network.internet ? [...resolver.servers, ...stub] : [],
+    };
+  }
+
+  async #claim(network: BridgeNetwork, before: NetworkRecord | undefined): Promise<NetworkRecord> {
+    const { name, hosts, internet } = network;
+    if (before !== undefined) await this.#removeBridge(name, before); // half-made, or of an earlier boot
+    const owner = join(this.#root, name);
+    const subnet = await claimSubnet({ ip: this.#ip, hosts: hosts.length, seed: owner, owner });
+    const record = { subnet, bridge: bridgeName(this.#prefix, subnet, internet), hosts, internet };
+    await this.#records.write(name, record);
+    return record;
+  }
+
+  async #plugIn(record: NetworkRecord, cable: Cable, newBridge: boolean): Promise<void> {
+    const { bridge, internet } = record;
+    // Left by a server that was killed in between.
+    const old = [...this.#cableLeftovers(cable), ...(newBridge ? bridgeLeftovers(bridge) : [])];
+    if (old.length > 0) await this.#ipLines(old, ["-force"]);
+    const ways = await uplinks();
+    const lines = [...(newBridge ? bridgeLines(record) : []), ...cableLines(cable, bridge, ways.mtu)];
+    await this.#ipLines(lines);
+    await this.#ipLines(insideLines(cable, record), ["-n", cable.namespace]);
+    if (!newBridge) return;
+    await writeSetting("ipv6", bridge, "disable_ipv6", "1").catch(() => undefined); // a kernel without IPv6
+    if (internet) {
+      await writeSetting("ipv4", bridge, "forwarding", "1");
+      await writeSetting("ipv4", bridge, "route_localnet", "1"); // for a resolver on the host's loopback
+      for (const name of ways.names) await writeSetting("ipv4", name, "forwarding", "1");
+    }
+    if (record.hosts.length > 1) await this.#filter.allowInside(bridge);
+  }
+
+  async #detach(id: RunId): Promise<void> {
+    const name = await readFile(join(this.#runs, id, "network"), "utf8").catch(() => undefined); // none: no network
+    if (name === undefined) return;
+    const place = (await this.#records.places(name)).find((each) => each.id === id);
+    if (place !== undefined) await this.#unplug(name, place);
+    await this.#removeIfEmpty(name);
+  }
+
+  async #unplug(name: string, place: Place): Promise<void> {
+    const record = await this.#records.read(name);
+    const lines = record && this.#cableLeftovers(cableOf(this.#prefix, record.subnet, place.position));
+    if (lines !== undefined && lines.length > 0) await this.#ipLines(lines, ["-force"]);
+    await this.#records.removePlace(name, place.id);
+  }
+
+  async #removeIfEmpty(name: string): Promise<void> {
+    if ((await this.#records.places(name)).length > 0) return;
+    const record = await this.#records.read(name);
+    if (record !== undefined) await this.#removeBridge(name, record);
+    await this.#records.remove(name);
+    if ((await this.#records.names()).length === 0) await this.#filter.remove();
+  }
+
+  async #removeBridge(name: string, record: NetworkRecord): Promise<void> {
+    if (record.hosts.length > 1) await this.#filter.forgetInside(record.bridge);
+    const lines = bridgeLeftovers(record.bridge);
+    if (lines.length > 0) await this.#ipLines(lines, ["-force"]);
+    await releaseSubnet(record.subnet, join(this.#root, name));
+  }
+
+  async #sharedBridges(): Promise<string[]> {
+    const records = await Promise.all((await this.#records.names()).map((name) => this.#records.read(name)));
+    return records.flatMap((record) => (record !== undefined && record.hosts.length > 1 ? [record.bridge] : []));
+  }
+
+  /** The cable goes at once, the namespace when its last process has. */
+  #cableLeftovers(cable: Cable): string[] {
+    return [
+      ...(hasInterface(cable.outside) ? [`link del dev ${cable.outside}`] : []),
+      ...(existsSync(join(namespaces, cable.namespace)) ? [`netns del ${cable.namespace}`] : []),
+    ];
+  }
+
+  async #ipLines(lines: readonly string[], options: readonly string[] = []): Promise<void> {
+    await runTool([this.#ip, ...options, "-batch", "-"], `${lines.join("\n")}\n`);
+  }
+}
+
+function bridgeLeftovers(bridge: string): string[] {
+  return hasInterface(bridge) ? [`link del dev ${bridge}`] : [];
+}
+
+function hasInterface(name: string): boolean {
+  return existsSync(`/proc/sys/net/ipv4/conf/${name}`);
+}
+
+async function writeSetting(family: "ipv4" | "ipv6", name: string, setting: string, value: string): Promise<void> {
+  await writeFile(`/proc/sys/net/${family}/conf/${name}/${setting}`, value, { flag: "r+" });
+}
