@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
 import uuid
 
@@ -15,6 +16,19 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NODE = ROOT / "node_modules" / ".bin" / "node"
 COMMAND = ROOT / "bin" / "sagebrush"
+# Python environments of framework images, kept from run to run: making one takes longer than most suites.
+ENVIRONMENTS = ROOT / ".build" / "environments"
+
+# Training scripts as users have them.
+SCRIPTS = ROOT / "test" / "conformance" / "scripts"
+
+
+def run_python(code: str, environment: dict, timeout: int = 280) -> str:
+    """Runs a user's program in the client's environment and returns what it printed."""
+    words = [sys.executable, "-c", code]
+    result = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 class Sagebrush:
@@ -25,7 +39,9 @@ class Sagebrush:
         log = data_dir.with_suffix(".log")
         self.log = open(log, "wb")
         self.process = subprocess.Popen(
-            [NODE, COMMAND, "up", "--data-dir", data_dir, "--port", "0"], stdout=self.log, stderr=self.log
+            [NODE, COMMAND, "up", "--data-dir", data_dir, "--port", "0", "--environments-dir", ENVIRONMENTS],
+            stdout=self.log,
+            stderr=self.log,
         )
         note = data_dir / "server.json"
         deadline = time.monotonic() + 30

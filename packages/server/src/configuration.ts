@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { ConfigurationError } from "./configuration-error.ts";
 import type { SpotPolicy } from "./spot-policy.ts";
+
+export { ConfigurationError } from "./configuration-error.ts";
 
 /** What the server was told to do, after command line, environment, config file and defaults were merged. */
 export interface Configuration {
@@ -24,6 +27,10 @@ export interface Configuration {
   readonly engine: "auto" | "sandbox" | "process" | "docker";
   readonly docker: DockerConfiguration;
   readonly spot: SpotPolicy;
+  /** Where the environments of framework images are kept; in the data directory when absent. */
+  readonly environmentsDirectory?: string;
+  /** A table of frameworks over the built-in one. */
+  readonly frameworksFile?: string;
 }
 
 /** How containers are run. */
@@ -33,11 +40,6 @@ export interface DockerConfiguration {
   /** Name of an OCI runtime; empty for the container engine's default. */
   readonly runtime: string;
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
-}
-
-/** A setting that cannot be used: says which one, what came and what would do. */
-export class ConfigurationError extends Error {
-  override readonly name = "ConfigurationError";
 }
 
 interface Setting {
@@ -158,6 +160,20 @@ export const settings: readonly Setting[] = [
     fallback: "",
     doc: "A minute past every hour (0 to 59) at which all running spot jobs are interrupted; repeat it for several.",
   },
+  {
+    name: "environments-dir",
+    kind: "text",
+    argument: "DIR",
+    fallback: "",
+    doc: "Where the Python environments of framework images are kept, to share them between installations; in the data directory otherwise.",
+  },
+  {
+    name: "frameworks",
+    kind: "text",
+    argument: "FILE",
+    fallback: "",
+    doc: "A table (JSON) of framework images and their packages, over the built-in one.",
+  },
 ];
 
 type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -208,6 +224,8 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
       hourlyProbability: share("spot-interruption-probability", text("spot-interruption-probability"), 1 - 2 ** -52),
       minutesOfHour: list("spot-interruption-minutes").map(minuteOfHour),
     },
+    ...(text("environments-dir") !== "" && { environmentsDirectory: resolve(expandHome(text("environments-dir"))) }),
+    ...(text("frameworks") !== "" && { frameworksFile: resolve(expandHome(text("frameworks"))) }),
   };
   refuseUnsafe(configuration);
   return configuration;

@@ -15,6 +15,8 @@ export interface DataDirectory {
   readonly logs: string;
   /** Extracted models that endpoints share. */
   readonly models: string;
+  /** Python environments of framework images. */
+  readonly environments: string;
   /** The engine's own state (supervisors, sockets). */
   readonly engine: string;
   readonly credentials: string;
@@ -32,6 +34,7 @@ export function dataDirectoryPaths(root: string): DataDirectory {
     runs: join(absolute, "runs"),
     logs: join(absolute, "logs"),
     models: join(absolute, "models"),
+    environments: join(absolute, "environments"),
     engine: join(absolute, "engine"),
     credentials: join(absolute, "credentials.json"),
     temporary: join(absolute, "tmp"),

@@ -8,6 +8,9 @@ import { openEngines } from "./engines/index.ts";
 import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
 import { startGateway } from "./gateway/gateway.ts";
+import { algorithmImages } from "./images/algorithm-image.ts";
+import { FrameworkImages } from "./images/frameworks/framework-images.ts";
+import { builtInFrameworks, extendedTable } from "./images/frameworks/framework-table.ts";
 import { Images } from "./images/images.ts";
 import { interruptPage } from "./interrupt-page.ts";
 import { jsonLog, type Log } from "./log.ts";
@@ -151,10 +154,15 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
     isolationRequired: !isLoopback(configuration.host),
   });
   opened.add(() => engine.close());
-  const images = new Images();
+  const table =
+    configuration.frameworksFile === undefined ? builtInFrameworks : extendedTable(configuration.frameworksFile);
+  const environments = configuration.environmentsDirectory ?? dataDirectory.environments;
+  const frameworks = new FrameworkImages({ directory: environments, table, log });
+  opened.add(() => frameworks.close());
+  const images = new Images([algorithmImages, frameworks], table);
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
-  return { dataDirectory, store, objects, metrics, registry, engine, images, serving, clock, log };
+  return { dataDirectory, store, objects, metrics, registry, engine, images, frameworks, serving, clock, log };
 }
 
 /** Tells requests of whoever can read the server's note, which is the user who started it. */

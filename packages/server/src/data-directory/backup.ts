@@ -25,7 +25,7 @@ const lanes = 4;
  * ended), the lock and the note of the running server, and the databases, which are copied by their own means.
  */
 const leftOut =
-  /^(?:models|runs|engine|tmp|server\.json|lock\.(?:db|json).*|(?:records|metrics)\..*|objects\/incoming|.*\/\.[^/]*|\.[^/]*)$/u;
+  /^(?:models|environments|runs|engine|tmp|server\.json|lock\.(?:db|json).*|(?:records|metrics)\..*|objects\/incoming|.*\/\.[^/]*|\.[^/]*)$/u;
 
 /** What to copy where. */
 export interface BackupOptions {

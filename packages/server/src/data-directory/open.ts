@@ -63,7 +63,7 @@ export async function openDataDirectory(
 /** What may be in a folder before it is a data directory: what a start leaves that ended early, and what comes beforehand. */
 const beginnings =
   /^(?:config\.json|server\.(?:json|log).*|credentials\.json|lock\..*|(?:records|metrics)\..*|format\.json.*|\..*)$/;
-const emptyBeginnings = /^(?:objects|runs|logs|models|engine|tmp)$/;
+const emptyBeginnings = /^(?:objects|runs|logs|models|environments|engine|tmp)$/;
 
 /**
  * Somebody's folder is not made ours by a slip of the tongue: its permissions would change, and a collection could take

@@ -54,13 +54,12 @@ export interface FilesRoot {
 
 /**
  * The host's own programs and libraries (/usr and what belongs to it), read-only, for code that users bring; and the
- * binds, such as an environment of packages at its own path. Nothing of the host's homes, data or keys.
+ * binds, such as an environment of packages at its own path. Nothing of the host's homes, data or keys. The engine makes
+ * a HOME for the run, writable and on disk, which goes with the run.
  */
 export interface HostToolsRoot {
   readonly kind: "host-tools";
   readonly binds: readonly Bind[];
-  /** Host folder that is the run's HOME, writable and its own. The engine makes it belong to the run's user. */
-  readonly home: string;
 }
 
 /** An image that a container engine has. */

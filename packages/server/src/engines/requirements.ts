@@ -22,6 +22,7 @@ const isRoot = process.geteuid?.() === 0;
 export const requirements = {
   root: { name: "to be root", met: isRoot },
   bubblewrap: { name: "bubblewrap", met: process.platform === "linux" && findBubblewrap() !== undefined },
+  pythonEnvironments: { name: "Python 3 with venv and pip (python3-venv)", met: makesPythonEnvironments() },
   nativeSupervisor: { name: "the native supervisor (a C compiler at set-up)", met: nativeSupervisor() !== undefined },
   userNamespaces: { name: "user namespaces without privileges", met: allowsUserNamespaces() },
   iproute2: { name: "iproute2", met: tools.ip !== undefined },
@@ -51,6 +52,10 @@ export function where(name: string, needed: readonly Requirement[], tests: () =>
   test(title, () => {
     throw new Error(`This host lacks ${missing.join(", ")}, and skipping is forbidden.`);
   });
+}
+
+function makesPythonEnvironments(): boolean {
+  return spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0;
 }
 
 function allowsUserNamespaces(): boolean {

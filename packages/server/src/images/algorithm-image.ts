@@ -10,8 +10,10 @@ const names = algorithmDefinitions.map(({ name }) => name).join(", ");
 
 /** The images of built-in algorithms: the Node that runs this server and the algorithms' bundle. Always there. */
 export const algorithmImages: ImageSource = {
-  refusal: (image) =>
-    image.kind === "algorithm" ? undefined : `it is not a built-in algorithm of this version (${names})`,
+  refusal: (image) => {
+    if (image.kind === "algorithm") return undefined;
+    return image.kind === "framework" ? "it is not a built-in algorithm" : `it is not a built-in algorithm (${names})`;
+  },
   async prepare({ image, start }) {
     if (image.kind !== "algorithm") throw new Error(`${image.uri} is no algorithm's image`);
     return {

@@ -38,12 +38,17 @@ export interface ContainerStart {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** One image wanted by one account. */
-export interface ImageRequest {
-  readonly image: Image;
+/** An image that a job or an endpoint wants. */
+export interface WantedImage {
+  readonly uri: string;
   readonly account: string;
   readonly region: string;
   readonly start: ContainerStart;
+}
+
+/** What a source is asked for: the wanted image, found. */
+export interface ImageRequest extends WantedImage {
+  readonly image: Image;
 }
 
 /** An image that is on this host, and what a run needs of it. */

@@ -1,5 +1,7 @@
 import { algorithmDefinitions } from "@sagebrush/algorithms/definitions";
 import { expect, test } from "vitest";
+import { frameworkAccounts } from "./frameworks/framework-accounts.ts";
+import { builtInFrameworks } from "./frameworks/framework-table.ts";
 import { Images } from "./images.ts";
 import { registryAccounts } from "./registry-accounts.ts";
 import { imageUri, resolveImage, UnknownImage } from "./resolve-image.ts";
@@ -57,6 +59,42 @@ test.for<[string, RegExp]>([
 
 test("an image that no source has is refused with what each of them says", () => {
   expect(() => new Images().find("nginx:1")).toThrow(
-    /^Image nginx:1 cannot be run: it is not a built-in algorithm of this version \(.*linear-learner/,
+    /^Image nginx:1 cannot be run: it is not a built-in algorithm \(.*linear-learner/,
   );
+});
+
+const table = builtInFrameworks;
+
+test("resolves the registry URI of every framework in every region, and only with that region's account", () => {
+  for (const { accounts, repositories } of table) {
+    const columns = accounts === "xgboost" ? registryAccounts : frameworkAccounts;
+    for (const [region, byColumn] of Object.entries(columns)) {
+      const account = (byColumn as Record<string, string>)[accounts as string];
+      if (account === undefined) continue;
+      const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+      if (region.startsWith("us-iso") || region.startsWith("eu-isoe")) continue;
+      for (const repository of repositories) {
+        const uri = `${account}.dkr.ecr.${region}.${domain}/${repository}:1.0`;
+        expect(resolveImage(uri)).toEqual({ kind: "framework", uri, repository, tag: "1.0" });
+        const elsewhere = uri.replace(/^\d{12}/, "123456789012");
+        expect(resolveImage(elsewhere)).toEqual({ kind: "container", uri: elsewhere });
+      }
+    }
+  }
+});
+
+test.for<[string, RegExp]>([
+  [
+    "626614931356.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.1.0",
+    /in region us-east-1, pytorch-training lies in 7631/,
+  ],
+  ["763104351884.dkr.ecr.mars-1.amazonaws.com/pytorch-training:2.1.0", /not published in mars-1/],
+  [`763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training@sha256:${"0".repeat(64)}`, /by tag here/],
+])("%s is refused with the reason", ([uri, reason]) => {
+  expect(() => resolveImage(uri)).toThrow(reason);
+});
+
+test("a framework can be called by its repository alone", () => {
+  expect(resolveImage("pytorch-training:2.1")).toMatchObject({ kind: "framework", tag: "2.1" });
+  expect(resolveImage("sagemaker-scikit-learn")).toMatchObject({ kind: "framework", tag: "latest" });
 });

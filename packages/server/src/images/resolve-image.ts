@@ -1,6 +1,8 @@
 import type { AlgorithmDefinition } from "@sagebrush/algorithms/definitions";
 import { algorithmDefinitions as builtIn } from "@sagebrush/algorithms/definitions";
-import type { AlgorithmImage, Image } from "./image.ts";
+import { frameworkAccounts } from "./frameworks/framework-accounts.ts";
+import { builtInFrameworks, type Framework, type FrameworkTable, frameworkOf } from "./frameworks/framework-table.ts";
+import type { AlgorithmImage, FrameworkImage, Image } from "./image.ts";
 import { registryAccounts } from "./registry-accounts.ts";
 
 /** No image of ours answers to the URI; the message says why and what would. */
@@ -16,17 +18,54 @@ const shortName = /^([a-z0-9-]+)(?::([A-Za-z0-9_.-]+))?$/;
 const reference =
   /^(?:[a-zA-Z0-9][a-zA-Z0-9.-]*(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
+/** What an image can be, besides somebody's own. */
+export interface KnownImages {
+  readonly definitions: readonly AlgorithmDefinition[];
+  readonly frameworks: FrameworkTable;
+}
+
 /**
- * Finds what an image URI stands for: the registry URIs of SageMaker's built-in algorithms, in every region, and their
- * bare repository names; everything else that an image can be called is somebody's own.
- * @param definitions - The built-in algorithms to choose from.
+ * Finds what an image URI stands for: the registry URIs of SageMaker's built-in algorithms and framework images, in every
+ * region, and their bare repository names; everything else that an image can be called is somebody's own.
  * @throws UnknownImage with the reason.
  */
-export function resolveImage(uri: string, definitions: readonly AlgorithmDefinition[] = builtIn): Image {
-  const algorithm = resolveAlgorithm(uri, definitions);
-  if (algorithm) return algorithm;
+export function resolveImage(uri: string, known: Partial<KnownImages> = {}): Image {
+  const { definitions = builtIn, frameworks = builtInFrameworks } = known;
+  const image = resolveAlgorithm(uri, definitions) ?? resolveFramework(uri, frameworks);
+  if (image) return image;
   if (!reference.test(uri)) throw new UnknownImage(`Image ${uri} cannot be run: this is not an image reference.`);
   return { kind: "container", uri };
+}
+
+function resolveFramework(uri: string, table: FrameworkTable): FrameworkImage | undefined {
+  const [, account, region = "", domain, inRegistry, registryTag, digest] = registryUri.exec(uri) ?? [];
+  const [, short, shortTag] = inRegistry === undefined ? (shortName.exec(uri) ?? []) : [];
+  const repository = inRegistry ?? short;
+  const framework = repository === undefined ? undefined : frameworkOf(table, repository);
+  if (repository === undefined || !framework) return undefined;
+  if (inRegistry !== undefined && framework.accounts !== undefined) {
+    const accounts = accountsOf(framework);
+    if (!Object.values(accounts).includes(account as string)) return undefined;
+    const home = accounts[region];
+    if (home === undefined)
+      throw new UnknownImage(`Image ${uri} does not exist: ${repository} is not published in ${region}.`);
+    if (account !== home || domain !== registryDomain(region)) {
+      throw new UnknownImage(
+        `Image ${uri} does not exist: in region ${region}, ${repository} lies in ${home}.dkr.ecr.${region}.${registryDomain(region)}.`,
+      );
+    }
+  }
+  if (digest !== undefined) {
+    throw new UnknownImage(`Image ${uri} cannot be run: framework images are named by tag here, not by digest.`);
+  }
+  return { kind: "framework", uri, repository, tag: registryTag ?? shortTag ?? "latest" };
+}
+
+/** Accounts that hold a framework's images, by region. */
+function accountsOf({ accounts }: Framework): Readonly<Record<string, string | undefined>> {
+  const table: Readonly<Record<string, Partial<Record<string, string>>>> =
+    accounts === "xgboost" ? registryAccounts : frameworkAccounts;
+  return Object.fromEntries(Object.entries(table).map(([region, columns]) => [region, columns[accounts as string]]));
 }
 
 /** An account of its own holds the images of each region; any other may hold somebody's own image of the same name. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { RunRefused, type RunSpec } from "../engine.ts";
 import { channelSteps, type SetupStep } from "../supervised/plan.ts";
-import { socketName } from "../supervised/run-folder.ts";
+import { homeFolder, socketName } from "../supervised/run-folder.ts";
 import type { Compose } from "../supervised/supervised-engine.ts";
 
 const ml = "/opt/ml";
@@ -12,7 +12,7 @@ const ml = "/opt/ml";
  */
 export const composeProcess: Compose = async ({ spec, folder, socketFolder, environment }) => {
   const variables: Record<string, string> = { ...environment, SAGEBRUSH_ML_ROOT: spec.mlDirectory };
-  if (spec.root.kind === "host-tools") variables["HOME"] = spec.root.home;
+  if (spec.root.kind === "host-tools") variables["HOME"] = await homeFolder(folder);
   refuseNetworks(spec);
   if (spec.serves) variables["SAGEBRUSH_LISTEN"] = join(socketFolder, socketName);
   const steps: SetupStep[] = [];

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { channelSteps, type SetupStep } from "../supervised/plan.ts";
-import { socketName } from "../supervised/run-folder.ts";
+import { homeFolder, socketName } from "../supervised/run-folder.ts";
 import type { Compose } from "../supervised/supervised-engine.ts";
 import { bubblewrapOptions } from "./bubblewrap.ts";
 import { homeTarget, hostToolsRoot } from "./host-tools-root.ts";
@@ -46,7 +46,9 @@ export function composeSandbox(host: SandboxHost): Compose {
     await writeFile(args, options, { mode: 0o600 });
     const channels = spec.channels.toSorted((a, b) => (a.target < b.target ? -1 : 1)); // outer ones first
     const steps: SetupStep[] = [
-      ...(spec.root.kind === "host-tools" ? hostToolsRoot(spec.root) : minimalRoot(await host.libraries)),
+      ...(spec.root.kind === "host-tools"
+        ? hostToolsRoot(await homeFolder(folder))
+        : minimalRoot(await host.libraries)),
       ...spec.root.binds.map(({ source, target }) => ["ro", source, target] as const),
       ...networkFiles(spec.hostname, attachment),
       ["own", spec.mlDirectory],

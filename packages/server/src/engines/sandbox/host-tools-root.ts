@@ -1,5 +1,4 @@
 import { existsSync, readlinkSync } from "node:fs";
-import type { HostToolsRoot } from "../engine.ts";
 import type { SetupStep } from "../supervised/plan.ts";
 import { accountFiles, sharedFiles } from "./minimal-root.ts";
 
@@ -20,8 +19,11 @@ const settings = [
 /** Where a run's home appears inside. */
 export const homeTarget = "/root";
 
-/** Steps that build a root from the host's own programs: /usr and little else, read-only, and a private home. */
-export function hostToolsRoot(root: HostToolsRoot): SetupStep[] {
+/**
+ * Steps that build a root from the host's own programs: /usr and little else, read-only.
+ * @param home - Host folder that becomes the private home.
+ */
+export function hostToolsRoot(home: string): SetupStep[] {
   const files = settings.filter((path) => existsSync(path) && !sharedFiles.some((shared) => shared.startsWith(path)));
   return [
     ...["/opt", "/etc", "/proc", "/dev", "/var"].map((path) => ["dir", path, "755"] as const),
@@ -31,8 +33,8 @@ export function hostToolsRoot(root: HostToolsRoot): SetupStep[] {
     ["symlink", "/tmp", "/var/tmp"],
     ...files.map((path) => ["ro", path, path] as const),
     ...accountFiles({ home: homeTarget, shell: existsSync("/bin/bash") ? "/bin/bash" : "/bin/sh" }),
-    ["own", root.home],
-    ["rw", root.home, homeTarget],
+    ["own", home],
+    ["rw", home, homeTarget],
   ];
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bootId, isAlive, type ProcessIdentity, parseIdentity } from "../../process-identity.ts";
@@ -120,4 +120,11 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** The folder that is a run's HOME where it has one, made if need be. It goes with the run. */
+export async function homeFolder(folder: string): Promise<string> {
+  const home = join(folder, "home");
+  await mkdir(home, { recursive: true, mode: 0o755 });
+  return home;
 }

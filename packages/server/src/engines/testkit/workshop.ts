@@ -28,7 +28,7 @@ export class Workshop {
   static async open(owner?: number, node = process.execPath, kind: RootKind = "files"): Promise<Workshop> {
     const shop = new Workshop(await mkdtemp(join(tmpdir(), "sagebrush-engine-")), owner, node, kind);
     await shop.#own(shop.root);
-    for (const folder of ["engine", "objects", "logs", "runs", "homes"]) await shop.#folder(folder);
+    for (const folder of ["engine", "objects", "logs", "runs"]) await shop.#folder(folder);
     return shop;
   }
 
@@ -44,10 +44,6 @@ export class Workshop {
     return join(this.root, "runs", id);
   }
 
-  homeOf(id: RunId): string {
-    return join(this.root, "homes", id);
-  }
-
   /** A run of Node with `code`, which sees `ml` as the place of /opt/ml whatever the engine. */
   async script(id: RunId, code: string, changes: Partial<RunSpec> = {}): Promise<RunSpec> {
     const prelude = `const fs=require("node:fs");const ml=process.env.SAGEBRUSH_ML_ROOT??"/opt/ml";`;
@@ -57,7 +53,7 @@ export class Workshop {
   async run(id: RunId, command: readonly string[], changes: Partial<RunSpec> = {}): Promise<RunSpec> {
     await this.#folder(join("runs", id));
     return {
-      root: await this.#root(id),
+      root: this.#root(),
       command,
       environment: {},
       hostname: "algo-1",
@@ -72,13 +68,10 @@ export class Workshop {
     };
   }
 
-  /** Node, and for a root of the host's tools a home of the run's own. */
-  async #root(id: RunId): Promise<RootFs> {
+  /** Node comes in by a bind, whatever the root. */
+  #root(): RootFs {
     const binds = [{ source: this.#node, target: "/opt/sagebrush/bin/node" }];
-    if (typeof this.#kind === "object") return { ...this.#kind, binds };
-    if (this.#kind === "files") return { kind: "files", binds };
-    await this.#folder(join("homes", id));
-    return { kind: "host-tools", binds, home: this.homeOf(id) };
+    return typeof this.#kind === "object" ? { ...this.#kind, binds } : { kind: this.#kind, binds };
   }
 
   /** A channel over new immutable files: text by path. */

@@ -10,9 +10,10 @@ import { tailOfLog } from "../../../serving/log-tail.ts";
 import type { Serving } from "../../../serving/open-serving.ts";
 import { type StoredRecord, WriteConflict } from "../../../store/store.ts";
 import { ensureStream } from "../../logs/streams.ts";
+import { stagedCode } from "../staged-code.ts";
 import { dropTags } from "../tags/tags-record.ts";
 import { type Plan, planEndpoint, type Sight } from "./plan.ts";
-import { imageRequest, instanceIdOf, instancePaths, logName, runSpec } from "./run-spec.ts";
+import { instanceIdOf, instancePaths, logName, runSpec, wantedImage } from "./run-spec.ts";
 
 const noIsolation =
   "EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).";
@@ -109,11 +110,11 @@ class Step {
   }
 
   #prepareImage(variant: Variant): Promise<Preparation> {
-    return this.#options.images.prepare(imageRequest(variant, this.#record.account, this.#record.region));
+    return this.#options.images.prepare(wantedImage(variant, this.#record.account, this.#record.region));
   }
 
   async #start(runId: string, variant: Variant): Promise<void> {
-    const { store, dataDirectory, engine } = this.#options;
+    const { store, objects, dataDirectory, engine } = this.#options;
     const { account, region, name } = this.#record;
     const model = await this.#prepareModel(variant);
     const image = await this.#prepareImage(variant);
@@ -126,15 +127,21 @@ class Step {
       mkdir(ml, { recursive: true }),
       ensureStream(store, scope, `/aws/sagemaker/Endpoints/${name}`, stream, logName(runId)),
     ]);
-    await engine.start(
+    const code = await stagedCode(objects, {
+      image: image.image,
+      account,
       runId,
-      runSpec(dataDirectory, variant, runId, region, { image: image.image, files: model.files }),
-    );
+      submitDirectory: variant.container.environment["SAGEMAKER_SUBMIT_DIRECTORY"],
+    });
+    const { files } = model;
+    const channels = [...(files.length === 0 ? [] : [{ target: "/opt/ml/model", files, readOnly: true }]), ...code];
+    await engine.start(runId, runSpec(dataDirectory, variant, runId, region, { image: image.image, channels }));
   }
 
   /** Frees a run and its folder. Its log stays. */
   async #remove(runId: string): Promise<void> {
     await this.#options.engine.remove(runId);
+    await this.#options.objects.release(runId);
     await rm(instancePaths(this.#options.dataDirectory, runId).folder, { recursive: true, force: true });
     this.#options.health.untrack(runId);
     this.#options.own(runId, undefined);

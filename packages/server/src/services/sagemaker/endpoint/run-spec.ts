@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
-import type { ChannelFile, RunSpec } from "../../../engines/engine.ts";
-import type { ImageRequest, PreparedImage } from "../../../images/image.ts";
-import { resolveImage } from "../../../images/resolve-image.ts";
+import type { Channel, RunSpec } from "../../../engines/engine.ts";
+import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { Variant } from "../../../serving/fleet.ts";
 
@@ -26,13 +25,10 @@ export function instanceIdOf(runId: string): string {
   return `i-${createHash("sha256").update(runId).digest("hex").slice(0, 17)}`;
 }
 
-/**
- * The image that a variant's instances run.
- * @throws UnknownImage when the image is no longer known to this version.
- */
-export function imageRequest({ container }: Variant, account: string, region: string): ImageRequest {
+/** The image that a variant's instances run. */
+export function wantedImage({ container }: Variant, account: string, region: string): WantedImage {
   const start = { verb: "serve", environment: container.environment } as const;
-  return { image: resolveImage(container.image), account, region, start };
+  return { uri: container.image, account, region, start };
 }
 
 /** What one instance of a variant runs. */
@@ -41,7 +37,7 @@ export function runSpec(
   variant: Variant,
   runId: string,
   region: string,
-  { image, files }: { readonly image: PreparedImage; readonly files: readonly ChannelFile[] },
+  { image, channels }: { readonly image: PreparedImage; readonly channels: readonly Channel[] },
 ): RunSpec {
   const { cpus, cpuWeight, memoryBytes } = fitToHost(variant.instanceType, 1, thisHost());
   const { ml, log } = instancePaths(directory, runId);
@@ -52,7 +48,7 @@ export function runSpec(
     environment: { AWS_REGION: region, SAGEMAKER_REGION: region, ...image.environment },
     hostname: "model",
     mlDirectory: ml,
-    channels: files.length === 0 ? [] : [{ target: "/opt/ml/model", files, readOnly: true }],
+    channels,
     network: { kind: "none" },
     resources: { cpus, cpuWeight, memoryBytes },
     serves: { socket: true },

@@ -1,3 +1,4 @@
+import type { Engine } from "../../../engines/engine.ts";
 import { readJobFile } from "../artifacts/safe-tree.ts";
 import type { Effect } from "./effects.ts";
 import { algorithmError, clippedReason, outOfMemoryReason } from "./failure-reason.ts";
@@ -10,14 +11,23 @@ import { uploadResults } from "./upload-results.ts";
 import { failed, judged } from "./verdicts.ts";
 
 /** Finds out why a host failed. The job has failed with it; the other hosts are yet to end. */
-export async function fail({ underWay, record, now }: Effect, step: Step & { kind: "fail" }): Promise<Change> {
+export async function fail({ world, underWay, record, now }: Effect, step: Step & { kind: "fail" }): Promise<Change> {
   const { value: job } = record;
   const places = underWay.places(record)[step.host] as RunPlaces;
   const name = job.hosts > 1 ? places.host.name : undefined;
   const reason = step.outOfMemory
     ? outOfMemoryReason(name)
-    : algorithmError(await lastWords(places), step.exitCode, name);
+    : algorithmError(hintAtPaths(await lastWords(places), world.engine), step.exitCode, name);
   return { status: "InProgress", job: judged(job, failed(reason), now) };
+}
+
+/** Said first: the text is cut at its end. */
+const noFixedPaths =
+  "This engine runs plain processes, where /opt/ml does not exist: use the SM_* variables instead of fixed paths, or install bubblewrap. ";
+
+/** A job that failed over a path below /opt/ml, where there is none, is told what to do about it. */
+function hintAtPaths(text: string, { capabilities }: Engine): string {
+  return capabilities.hostPaths && text.includes("/opt/ml") ? noFixedPaths + text : text;
 }
 
 async function lastWords({ mlDirectory, logFile }: RunPlaces): Promise<string> {

@@ -2,10 +2,10 @@ import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Channel, Network, RunSpec } from "../../../engines/engine.ts";
 import { invariant } from "../../../errors.ts";
-import type { ImageRequest, PreparedImage } from "../../../images/image.ts";
-import { resolveImage } from "../../../images/resolve-image.ts";
+import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
+import { stagedCode } from "../staged-code.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
 import { asFolder, sourceObjects } from "./data-source.ts";
@@ -35,14 +35,11 @@ export function allotment(
   return { ...fit, notices };
 }
 
-/**
- * The image that a job runs, as it asked for it.
- * @throws UnknownImage when this version no longer knows it.
- */
-export function imageRequest({ account, region, value: { spec } }: TrainingJobRecord): ImageRequest {
+/** The image that a job runs, as it asked for it. */
+export function wantedImage({ account, region, value: { spec } }: TrainingJobRecord): WantedImage {
   const given = spec.AlgorithmSpecification;
   return {
-    image: resolveImage(given?.TrainingImage as string),
+    uri: given?.TrainingImage as string,
     account,
     region,
     start: {
@@ -80,7 +77,17 @@ export async function layOut(
     environment: environment(job.spec, job.arn, record.region, image.environment),
     hostname: host.name,
     mlDirectory,
-    channels: await channels(record, places, objects),
+    channels: [
+      ...(await channels(record, places, objects)),
+      ...(await stagedCode(objects, {
+        image,
+        account: record.account,
+        runId: places.runId,
+        submitDirectory:
+          job.spec.HyperParameters?.["sagemaker_submit_directory"] ??
+          job.spec.Environment?.["SAGEMAKER_SUBMIT_DIRECTORY"],
+      })),
+    ],
     network: jobNetwork(),
     resources: { memoryBytes: size.memoryBytes, cpus: size.cpus, cpuWeight: size.cpuWeight },
     serves: false,

@@ -5,7 +5,7 @@ import type { Effect } from "./effects.ts";
 import { clippedReason } from "./failure-reason.ts";
 import { hostsOf } from "./hosts.ts";
 import { InputDataError } from "./input-data.ts";
-import { allotment, imageRequest, layOut } from "./layout.ts";
+import { allotment, layOut, wantedImage } from "./layout.ts";
 import type { Change } from "./reconcile.ts";
 import { settleAll } from "./settle-all.ts";
 import type { Step } from "./step.ts";
@@ -57,7 +57,7 @@ export async function prepare(effect: Effect): Promise<Change | Outcome> {
 
 /** @returns What follows while the job's image is not ready; `undefined` once it is. */
 async function waitForImage({ world, record, now }: Effect): Promise<Change | Outcome | undefined> {
-  const preparation = await world.images.prepare(imageRequest(record));
+  const preparation = await world.images.prepare(wantedImage(record));
   switch (preparation.state) {
     case "ready":
       return undefined;
@@ -96,7 +96,7 @@ export async function start(effect: Effect, { leftovers }: Step & { kind: "start
       "ClientError: EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).",
     );
   }
-  const preparation = await world.images.prepare(imageRequest(record));
+  const preparation = await world.images.prepare(wantedImage(record));
   if (preparation.state === "failed") return refuse(`ClientError: ${preparation.reason}`);
   // Collected since it was ready: made again.
   if (preparation.state === "preparing") return again(imageIntervalMs);

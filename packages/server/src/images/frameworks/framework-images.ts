@@ -1,0 +1,151 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Bind } from "../../engines/engine.ts";
+import type { Log } from "../../log.ts";
+import { containerCommand } from "../container-command.ts";
+import type { ContainerStart, FrameworkImage, Image, ImageSource, Preparation } from "../image.ts";
+import {
+  type EnvironmentRecipe,
+  type HostPythons,
+  NoEnvironment,
+  recipeFor,
+  recipeKey,
+  systemPython,
+  unknownTag,
+} from "./environment-recipe.ts";
+import { type Environment, Environments } from "./environments.ts";
+import { ask, findPythons } from "./find-pythons.ts";
+import { builtInFrameworks, type FrameworkTable } from "./framework-table.ts";
+
+/** What runs inside in place of a framework image's own toolkits. */
+const toolkit = fileURLToPath(new URL("../../../../../python/container", import.meta.url));
+const toolkitTarget = "/opt/sagebrush/python";
+
+/** The Pythons of a host are looked for again after this long, for those that were installed meanwhile. */
+const pythonsMillis = 10 * 60_000;
+
+/**
+ * The framework images: a Python environment of the host in place of each. Made on first use; see `Environments`.
+ */
+export class FrameworkImages implements ImageSource {
+  readonly #table: FrameworkTable;
+  readonly #environments: Environments;
+  #host: { readonly at: number; readonly pythons: Promise<HostPythons> } | undefined;
+
+  constructor(options: { readonly directory: string; readonly log: Log; readonly table?: FrameworkTable }) {
+    this.#table = options.table ?? builtInFrameworks;
+    const uv = findOnPath("uv");
+    this.#environments = new Environments({ ...options, ...(uv !== undefined && { uv }) });
+  }
+
+  refusal(image: Image): string | undefined {
+    return image.kind === "framework"
+      ? unknownTag(this.#table, image)
+      : "it is not a framework image that is known here";
+  }
+
+  async prepare({ image, start }: { readonly image: Image; readonly start: ContainerStart }): Promise<Preparation> {
+    if (image.kind !== "framework") throw new Error(`${image.uri} is no framework's image`);
+    let recipe: EnvironmentRecipe;
+    try {
+      recipe = await this.#recipe(image);
+    } catch (error) {
+      if (error instanceof NoEnvironment) return { state: "failed", reason: error.message };
+      throw error;
+    }
+    const made = await this.#environments.prepare(recipe);
+    switch (made.state) {
+      case "ready":
+        return { state: "ready", image: preparedImage(recipe, made.environment, start) };
+      case "preparing":
+        return {
+          state: "preparing",
+          message: `Preparing the environment of ${recipe.title}, which takes a while the first time: ${made.progress}`,
+        };
+      case "failed":
+        return { state: "failed", reason: `The environment of ${recipe.title} could not be made: ${made.reason}` };
+    }
+  }
+
+  /** Collects environments but those of the images that jobs and endpoints use. */
+  async collect(images: Iterable<Image>): Promise<number> {
+    const keys = new Set<string>();
+    for (const image of images) {
+      if (image.kind !== "framework") continue;
+      const recipe = await this.#recipe(image).catch(() => undefined); // its Python is gone: so is its environment
+      if (recipe) keys.add(recipeKey(recipe));
+    }
+    return await this.#environments.collect((key) => keys.has(key));
+  }
+
+  close(): Promise<void> {
+    return this.#environments.close();
+  }
+
+  async #recipe(image: FrameworkImage): Promise<EnvironmentRecipe> {
+    if (this.#host === undefined || Date.now() - this.#host.at > pythonsMillis) {
+      this.#host = { at: Date.now(), pythons: lookAround() };
+      this.#host.pythons.catch(() => (this.#host = undefined));
+    }
+    return await recipeFor(this.#table, image, await this.#host.pythons);
+  }
+}
+
+async function lookAround(): Promise<HostPythons> {
+  const modules = new Map<string, ReturnType<HostPythons["systemModule"]>>();
+  return {
+    pythons: await findPythons(),
+    systemModule(module) {
+      const found = modules.get(module) ?? systemModule(module);
+      modules.set(module, found);
+      return found;
+    },
+  };
+}
+
+async function systemModule(module: string): ReturnType<HostPythons["systemModule"]> {
+  const python = await ask(systemPython);
+  if (!python?.makesEnvironments) return undefined;
+  // Of its metadata, since importing a framework takes seconds; Debian's packages have it, too.
+  const code = `import importlib.metadata as m; print(m.version(${JSON.stringify(module)}))`;
+  try {
+    const { stdout } = await promisify(execFile)(systemPython, ["-I", "-c", code], { timeout: 20_000 });
+    return { version: stdout.trim(), python };
+  } catch {
+    return undefined; // it has no such module
+  }
+}
+
+function preparedImage(recipe: EnvironmentRecipe, { folder, python }: Environment, start: ContainerStart) {
+  const { prefix } = recipe.python;
+  const binds: Bind[] = [
+    { source: toolkit, target: toolkitTarget },
+    { source: folder, target: folder },
+    ...(prefix === "/usr" || prefix.startsWith("/usr/") ? [] : [{ source: prefix, target: prefix }]),
+  ];
+  return {
+    root: { kind: "host-tools", binds } as const,
+    command: containerCommand([python, "-B", `${toolkitTarget}/main.py`], start),
+    environment: {
+      PATH: [join(folder, "bin"), "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"].join(
+        ":",
+      ),
+      VIRTUAL_ENV: folder,
+      SAGEBRUSH_FRAMEWORK: recipe.framework,
+      LANG: "C.UTF-8",
+      PYTHONUNBUFFERED: "1",
+      PYTHONDONTWRITEBYTECODE: "1",
+      ...start.environment,
+    },
+    workingDirectory: "/opt/ml",
+    notices: recipe.notices,
+  };
+}
+
+function findOnPath(program: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
+  return folders.map((folder) => join(folder, program)).find((file) => existsSync(file));
+}

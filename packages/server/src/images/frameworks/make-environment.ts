@@ -1,0 +1,100 @@
+import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EnvironmentRecipe } from "./environment-recipe.ts";
+
+/** An environment that takes longer is given up: the network is gone, or the packages are not for this host. */
+const limitMillis = 60 * 60_000;
+/** Lines of output that a failure may quote. */
+const keptLines = 40;
+/** Longest line that is kept. */
+const keptCharacters = 500;
+
+/** Making an environment failed; the message holds what the installer said last. */
+export class InstallFailed extends Error {
+  override readonly name = "InstallFailed";
+}
+
+interface Making {
+  readonly recipe: EnvironmentRecipe;
+  /** Where it is to be; a folder that does not exist yet. */
+  readonly folder: string;
+  /** Path of uv, where there is one. */
+  readonly uv: string | undefined;
+  /** Told what is being done, in a few words. */
+  readonly say: (progress: string) => void;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes a virtual environment and installs the recipe's packages, only from wheels: building from source would run for
+ * long, need compilers, and fail late. @throws InstallFailed.
+ */
+export async function makeEnvironment({ recipe, folder, uv, say, signal }: Making): Promise<void> {
+  const python = join(folder, "bin", "python");
+  const list = `${folder}.txt`;
+  await writeFile(list, `${recipe.packages.join("\n")}\n`);
+  const run = (command: readonly string[]) => runQuietly(command, { say, signal });
+  // uv cannot make one that sees the packages of Debian's Python, whose folder is not where it looks.
+  if (uv !== undefined && !recipe.systemPackages) {
+    say("making the environment");
+    await run([uv, "venv", "--quiet", "--seed", "--python", recipe.python.executable, folder]);
+    const options = ["--only-binary", ":all:", "--compile-bytecode", "--no-progress"];
+    await run([uv, "pip", "install", ...options, "--python", python, "-r", list]);
+    return;
+  }
+  say("making the environment");
+  const system = recipe.systemPackages ? ["--system-site-packages"] : [];
+  await run([recipe.python.executable, "-m", "venv", ...system, folder]);
+  const options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--only-binary", ":all:"];
+  await run([python, "-m", "pip", "install", ...options, "-r", list]);
+}
+
+/** What pip and uv say when they turn to a package. */
+const progress =
+  /^\s*(?:Collecting|Downloading|Installing collected packages|Prepared|Resolved|Installed|Downloaded)\b.*/;
+
+async function runQuietly(command: readonly string[], { say, signal }: Pick<Making, "say" | "signal">): Promise<void> {
+  const lines: string[] = [];
+  // Whoever runs jobs may be another user than the server: everything is readable.
+  const child = spawn("/bin/sh", ["-c", 'umask 022; exec "$0" "$@" 2>&1', ...command], {
+    stdio: ["ignore", "pipe", "ignore"],
+    env: installerVariables(),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(limitMillis)]),
+  });
+  let rest = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    const parts = (rest + text).split(/[\r\n]+/);
+    rest = (parts.pop() ?? "").slice(0, keptCharacters);
+    for (const part of parts) {
+      const line = part.trimEnd().slice(0, keptCharacters);
+      if (line.trim() === "") continue;
+      lines.push(line);
+      if (lines.length > keptLines) lines.shift();
+      if (progress.test(line)) say(line.trim().slice(0, 120));
+    }
+  });
+  const code = await new Promise<number | string>((resolve) => {
+    child.on("error", (error) => resolve(signal.aborted ? "the server stopped" : error.message));
+    child.on("close", (exit, killed) => resolve(exit ?? killed ?? "killed"));
+  });
+  if (code === 0) return;
+  throw new InstallFailed(lastWords([...lines, rest], code));
+}
+
+/** The lines that say what is wrong, or else the last ones. */
+function lastWords(lines: readonly string[], code: number | string): string {
+  const said = lines.map((line) => line.trim()).filter((line) => line !== "");
+  const errors = said.filter((line) => /^(?:ERROR|error|×|╰─▶)/.test(line));
+  const words = (errors.length > 0 ? errors.slice(-4) : said.slice(-4)).join(" ");
+  return words === "" ? `it ended with ${code}` : words;
+}
+
+/** The server's own variables less its secrets, and less what would bend another Python. */
+function installerVariables(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(?:AWS_|SAGEBRUSH_|PYTHON|VIRTUAL_ENV$|CONDA)/.test(name),
+  );
+  return { ...Object.fromEntries(kept), PYTHONNOUSERSITE: "1", NO_COLOR: "1" };
+}
