@@ -55,6 +55,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const parts = await openParts(configuration, log, opened, (key) => loop?.wake(key));
     const { store, engine, serving, registry, clock } = parts;
     const trainingJobs = trainingJobController({ ...parts, spot: configuration.spot });
+    opened.add(() => trainingJobs.close());
     const controllers = [trainingJobs, endpointController(serving)] as Controller[];
     loop = createLoop({ store, controllers, log });
     const stopWatching = engine.watch((id) => {

@@ -1,5 +1,7 @@
 """Training jobs through boto3: what a caller sees of a job's life and of its mistakes."""
 
+import json
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
@@ -16,7 +18,7 @@ def clients(client_environment):
         region_name=client_environment["AWS_REGION"],
     )
     url = client_environment["AWS_ENDPOINT_URL"]
-    return {each: session.client(each, endpoint_url=url) for each in ("s3", "sagemaker", "logs", "sagemaker-runtime")}
+    return {each: session.client(each, endpoint_url=url) for each in ("s3", "sagemaker", "logs", "sagemaker-runtime", "cloudwatch")}
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +238,24 @@ def test_an_algorithm_resource_trains(clients, bucket, name):
     sagemaker.delete_algorithm(AlgorithmName=name)
     with pytest.raises(ClientError):
         sagemaker.describe_algorithm(AlgorithmName=name)
+
+
+def test_a_profiled_job_shows_what_its_host_did(clients, bucket, name):
+    profiler = {"S3OutputPath": f"s3://{bucket}/profiles", "ProfilingIntervalInMilliseconds": 100}
+    settings = {"predictor_type": "multiclass_classifier", "num_classes": "3", "epochs": "2000"}
+    settings["early_stopping_patience"] = "2000"
+    clients["sagemaker"].create_training_job(
+        **request(name, bucket, ProfilerConfig=profiler, HyperParameters=settings)
+    )
+    job = finished(clients, name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert job["ProfilingStatus"] == "Enabled"
+    prefix = f"profiles/{name}/profiler-output/system/incremental/"
+    objects = clients["s3"].list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
+    text = clients["s3"].get_object(Bucket=bucket, Key=objects[0]["Key"])["Body"].read().decode()
+    events = [json.loads(line) for line in text.splitlines()]
+    assert {event["NodeId"] for event in events} == {"algo-1"}
+    assert max(event["Value"] for event in events if event["Dimension"] == "CPUUtilization") > 0
+    assert max(event["Value"] for event in events if event["Dimension"] == "MemoryUsedPercent") > 0
+    listed = clients["cloudwatch"].list_metrics(Dimensions=[{"Name": "Host", "Value": f"{name}/algo-1"}])["Metrics"]
+    assert {each["MetricName"] for each in listed} == {"CPUUtilization", "MemoryUtilization", "DiskUtilization"}

@@ -47,8 +47,8 @@ def test_linear_learner_class_with_record_set(client_environment, penguins):
             curve = sagemaker.TrainingJobAnalytics(learner.latest_training_job.name, ["train:objective_loss:final"])
             print("curve", list(curve.dataframe().columns), len(curve.dataframe()) >= 1)
             everything = learner.training_job_analytics.dataframe()
-            final = {each["MetricName"]: each["Value"] for each in learner.latest_training_job.describe()["FinalMetricDataList"]}
-            print("same metrics", set(everything["metric_name"]) == set(final))
+            final = learner.latest_training_job.describe()["FinalMetricDataList"]
+            print("same metrics", set(everything["metric_name"]) == set(each["MetricName"] for each in final))
             predictor = learner.deploy(1, "ml.m5.large")
             held_out = numpy.array([row[1] for row in data["held_out"]], dtype="float32")
             answers = predictor.predict(held_out)

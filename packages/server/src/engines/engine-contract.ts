@@ -331,6 +331,22 @@ export function engineContract(candidate: Candidate): void {
       hasHostTools,
     );
 
+    test("what a run uses is told while it runs", async () => {
+      if (!engine.usage) return;
+      const id = await start(
+        `const held = Buffer.alloc(64 * 2 ** 20, 1); const end = Date.now() + 400; while (Date.now() < end); console.log("up", held.length); setInterval(() => {}, 1000)`,
+      );
+      await untilLogged(shop, id, "up");
+      const usage = await engine.usage(id);
+      // Busy for 0.4 s of the clock, of which a busy machine gives only a part.
+      expect(usage?.cpuSeconds).toBeGreaterThan(0.02);
+      expect(usage?.cpuSeconds).toBeLessThan(60);
+      expect(usage?.memoryBytes).toBeGreaterThan(64 * 2 ** 20);
+      expect(usage?.memoryBytes).toBeLessThan(2 ** 31);
+      await engine.remove(id);
+      expect(await engine.usage(id)).toBeUndefined();
+    });
+
     test("a command starts in its working directory", async () => {
       const run = await runToEnd(`console.log(process.cwd() === fs.realpathSync(ml) + "/code")`, {
         workingDirectory: "/opt/ml/code",

@@ -159,6 +159,19 @@ export interface Capabilities {
   readonly notices: readonly string[];
 }
 
+/** What a run uses now, and what it has used since it began. */
+export interface RunUsage {
+  readonly cpuSeconds: number;
+  /** Now. */
+  readonly memoryBytes: number;
+  /** From and to disks. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  /** Over its own network; 0 where it has none. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
 /** The backend cannot be reached or refuses for now; the caller retries. */
 export class EngineUnavailable extends Error {
   override readonly name = "EngineUnavailable";
@@ -182,6 +195,8 @@ export interface Engine {
   stop(id: RunId, graceMs: number): Promise<void>;
   /** Ends the run if need be and frees everything but the log file and the /opt/ml directory. */
   remove(id: RunId): Promise<void>;
+  /** What a run uses; `undefined` when it does not run. An engine that cannot tell has no such method. */
+  usage?(id: RunId): Promise<RunUsage | undefined>;
   /** Calls back when a run may have changed. A hint: whoever must not miss a change observes again. @returns Stops. */
   watch(listener: (id: RunId) => void): () => void;
   /** Lets go of watchers and timers. Runs go on. */

@@ -1,4 +1,4 @@
-import type { Capabilities, Engine, RunId, RunSpec, RunState } from "./engine.ts";
+import type { Capabilities, Engine, RunId, RunSpec, RunState, RunUsage } from "./engine.ts";
 
 /**
  * Several engines as one: images run in containers, everything else where built-in algorithms and framework environments
@@ -50,6 +50,10 @@ export class RoutedEngine implements Engine {
 
   async remove(id: RunId): Promise<void> {
     await Promise.all([this.#home.remove(id), this.#containers.remove(id)]);
+  }
+
+  async usage(id: RunId): Promise<RunUsage | undefined> {
+    return (await this.#home.usage?.(id)) ?? (await this.#containers.usage?.(id));
   }
 
   watch(listener: (id: RunId) => void): () => void {

@@ -11,6 +11,7 @@ import {
   type RunId,
   type RunSpec,
   type RunState,
+  type RunUsage,
 } from "../engine.ts";
 import type { Attachment, RunNetworks } from "../network/run-networks.ts";
 import { runIdForm } from "../run-id.ts";
@@ -27,6 +28,7 @@ import {
   socketPath,
 } from "./run-folder.ts";
 import { launch, type Supervisor } from "./supervisor.ts";
+import { readUsage } from "./usage.ts";
 
 /** What a composer is told about the run it prepares. */
 interface Composition {
@@ -118,6 +120,13 @@ export class SupervisedEngine implements Engine {
   async remove(id: RunId): Promise<void> {
     await this.#starting.get(id)?.catch(() => undefined);
     await this.#discard(id);
+  }
+
+  async usage(id: RunId): Promise<RunUsage | undefined> {
+    const folder = join(this.#options.folders.runs, id);
+    // Only sandboxes have an inner process; the child is what starts it, or the run itself.
+    const first = (await readIdentity(join(folder, "inner"))) ?? (await readIdentity(join(folder, "child")));
+    return first && isAlive(first) ? readUsage(this.#controlGroup(id), first.pid) : undefined;
   }
 
   watch(listener: (id: RunId) => void): () => void {

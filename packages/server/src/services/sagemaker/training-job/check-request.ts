@@ -7,6 +7,7 @@ import { checkEnvironment } from "../check-environment.ts";
 import { checkExecutionRole } from "../execution-role.ts";
 import { checkMetricDefinitions, metricLimit } from "./check-metric-definitions.ts";
 import { checkpointPath } from "./config-files.ts";
+import { checkDebugOutputs } from "./debug-outputs.ts";
 import { hostCount, instanceCount, maxHosts } from "./hosts.ts";
 import { checkChannels } from "./input/check-channels.ts";
 import { outputKeysFit } from "./output-keys.ts";
@@ -34,6 +35,7 @@ export function checkRequest(
     );
   }
   checkCheckpoints(request);
+  checkDebugOutputs(request);
   checkStopping(request);
   checkEnvironment("Environment", request.Environment);
   checkChannels(request);

@@ -12,11 +12,23 @@ import type { TrainingJobSpec } from "./training-job.ts";
 /** A file that changed this recently is probably still being written: the next round takes it. */
 const settleMs = 1_000;
 
-/** Where checkpoints are: on the host, inside the run's folder, and in S3. */
-function place(spec: TrainingJobSpec) {
+/** Where files are: on the host, inside the run's folder, and in S3. */
+interface SyncPlace {
+  readonly bucket: string;
+  /** With its slash. */
+  readonly prefix: string;
+  readonly segments: readonly string[];
+}
+
+function place(spec: TrainingJobSpec): SyncPlace | undefined {
   const path = checkpointPath(spec);
-  const at = spec.CheckpointConfig && parseS3Uri(spec.CheckpointConfig.S3Uri);
-  if (path === undefined || !at) return undefined;
+  return path === undefined || !spec.CheckpointConfig ? undefined : syncPlace(path, spec.CheckpointConfig.S3Uri);
+}
+
+/** The place of a folder below /opt/ml that S3 has a copy of. */
+export function syncPlace(path: string, s3Uri: string): SyncPlace | undefined {
+  const at = parseS3Uri(s3Uri);
+  if (!at) return undefined;
   const prefix = at.key === "" || at.key.endsWith("/") ? at.key : `${at.key}/`;
   return { bucket: at.bucket, prefix, segments: relative("/opt/ml", path).split("/") };
 }
@@ -52,7 +64,7 @@ type Files = ReadonlyMap<string, { readonly version: string; readonly modifiedAt
 export class CheckpointSync {
   readonly #objects: ObjectCatalogue;
   readonly #mlDirectories: readonly string[];
-  readonly #spec: TrainingJobSpec;
+  readonly #place: SyncPlace | undefined;
   /** The version of each file that is in S3. */
   readonly #uploaded = new Map<string, string>();
   /** What each host had at the last look. */
@@ -60,10 +72,16 @@ export class CheckpointSync {
   /** By host and path: copies of files that another host deleted. While they stay as they are, they are not uploaded. */
   readonly #left = new Map<string, string>();
 
-  constructor(objects: ObjectCatalogue, mlDirectories: readonly string[], spec: TrainingJobSpec) {
+  /** @param at - Another folder than that of the job's checkpoints. */
+  constructor(
+    objects: ObjectCatalogue,
+    mlDirectories: readonly string[],
+    spec: TrainingJobSpec,
+    at: SyncPlace | undefined = place(spec),
+  ) {
     this.#objects = objects;
     this.#mlDirectories = mlDirectories;
-    this.#spec = spec;
+    this.#place = at;
   }
 
   /**
@@ -71,7 +89,7 @@ export class CheckpointSync {
    * @param final - The runs have ended: take also what changed just now.
    */
   async sync(final: boolean): Promise<void> {
-    const at = place(this.#spec);
+    const at = this.#place;
     if (!at) return;
     const has: Files[] = [];
     for (const root of this.#mlDirectories) has.push(await filesOf(root, at.segments));

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { debugConfigFiles } from "./debug-outputs.ts";
 import { type Host, hostGroups, hostShare, hostsOf } from "./hosts.ts";
 import type { TrainingJob, TrainingJobSpec } from "./training-job.ts";
 
@@ -12,6 +13,7 @@ function configFiles(job: JobHosts, host: Host): Readonly<Record<string, unknown
     "hyperparameters.json": spec.HyperParameters ?? {},
     "inputdataconfig.json": inputDataConfig(job, host),
     "resourceconfig.json": resourceConfig(job, host),
+    ...debugConfigFiles(spec),
     ...(spec.CheckpointConfig && {
       "checkpointconfig.json": {
         S3Uri: spec.CheckpointConfig.S3Uri,

@@ -6,6 +6,7 @@ import { initialTags } from "../tags/tags-record.ts";
 import { applyAlgorithm } from "./apply-algorithm.ts";
 import { checkRequest } from "./check-request.ts";
 import { asFolder, hasInput } from "./data-source.ts";
+import { checkDebugBuckets } from "./debug-outputs.ts";
 import { channelMode } from "./input/check-channels.ts";
 import { emptyInputMessage } from "./input-data.ts";
 import { outputBucket } from "./output-keys.ts";
@@ -85,4 +86,5 @@ async function checkStorage(
       `The bucket ${checkpoints} of CheckpointConfig.S3Uri "${spec.CheckpointConfig?.S3Uri}" does not exist.`,
     );
   }
+  await checkDebugBuckets(spec, platform.objects, scope.account);
 }

@@ -1,6 +1,7 @@
 import type { OperationContext } from "../../service.ts";
 import type { Output } from "../operation.ts";
 import { lastMetrics } from "./job-metrics.ts";
+import { profileSettings } from "./monitoring/profile.ts";
 import { modelUri } from "./output-keys.ts";
 import {
   isFinal,
@@ -37,7 +38,7 @@ export async function describe(
     EnableNetworkIsolation: spec.EnableNetworkIsolation ?? false,
     EnableInterContainerTrafficEncryption: spec.EnableInterContainerTrafficEncryption ?? false,
     EnableManagedSpotTraining: spec.EnableManagedSpotTraining ?? false,
-    ProfilingStatus: "Disabled",
+    ProfilingStatus: profileSettings(spec) ? "Enabled" : "Disabled",
     CreationTime: new Date(record.createdAt),
     LastModifiedTime: new Date(record.modifiedAt),
     SecondaryStatusTransitions: job.transitions.map(asTransition),

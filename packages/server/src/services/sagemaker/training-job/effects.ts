@@ -1,8 +1,8 @@
 import { again, done, type Outcome } from "../../../reconcile/reconcile.ts";
 import { end, fail } from "./ending.ts";
-import { type EffectsWorld, JobsUnderWay } from "./jobs-under-way.ts";
+import type { EffectsWorld, JobsUnderWay } from "./jobs-under-way.ts";
 import type { Change } from "./reconcile.ts";
-import { followMetrics, keepCheckpoints, restart, stop } from "./running.ts";
+import { followMetrics, keepCheckpoints, restart, stop, watchHosts } from "./running.ts";
 import { prepare, start } from "./starting.ts";
 import type { Step } from "./step.ts";
 import { runIds, type TrainingJobRecord } from "./training-job.ts";
@@ -17,8 +17,10 @@ export interface Effect {
 }
 
 /** Carries out steps. Every step may be repeated after a crash at any point of it. */
-export function effects(world: EffectsWorld): (step: Step, record: TrainingJobRecord) => Promise<Change | Outcome> {
-  const underWay = new JobsUnderWay(world);
+export function effects(
+  world: EffectsWorld,
+  underWay: JobsUnderWay,
+): (step: Step, record: TrainingJobRecord) => Promise<Change | Outcome> {
   return async (step, record) => {
     const effect: Effect = { world, underWay, record, now: world.clock.now() };
     switch (step.kind) {
@@ -33,6 +35,7 @@ export function effects(world: EffectsWorld): (step: Step, record: TrainingJobRe
         return start(effect, step);
       case "wait":
         underWay.slots.hold(runIds(record));
+        watchHosts(effect);
         return again(Math.min(followMetrics(effect, step), await keepCheckpoints(effect, step)));
       case "stop":
         underWay.slots.hold(runIds(record));

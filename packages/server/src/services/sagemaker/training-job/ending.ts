@@ -43,6 +43,7 @@ export async function end(
 ): Promise<Change> {
   await underWay.syncOf(record).sync(true);
   const places = underWay.places(record);
+  for (const { runId } of places) await underWay.monitor.end(runId);
   const metrics = await underWay.metrics.finish(record, places);
   const { fault } = await uploadResults(world.objects, record.value, places);
   const verdict = fault === undefined ? wanted : failed(clippedReason(`ClientError: Artifact upload failed:${fault}`));

@@ -1,6 +1,7 @@
 import type { HostCapacity } from "../../../instance-types/fit-to-host.ts";
-import { CheckpointSync } from "./checkpoints.ts";
+import { JobFolders } from "./job-folders.ts";
 import { JobMetrics } from "./job-metrics.ts";
+import { HostMonitor } from "./monitoring/host-monitor.ts";
 import type { TrainingJobWorld } from "./reconcile.ts";
 import { removeRunFolder } from "./run-folder.ts";
 import { type RunPlaces, runPlaces } from "./run-places.ts";
@@ -15,14 +16,16 @@ export type EffectsWorld = TrainingJobWorld & { readonly host: HostCapacity };
 export class JobsUnderWay {
   readonly slots: RunSlots;
   readonly metrics: JobMetrics;
+  readonly monitor: HostMonitor;
   readonly #world: EffectsWorld;
-  readonly #syncs = new Map<string, CheckpointSync>();
+  readonly #syncs = new Map<string, JobFolders>();
   /** Runs that were told to stop. Telling one twice could cut its last words short, so only a new server repeats it. */
   readonly #asked = new Set<string>();
 
   constructor(world: EffectsWorld) {
     this.#world = world;
     this.metrics = new JobMetrics(world);
+    this.monitor = new HostMonitor(world);
     this.slots = new RunSlots(world.runLimit ?? runLimit(world.host));
   }
 
@@ -30,11 +33,11 @@ export class JobsUnderWay {
     return runPlaces(record, this.#world.dataDirectory);
   }
 
-  /** What keeps the checkpoints of a job's current attempt in S3. */
-  syncOf(record: TrainingJobRecord): CheckpointSync {
+  /** What keeps the folders of a job's current attempt in S3: checkpoints, and what TensorBoard and the debugger read. */
+  syncOf(record: TrainingJobRecord): JobFolders {
     const key = runPrefix(record);
     const folders = this.places(record).map(({ mlDirectory }) => mlDirectory);
-    const sync = this.#syncs.get(key) ?? new CheckpointSync(this.#world.objects, folders, record.value.spec);
+    const sync = this.#syncs.get(key) ?? new JobFolders(this.#world.objects, folders, record.value.spec);
     this.#syncs.set(key, sync);
     return sync;
   }
@@ -55,6 +58,7 @@ export class JobsUnderWay {
     const { engine, objects, dataDirectory } = this.#world;
     await settleAll(
       runIds(record).map(async (id) => {
+        await this.monitor.end(id);
         await engine.remove(id);
         await objects.release(id);
         await removeRunFolder(dataDirectory, id);

@@ -1,5 +1,5 @@
 import { appendFile, mkdir, open } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { Channel, Network, RunSpec } from "../../../engines/engine.ts";
 import { invariant } from "../../../errors.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
@@ -9,6 +9,7 @@ import { stagedCode } from "../staged-code.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
 import { asFolder, sourceObjects } from "./data-source.ts";
+import { debugOutputs } from "./debug-outputs.ts";
 import { type Host, hostShare } from "./hosts.ts";
 import { channelMode } from "./input/check-channels.ts";
 import type { RunPlaces } from "./run-places.ts";
@@ -63,7 +64,9 @@ export async function layOut(
 ): Promise<RunSpec> {
   const { value: job } = record;
   const { host, mlDirectory, logFile } = places;
-  for (const folder of ["input/config", "input/data", "model", "output/data", "output/metrics/sagemaker"]) {
+  const debugFolders = debugOutputs(job.spec).map(({ path }) => relative("/opt/ml", path));
+  const folders = ["input/config", "input/data", "model", "output/data", "output/metrics/sagemaker", ...debugFolders];
+  for (const folder of folders) {
     await mkdir(join(mlDirectory, folder), { recursive: true });
   }
   await writeConfigFiles(mlDirectory, job, host);

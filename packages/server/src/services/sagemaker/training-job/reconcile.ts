@@ -10,6 +10,7 @@ import { again, type Controller, done, type Outcome } from "../../../reconcile/r
 import type { SpotPolicy } from "../../../spot-policy.ts";
 import { type RecordKey, type Store, type Write, WriteConflict } from "../../../store/store.ts";
 import { effects } from "./effects.ts";
+import { JobsUnderWay } from "./jobs-under-way.ts";
 import { nextStep } from "./next-step.ts";
 import {
   finalStatuses,
@@ -42,6 +43,8 @@ export interface TrainingJobWorld {
 export interface TrainingJobController extends Controller<TrainingJob> {
   /** The job of a run that this controller has looked at, or `undefined`. */
   ownerOf(runId: string): RecordKey | undefined;
+  /** Stops watching hosts, which go on. */
+  close(): void;
 }
 
 /** Jobs worked on at once. Most of them wait for I/O; runs themselves are not counted. */
@@ -53,7 +56,9 @@ const maxSteps = 32;
 export function trainingJobController(world: TrainingJobWorld): TrainingJobController {
   const owners = new Map<string, RecordKey>();
   const forget = (ids: readonly string[]) => ids.forEach((id) => owners.delete(id));
-  const perform = effects({ ...world, host: world.host ?? thisHost() });
+  const all = { ...world, host: world.host ?? thisHost() };
+  const underWay = new JobsUnderWay(all);
+  const perform = effects(all, underWay);
   const reconcile = async (start: TrainingJobRecord): Promise<Outcome> => {
     let record = start;
     for (let step = 0; step < maxSteps; step++) {
@@ -78,7 +83,11 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
     }
     return again(0);
   };
-  return { kind: trainingJobKind, reconcile, finalStatuses, concurrency, ownerOf: (id) => owners.get(id) };
+  return {
+    ...{ kind: trainingJobKind, reconcile, finalStatuses, concurrency },
+    ownerOf: (id) => owners.get(id),
+    close: () => underWay.monitor.close(),
+  };
 }
 
 /** What a step changes: the record, and other records in the same transaction. */

@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
 import { again, type Outcome } from "../../../reconcile/reconcile.ts";
 import type { Effect } from "./effects.ts";
+import { hasFolders } from "./job-folders.ts";
 import { hasMetrics } from "./job-metrics.ts";
+import { allotment } from "./layout.ts";
 import type { Change } from "./reconcile.ts";
 import type { Step } from "./step.ts";
 import { phaseMessage, type TrainingJob, type Transition, transition } from "./training-job.ts";
@@ -17,13 +19,13 @@ const metricIntervalMs = 1_000;
 /** How often stopping runs are looked at, besides the wake-ups when they end. */
 const stoppingIntervalMs = 5_000;
 
-/** Brings new checkpoints to S3 while a job runs. @returns After how many milliseconds to look again. */
+/** Brings new checkpoints and the like to S3 while a job runs. @returns After how many milliseconds to look again. */
 export async function keepCheckpoints(
   { underWay, record }: Effect,
   { ms }: Pick<Step & { kind: "wait" }, "ms">,
 ): Promise<number> {
   const { spec, secondary } = record.value;
-  if (!spec.CheckpointConfig || secondary !== "Training") return ms;
+  if (secondary !== "Training" || !hasFolders(spec)) return ms;
   await underWay.syncOf(record).sync(false);
   return Math.min(ms, checkpointIntervalMs);
 }
@@ -33,6 +35,14 @@ export function followMetrics({ underWay, record }: Effect, { ms }: Pick<Step & 
   if (record.value.secondary !== "Training" || !hasMetrics(record)) return ms;
   underWay.metrics.follow(record, underWay.places(record));
   return Math.min(ms, metricIntervalMs);
+}
+
+/** Looks at what the hosts of a running job use. */
+export function watchHosts({ world, underWay, record }: Effect): void {
+  if (record.value.secondary !== "Training") return;
+  for (const places of underWay.places(record)) {
+    underWay.monitor.watch(record, places, allotment(record.value, places.host, world.host));
+  }
 }
 
 /** Asks all runs to end. */

@@ -1,6 +1,7 @@
 import { validationException } from "../../../errors.ts";
 import { WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
+import { checkDebugBuckets, checkDebugOutputs } from "./debug-outputs.ts";
 import { trainingJobs } from "./resource.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
 
@@ -11,13 +12,17 @@ export const updateTrainingJob: Operation<"UpdateTrainingJob"> = async (input, c
     if (record.status !== "InProgress") {
       throw validationException(`The request was rejected because the training job is in status ${record.status}.`);
     }
-    const { ResourceConfig, RemoteDebugConfig, ProfilerConfig } = input;
+    const { ResourceConfig, RemoteDebugConfig, ProfilerConfig, ProfilerRuleConfigurations } = input;
+    const profiler = ProfilerConfig && { ...record.value.spec.ProfilerConfig, ...ProfilerConfig };
     const spec = {
       ...record.value.spec,
       ...(ResourceConfig && { ResourceConfig: { ...record.value.spec.ResourceConfig, ...ResourceConfig } }),
       ...(RemoteDebugConfig && { RemoteDebugConfig }),
-      ...(ProfilerConfig && { ProfilerConfig }),
+      ...(profiler && { ProfilerConfig: profiler }),
+      ...(ProfilerRuleConfigurations && { ProfilerRuleConfigurations }),
     } as TrainingJobSpec;
+    checkDebugOutputs(spec);
+    await checkDebugBuckets(spec, context.platform.objects, context.scope.account);
     const key = trainingJobs.key(context.scope, input.TrainingJobName);
     try {
       await context.platform.store.write([

@@ -117,6 +117,7 @@ export async function startJobServerOn<E extends Engine>(
     },
     async close() {
       await loop.stop();
+      controller.close();
       await engine.close();
       await server.close();
     },
