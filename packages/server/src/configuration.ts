@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { CapacitySettings } from "./capacity/capacity.ts";
+import { type Quota, trainingJobsQuota } from "./capacity/quotas.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import type { SpotPolicy } from "./spot-policy.ts";
 
@@ -31,6 +33,7 @@ export interface Configuration {
   readonly environmentsDirectory?: string;
   /** A table of frameworks over the built-in one. */
   readonly frameworksFile?: string;
+  readonly capacity: CapacitySettings;
 }
 
 /** How containers are run. */
@@ -140,6 +143,27 @@ export const settings: readonly Setting[] = [
     doc: "A limit of every container, such as nofile=1024:1024; repeat it for several.",
   },
   {
+    name: "capacity",
+    kind: "text",
+    argument: "shared|strict",
+    fallback: "shared",
+    doc: "`shared`: instances share the machine, and a type that is larger gets what there is. `strict`: every instance has its type's cores and memory to itself, waits until they are free, and is refused where they never can be.",
+  },
+  {
+    name: "max-instances",
+    kind: "text",
+    argument: "N",
+    fallback: "",
+    doc: "Most training instances at once; further jobs wait. Without it, one for every 512 MiB of memory, at most 64.",
+  },
+  {
+    name: "quota",
+    kind: "list",
+    argument: "NAME=N",
+    fallback: "",
+    doc: "What an account may have at once in a region: instances of a type (ml.p3.2xlarge=0) or training-jobs; repeat it for several.",
+  },
+  {
     name: "spot-discount",
     kind: "text",
     argument: "SHARE",
@@ -218,6 +242,11 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
       host: dockerHost(text("docker-host")),
       runtime: text("docker-runtime"),
       ulimits: list("docker-ulimit").map(ulimit),
+    },
+    capacity: {
+      mode: oneOf("capacity", text("capacity"), ["shared", "strict"]),
+      ...(text("max-instances") !== "" && { maxInstances: count("--max-instances", text("max-instances"), 1) }),
+      quotas: list("quota").map(quota),
     },
     spot: {
       discount: share("spot-discount", text("spot-discount"), 1),
@@ -360,6 +389,22 @@ function share(name: string, value: string, most: number): number {
   if (value.trim() !== "" && number >= 0 && number <= most) return number;
   throw new ConfigurationError(
     `--${name} must be a number from 0 to 1${most < 1 ? " (but not 1)" : ""}, not "${value}".`,
+  );
+}
+
+function count(name: string, value: string, least: number): number {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= least && Number.isSafeInteger(number)) return number;
+  throw new ConfigurationError(`${name} must be a whole number from ${least}, not "${value}".`);
+}
+
+function quota(value: string): Quota {
+  const [name = "", limit, ...more] = value.split("=");
+  if (limit !== undefined && more.length === 0 && (name === trainingJobsQuota || /^ml\.[a-z0-9.-]+$/.test(name))) {
+    return { name, limit: count(`--quota ${name}`, limit, 0) };
+  }
+  throw new ConfigurationError(
+    `--quota must be an instance type or ${trainingJobsQuota} with a number, such as ml.m5.large=4, not "${value}".`,
   );
 }
 

@@ -54,7 +54,12 @@ export async function startServer(configuration: Configuration): Promise<Server>
     let loop: ReconcileLoop | undefined;
     const parts = await openParts(configuration, log, opened, (key) => loop?.wake(key));
     const { store, engine, serving, registry, clock } = parts;
-    const trainingJobs = trainingJobController({ ...parts, spot: configuration.spot });
+    const trainingJobs = trainingJobController({
+      ...parts,
+      spot: configuration.spot,
+      capacity: configuration.capacity,
+      wake: (key) => loop?.wake(key),
+    });
     opened.add(() => trainingJobs.close());
     const controllers = [trainingJobs, endpointController(serving)] as Controller[];
     loop = createLoop({ store, controllers, log });

@@ -50,7 +50,9 @@ function section(title: string, entries: readonly Entry[]): void {
 async function ofJob(client: SageMakerClient, name: string | undefined): Promise<Entry> {
   const job = await client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
   const { InstanceType = "", InstanceCount = 1 } = job.ResourceConfig ?? {};
-  return [`${name}  ${job.SecondaryStatus}`, ...fitToHost(InstanceType, InstanceCount, thisHost()).notices];
+  // While it waits, its last message says for what.
+  const waits = job.SecondaryStatus === "Starting" ? `: ${job.SecondaryStatusTransitions?.at(-1)?.StatusMessage}` : "";
+  return [`${name}  ${job.SecondaryStatus}${waits}`, ...fitToHost(InstanceType, InstanceCount, thisHost()).notices];
 }
 
 async function ofEndpoint(client: SageMakerClient, name: string | undefined): Promise<Entry> {

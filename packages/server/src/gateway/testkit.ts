@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultCapacity } from "../capacity/capacity.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Configuration } from "../configuration.ts";
 import { openDataDirectory } from "../data-directory/open.ts";
@@ -106,6 +107,7 @@ function testConfiguration(root: string, changes: Partial<Configuration> = {}): 
     engine: "process",
     docker: { host: "none", runtime: "", ulimits: [] },
     spot: defaultSpotPolicy,
+    capacity: defaultCapacity,
     ...changes,
   };
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { SageMakerClient } from "@aws-sdk/client-sagemaker";
 import { SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
+import { defaultCapacity } from "../../capacity/capacity.ts";
 import { systemClock } from "../../clock.ts";
 import type { Configuration } from "../../configuration.ts";
 import { openDataDirectory } from "../../data-directory/open.ts";
@@ -159,5 +160,6 @@ function configuration(dataDirectory: string): Configuration {
     engine: "process",
     docker: { host: "none", runtime: "", ulimits: [] },
     spot: defaultSpotPolicy,
+    capacity: defaultCapacity,
   };
 }

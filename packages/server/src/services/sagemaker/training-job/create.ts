@@ -4,6 +4,7 @@ import { WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { applyAlgorithm } from "./apply-algorithm.ts";
+import { checkFits, withinQuotas } from "./check-capacity.ts";
 import { checkRequest } from "./check-request.ts";
 import { asFolder, hasInput } from "./data-source.ts";
 import { checkDebugBuckets } from "./debug-outputs.ts";
@@ -17,6 +18,7 @@ import { phaseMessage, type TrainingJob, type TrainingJobSpec, transition } from
  * Records a training job. Nothing starts here: the reconciler drives the record, so the call returns once the write
  * commits.
  * @throws ResourceInUse when the name is taken in this account and region.
+ * @throws ResourceLimitExceeded when this machine can never give what is asked for, or the account would pass a quota.
  */
 export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, context) => {
   const { scope, platform } = context;
@@ -26,14 +28,17 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, c
   const key = trainingJobs.key(scope, spec.TrainingJobName);
   // Looked up before the slower checks, so that a repeated request hears of its own first. The write decides.
   if (await platform.store.get(key)) throw nameTaken(arn);
+  checkFits(spec, platform.configuration.capacity.mode);
   await checkStorage(spec, context);
   const { discount } = platform.configuration.spot;
   const requested = { spec, hosts, arn, ...(spec.EnableManagedSpotTraining && { spotDiscount: discount }) };
   try {
-    await platform.store.write([
-      { op: "create", key, value: newJob(requested, platform.clock.now()), status: "InProgress" },
-      initialTags(scope, arn, Tags),
-    ]);
+    await withinQuotas(context, spec, () =>
+      platform.store.write([
+        { op: "create", key, value: newJob(requested, platform.clock.now()), status: "InProgress" },
+        initialTags(scope, arn, Tags),
+      ]),
+    );
   } catch (error) {
     if (error instanceof WriteConflict) throw nameTaken(arn);
     throw error;

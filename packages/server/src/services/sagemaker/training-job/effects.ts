@@ -5,7 +5,7 @@ import type { Change } from "./reconcile.ts";
 import { followMetrics, keepCheckpoints, restart, stop, watchHosts } from "./running.ts";
 import { prepare, start } from "./starting.ts";
 import type { Step } from "./step.ts";
-import { runIds, type TrainingJobRecord } from "./training-job.ts";
+import type { TrainingJobRecord } from "./training-job.ts";
 
 /** What one step is carried out with. */
 export interface Effect {
@@ -31,14 +31,14 @@ export function effects(
       case "prepare":
         return prepare(effect);
       case "start":
-        underWay.slots.hold(runIds(record));
+        underWay.hold(record);
         return start(effect, step);
       case "wait":
-        underWay.slots.hold(runIds(record));
+        underWay.hold(record);
         watchHosts(effect);
         return again(Math.min(followMetrics(effect, step), await keepCheckpoints(effect, step)));
       case "stop":
-        underWay.slots.hold(runIds(record));
+        underWay.hold(record);
         return stop(effect, step);
       case "fail":
         return fail(effect, step);

@@ -76,13 +76,15 @@ export function hostShare(
   return instances > 1 ? wholeShare : channelShare(channel, job.spec, { index, count: job.hosts, group });
 }
 
+/** Instances of one type that a request asks for. */
 interface WantedGroup {
   readonly name: string;
   readonly instanceType: string;
   readonly count: number;
 }
 
-function wantedGroups({ ResourceConfig: resources }: TrainingJobSpec): readonly WantedGroup[] {
+/** What a request asks for, group by group; one group for a request without groups. */
+export function wantedGroups({ ResourceConfig: resources }: TrainingJobSpec): readonly WantedGroup[] {
   const groups = resources?.InstanceGroups ?? [];
   if (groups.length === 0) {
     return [{ name: onlyGroup, instanceType: resources?.InstanceType ?? "", count: resources?.InstanceCount ?? 1 }];

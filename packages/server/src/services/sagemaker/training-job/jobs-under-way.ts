@@ -1,11 +1,14 @@
+import { Capacity, instanceLimit } from "../../../capacity/capacity.ts";
 import type { HostCapacity } from "../../../instance-types/fit-to-host.ts";
+import { instanceType } from "../../../instance-types/instance-types.ts";
+import type { RecordKey } from "../../../store/store.ts";
+import { hostsOf } from "./hosts.ts";
 import { JobFolders } from "./job-folders.ts";
 import { JobMetrics } from "./job-metrics.ts";
 import { HostMonitor } from "./monitoring/host-monitor.ts";
 import type { TrainingJobWorld } from "./reconcile.ts";
 import { removeRunFolder } from "./run-folder.ts";
 import { type RunPlaces, runPlaces } from "./run-places.ts";
-import { RunSlots, runLimit } from "./run-slots.ts";
 import { settleAll } from "./settle-all.ts";
 import { runIds, runPrefix, type TrainingJobRecord } from "./training-job.ts";
 
@@ -14,9 +17,9 @@ export type EffectsWorld = TrainingJobWorld & { readonly host: HostCapacity };
 
 /** What this server remembers of the jobs that it drives. All of it may be lost with the server. */
 export class JobsUnderWay {
-  readonly slots: RunSlots;
   readonly metrics: JobMetrics;
   readonly monitor: HostMonitor;
+  readonly #capacity: Capacity;
   readonly #world: EffectsWorld;
   readonly #syncs = new Map<string, JobFolders>();
   /** Runs that were told to stop. Telling one twice could cut its last words short, so only a new server repeats it. */
@@ -26,7 +29,25 @@ export class JobsUnderWay {
     this.#world = world;
     this.metrics = new JobMetrics(world);
     this.monitor = new HostMonitor(world);
-    this.slots = new RunSlots(world.runLimit ?? runLimit(world.host));
+    const { host, clock, capacity } = world;
+    this.#capacity = new Capacity({
+      mode: capacity?.mode ?? "shared",
+      host,
+      limit: capacity?.maxInstances ?? instanceLimit(host),
+      availableMemory: () => process.availableMemory(),
+      now: () => clock.now(),
+    });
+  }
+
+  /** Takes room for all hosts. @returns Why there is none yet, for the job's owner; `undefined` when it was taken. */
+  takeRoom(record: TrainingJobRecord): string | undefined {
+    const wake = () => this.#world.wake?.(keyOf(record));
+    return this.#capacity.take({ ...sizeOf(record), since: record.createdAt }, wake);
+  }
+
+  /** Counts the hosts of a job that is under way already, which a restarted server does not know of. */
+  hold(record: TrainingJobRecord): void {
+    this.#capacity.hold(sizeOf(record));
   }
 
   places(record: TrainingJobRecord): readonly RunPlaces[] {
@@ -71,6 +92,25 @@ export class JobsUnderWay {
   /** Clears the current attempt and lets other jobs have its place. */
   async free(record: TrainingJobRecord): Promise<void> {
     await this.clear(record);
-    this.slots.release(runIds(record));
+    this.#capacity.release(runIds(record));
   }
+}
+
+/** The instances of a job's current attempt and what their types have. */
+function sizeOf(record: TrainingJobRecord) {
+  const types = hostsOf(record.value).flatMap(({ instanceType: name, instances }) => {
+    const type = instanceType(name);
+    return type ? [{ cpus: type.vcpus * instances, memoryBytes: type.memoryBytes * instances }] : [];
+  });
+  return {
+    instances: runIds(record),
+    size: {
+      cpus: types.reduce((sum, { cpus }) => sum + cpus, 0),
+      memoryBytes: types.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+    },
+  };
+}
+
+function keyOf({ account, region, kind, name }: RecordKey): RecordKey {
+  return { account, region, kind, name };
 }

@@ -247,7 +247,7 @@ test("a job of many hosts waits until there is room for all of them", async () =
   const large = await world.createHosts(resources(3));
   await expect
     .poll(async () => (await world.until(large, "InProgress")).SecondaryStatusTransitions?.at(-1)?.StatusMessage)
-    .toBe("Waiting for room for 3 hosts: this machine runs 4 at once");
+    .toBe("Waiting for room: 2 instances run on this machine, of at most 4 at once");
   for (const { id } of world.engine.running) world.engine.exit(id, 0);
   await world.until(small, "Completed");
   for (const { id } of await untilRunning(large, 3)) world.engine.exit(id, 0);

@@ -1,3 +1,4 @@
+import type { CapacitySettings } from "../../../capacity/capacity.ts";
 import type { Clock } from "../../../clock.ts";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { Engine } from "../../../engines/engine.ts";
@@ -33,8 +34,10 @@ export interface TrainingJobWorld {
   readonly log: Log;
   /** What runs may have of this host; found out when absent. */
   readonly host?: HostCapacity;
-  /** How many runs there are at once; from the host's memory when absent. */
-  readonly runLimit?: number;
+  /** How instance types are held against this host; shared, with a number of instances from its memory, when absent. */
+  readonly capacity?: CapacitySettings;
+  /** Has a job looked at again soon. */
+  readonly wake?: (job: RecordKey) => void;
   /** When spot capacity is taken away; never when absent. */
   readonly spot?: SpotPolicy;
 }

@@ -15,7 +15,6 @@ import {
   phaseMessage,
   restated,
   runId,
-  runIds,
   scopeOf,
   type TrainingJob,
   trainingLogGroup,
@@ -25,8 +24,8 @@ import { failed, judged } from "./verdicts.ts";
 
 /** How often a job whose image is being made looks again, and so how often its message may change. */
 const imageIntervalMs = 500;
-/** How often a job that waits for others to end looks again. */
-const slotIntervalMs = 250;
+/** How often a job that waits for room looks again, besides the wake-up when it is the first in line. */
+const roomIntervalMs = 5_000;
 /** How long a start that fails is tried again before the job fails. */
 const startPatienceMs = 15 * 60_000;
 
@@ -35,7 +34,11 @@ export async function prepare(effect: Effect): Promise<Change | Outcome> {
   const { world, underWay, record, now } = effect;
   const waiting = await waitForImage(effect);
   if (waiting) return waiting;
-  if (!underWay.slots.take(runIds(record))) return waitForRoom(effect);
+  const shortage = underWay.takeRoom(record);
+  if (shortage !== undefined) {
+    const short = restated(record.value, "Starting", shortage, now);
+    return short === record.value ? again(roomIntervalMs) : { status: "InProgress", job: short };
+  }
   const hosts = hostsOf(record.value);
   const notices = new Set(hosts.flatMap((host) => allotment(record.value, host, world.host).notices));
   const job: TrainingJob = {
@@ -70,17 +73,6 @@ async function waitForImage({ world, record, now }: Effect): Promise<Change | Ou
       return { status: "InProgress", job: judged(record.value, failed(reason), now) };
     }
   }
-}
-
-/** Says once what the job waits for, then looks again. */
-function waitForRoom({ underWay, record: { value: job }, now }: Effect): Change | Outcome {
-  const { limit } = underWay.slots;
-  const message =
-    job.hosts === 1
-      ? `Waiting for one of the ${limit} training jobs that run on this host to end`
-      : `Waiting for room for ${job.hosts} hosts: this machine runs ${limit} at once`;
-  const waiting = transition(job, "Starting", message, now);
-  return waiting === job ? again(slotIntervalMs) : { status: "InProgress", job: waiting };
 }
 
 /** Starts the runs of all hosts, or leaves none behind: what cannot be started now is tried again, but not for ever. */

@@ -247,7 +247,7 @@ test("more jobs than the host takes wait their turn", async () => {
   const { SecondaryStatusTransitions } = await world.until(waiting, "InProgress");
   expect(SecondaryStatusTransitions?.at(-1)).toMatchObject({
     Status: "Starting",
-    StatusMessage: "Waiting for one of the 4 training jobs that run on this host to end",
+    StatusMessage: "Waiting for room: 4 instances run on this machine, of at most 4 at once",
   });
   for (const { id } of world.engine.running) world.engine.exit(id, 0);
   world.engine.exit(await untilRunning(waiting), 0);

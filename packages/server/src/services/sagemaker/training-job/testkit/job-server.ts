@@ -5,6 +5,7 @@ import {
   type DescribeTrainingJobCommandOutput,
   SageMakerClient,
 } from "@aws-sdk/client-sagemaker";
+import { defaultCapacity } from "../../../../capacity/capacity.ts";
 import type { Engine } from "../../../../engines/engine.ts";
 import { startTestServer, type TestServer } from "../../../../gateway/testkit.ts";
 import { Images } from "../../../../images/images.ts";
@@ -82,7 +83,8 @@ export async function startJobServerOn<E extends Engine>(
   const controller = trainingJobController({
     ...{ store, objects, metrics, engine, images, dataDirectory, clock, log: silentLog },
     host: { cpus: 2, memoryBytes: 8 * 2 ** 30 },
-    runLimit: 4,
+    capacity: { ...defaultCapacity, maxInstances: 4 },
+    wake: (key) => loop.wake(key),
   });
   const loop: ReconcileLoop = createLoop({ store, controllers: [controller as Controller], log: silentLog });
   engine.watch((id) => {
