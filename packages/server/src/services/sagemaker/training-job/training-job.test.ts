@@ -58,7 +58,7 @@ describe("a job that completes", () => {
       ["Uploading", "Uploading generated training model"],
       ["Completed", "Training job completed"],
     ]);
-    expect(job.BillableTimeInSeconds).toBe(1);
+    expect(job.BillableTimeInSeconds).toBe(job.TrainingTimeInSeconds); // all of it: on demand
     expect(job.FinalMetricDataList?.find(({ MetricName }) => MetricName === "train:objective_loss")?.Value).toBe(0.5);
     expect(await unpacked(`out/${name}/output/model.tar.gz`)).toContain("weights");
     expect(await unpacked(`out/${name}/output/output.tar.gz`)).toContain("report.txt");
