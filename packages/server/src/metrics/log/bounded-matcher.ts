@@ -24,7 +24,7 @@ interface Pattern {
   readonly escapesTabs: boolean;
 }
 
-/** Values that lines hold, and the definitions that took too long and must not be tried again. */
+/** Values that lines hold, and the definitions that took too long or too much and must not be tried again. */
 export interface Matched {
   readonly matches: readonly Match[];
   readonly slow: readonly string[];
@@ -40,6 +40,7 @@ export class BoundedMatcher {
   #patterns: Pattern[] = [];
   #lines: readonly string[] = [];
   #matches: Match[] = [];
+  #slow: string[] = [];
   #line = 0;
   #pattern = 0;
   #onlyOne = false;
@@ -50,18 +51,17 @@ export class BoundedMatcher {
     this.#matches = [];
     this.#line = 0;
     this.#pattern = 0;
-    const slow: string[] = [];
+    this.#slow = [];
     while (this.#line < lines.length && this.#patterns.length > 0) {
       this.#onlyOne = false;
       if (this.#run(batchMillis)) break;
       // The pair that was under way gets a try of its own: the machine may just have been busy.
       this.#onlyOne = true;
       if (this.#run(pairMillis)) continue;
-      const [culprit] = this.#patterns.splice(this.#pattern, 1);
-      slow.push((culprit as Pattern).name);
+      this.#drop();
       if (this.#pattern >= this.#patterns.length) this.#nextLine();
     }
-    return { matches: this.#matches, slow };
+    return { matches: this.#matches, slow: this.#slow };
   }
 
   /** @returns Whether it ended in time. */
@@ -80,8 +80,8 @@ export class BoundedMatcher {
     while (this.#line < this.#lines.length) {
       const text = this.#lines[this.#line] as string;
       while (this.#pattern < this.#patterns.length) {
-        this.#try(text, this.#patterns[this.#pattern] as Pattern);
-        this.#pattern++;
+        if (this.#try(text, this.#patterns[this.#pattern] as Pattern)) this.#pattern++;
+        else this.#drop();
         if (this.#onlyOne) {
           if (this.#pattern >= this.#patterns.length) this.#nextLine();
           return;
@@ -91,16 +91,29 @@ export class BoundedMatcher {
     }
   }
 
+  /** Gives up the pattern at hand; the next one takes its place. */
+  #drop(): void {
+    const [culprit] = this.#patterns.splice(this.#pattern, 1);
+    this.#slow.push((culprit as Pattern).name);
+  }
+
   #nextLine(): void {
     this.#line++;
     this.#pattern = 0;
   }
 
-  #try(text: string, { name, regex, opening, escapesTabs }: Pattern): void {
+  /** @returns Whether the expression can be used at all: some are too large once they are compiled. */
+  #try(text: string, { name, regex, opening, escapesTabs }: Pattern): boolean {
     const line = escapesTabs ? text.replaceAll("\t", "#011") : text;
-    if (opening !== "" && !line.includes(opening)) return;
-    const value = Number.parseFloat(regex.exec(line.slice(0, matchedCharacters))?.[1] ?? "");
-    if (Number.isFinite(value)) this.#matches.push({ line: this.#line, name, value });
+    if (opening !== "" && !line.includes(opening)) return true;
+    try {
+      const value = Number.parseFloat(regex.exec(line.slice(0, matchedCharacters))?.[1] ?? "");
+      if (Number.isFinite(value)) this.#matches.push({ line: this.#line, name, value });
+      return true;
+    } catch {
+      // Not for the end of the time, which nothing catches: V8 refuses the expression, or runs out of stack on the line.
+      return false;
+    }
   }
 }
 

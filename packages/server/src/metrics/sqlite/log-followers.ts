@@ -75,7 +75,8 @@ export class LogFollowers {
 
 function notices(before: Dropped, lines: NewLines, slow: readonly string[]): string[] {
   const told = slow.map(
-    (name) => `The regular expression of the metric ${name} takes too long on a line; it is not looked for any more.`,
+    (name) =>
+      `The regular expression of the metric ${name} takes too long or is too large; it is not looked for any more.`,
   );
   if (lines.skippedBytes > 0 && !before.isSkipping) {
     told.push("The log grows faster than metrics are read off it; parts of it are passed over.");

@@ -9,6 +9,9 @@ export const maxSeries = 1_000_000;
 /** Series whose number is remembered. */
 const knownSeries = 20_000;
 
+/** Seconds that samples are kept apart by; `retention.ts` says for how long. */
+const sampleWidths = [1, 60, 300, 3600];
+
 /** The series that could not be made: the caller turns it into `TooManySeries`. */
 export const noRoom = "too many series";
 
@@ -97,12 +100,14 @@ export class Samples {
   /** Points that are kept more coarsely than the period would all fall on its beginning, and are left out. */
   #periods(series: number, { from, to, period }: StatisticsQuery): Map<number, Distribution> {
     const periods = new Map<number, Distribution>();
-    for (const row of this.#sql.range.iterate(series, period, from, to)) {
-      const { at } = row as unknown as { at: number };
-      const start = from + Math.floor((at - from) / period) * period;
-      const values = readSample(row as unknown as SampleRow);
-      const before = periods.get(start);
-      periods.set(start, before ? merge(before, values) : values);
+    for (const width of sampleWidths.filter((each) => each <= period)) {
+      for (const row of this.#sql.range.iterate(series, width, from, to)) {
+        const { at } = row as unknown as { at: number };
+        const start = from + Math.floor((at - from) / period) * period;
+        const values = readSample(row as unknown as SampleRow);
+        const before = periods.get(start);
+        periods.set(start, before ? merge(before, values) : values);
+      }
     }
     return periods;
   }
@@ -143,7 +148,7 @@ function prepareAll(database: DatabaseSync) {
       "INSERT OR REPLACE INTO sample (series, period, at, count, sum, min, max, spread) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     ),
     range: database.prepare(
-      `SELECT at, count, sum, min, max, spread FROM sample WHERE series = ? AND period <= ? AND at >= ? AND at < ?`,
+      `SELECT at, count, sum, min, max, spread FROM sample WHERE series = ? AND period = ? AND at >= ? AND at < ?`,
     ),
   };
 }
