@@ -110,8 +110,8 @@ static void folder(const char *work, const char *name, long long uid, char *path
   if (uid >= 0 && chown(path, (uid_t)uid, (gid_t)uid)) fail("%s: %s", path, strerror(errno));
 }
 
-/* A user namespace in which `from` is `to`. @returns Its descriptor, or -1 with errno. */
-static int user_namespace_of(uid_t from, long long to) {
+/* A user namespace in which `owner` and `group` are `to`. @returns Its descriptor, or -1 with errno. */
+static int user_namespace_of(uid_t owner, gid_t group, long long to) {
   char path[64], map[64];
   int ready[2], fd = -1;
   if (pipe2(ready, O_CLOEXEC)) return -1;
@@ -120,11 +120,12 @@ static int user_namespace_of(uid_t from, long long to) {
     (void)!write(ready[1], unshare(CLONE_NEWUSER) ? "n" : "y", 1);
     for (;;) pause(); /* killed below */
   }
-  snprintf(map, sizeof map, "%u %lld 1", from, to);
   if (holder > 0 && read(ready[0], path, 1) == 1 && path[0] == 'y') {
     snprintf(path, sizeof path, "/proc/%d/uid_map", (int)holder);
+    snprintf(map, sizeof map, "%u %lld 1", owner, to);
     int bad = poke(path, map);
     snprintf(path, sizeof path, "/proc/%d/gid_map", (int)holder);
+    snprintf(map, sizeof map, "%u %lld 1", group, to);
     bad |= poke(path, map);
     snprintf(path, sizeof path, "/proc/%d/ns/user", (int)holder);
     if (!bad) fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -205,14 +206,15 @@ static int mount_data_only(const struct plan *plan, const struct record *head, s
 
 /* Hard links belong to the store's user. Seen through an idmapped mount they belong to the run's. Kernel 5.19 and later
  * let such a mount be the lower layer of an overlay. */
-static int map_owner(const char *tree, const char *target, long long uid) {
+int map_owner(const char *tree, const char *target, uid_t owner, gid_t group, long long uid, int recursive) {
   struct {
     uint64_t set, clear, propagation, userns;
   } attributes = {.set = 0x00100000 /* MOUNT_ATTR_IDMAP */};
-  int users = user_namespace_of(geteuid(), uid);
-  int fd = users < 0 ? -1 : (int)syscall(SYS_open_tree, AT_FDCWD, tree, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC);
+  unsigned all = recursive ? 0x8000 /* AT_RECURSIVE */ : 0;
+  int users = user_namespace_of(owner, group, uid);
+  int fd = users < 0 ? -1 : (int)syscall(SYS_open_tree, AT_FDCWD, tree, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC | all);
   attributes.userns = (uint64_t)users;
-  int bad = fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) ||
+  int bad = fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | all, &attributes, sizeof attributes) ||
             syscall(SYS_move_mount, fd, "", AT_FDCWD, target, 4 /* MOVE_MOUNT_F_EMPTY_PATH */);
   int saved = errno;
   if (fd >= 0) close(fd);
@@ -227,7 +229,7 @@ static int mount_hardlinks(const struct plan *plan, const struct record *head, s
   if (build(plan, head, offset, links, make_link)) return -1;
   if (plan->uid < 0) return overlay(head->arg[2], target, "userxattr,lowerdir=links,upperdir=upper,workdir=work");
   folder(head->arg[2], "mapped", -1, mapped);
-  if (map_owner(links, mapped, plan->uid)) return -1;
+  if (map_owner(links, mapped, geteuid(), getegid(), plan->uid, 0)) return -1;
   int bad = overlay(head->arg[2], target, "redirect_dir=on,metacopy=on,lowerdir=mapped,upperdir=upper,workdir=work");
   int saved = errno;
   umount2(mapped, MNT_DETACH);

@@ -15,7 +15,7 @@ static const struct {
     {"run", 1},     {"exit", 1},  {"key", 1},     {"log", 2},     {"uid", 1},        {"memory", 1},
     {"bwrap", 1},   {"args", 1},  {"seccomp", 1}, {"cwd", 1},     {"cpu-weight", 1}, {"cpu-quota", 1},
     {"cgroup", 1},  {"form", 1},  {"env", 1},   {"command", 1}, {"dir", 2},     {"symlink", 2},    {"ro", 2},
-    {"rw", 2},      {"file", 2},  {"own", 1},     {"channel", 4}, {"entry", 3},      {"end", 0},
+    {"rw", 2},      {"file", 2},  {"own", 1},     {"mount", 4},    {"channel", 4}, {"entry", 3},      {"end", 0},
     {"netns", 1}, {"userns", 1}, {"relay", 2},
 };
 

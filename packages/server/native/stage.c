@@ -73,6 +73,36 @@ static void bind(const char *source, char *target, unsigned flags, long long uid
   restrict_mount(target, flags);
 }
 
+/* The directory at `path` below `root`, with no link on the way: whoever may write there could lead us elsewhere. */
+static int open_below(const char *root, const char *path) {
+  char names[PATH_MAX], *rest = NULL;
+  int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) fail("%s: %s", root, strerror(errno));
+  if (snprintf(names, sizeof names, "%s", path) >= (int)sizeof names) fail("%s: too long", path);
+  for (char *name = strtok_r(names, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
+    if (!strcmp(name, "..")) fail("%s leads out of %s", path, root);
+    int next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0) fail("%s in %s: %s", path, root, strerror(errno));
+    close(fd);
+    fd = next;
+  }
+  return fd;
+}
+
+/* A directory that others share. The run acts as its owner there, or as who it is where the file system maps no users. */
+static void mount_shared(const struct plan *plan, const struct record *r, char *target) {
+  char source[64];
+  struct stat about;
+  int fd = open_below(r->arg[0], r->arg[1]);
+  if (fstat(fd, &about)) fail("%s in %s: %s", r->arg[1], r->arg[0], strerror(errno));
+  snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
+  make_folders(target, 1, plan->uid);
+  int mapped = plan->uid >= 0 && map_owner(source, target, about.st_uid, about.st_gid, plan->uid, 1) == 0;
+  if (!mapped && mount(source, target, NULL, MS_BIND | MS_REC, NULL)) fail("binding %s: %s", r->arg[0], strerror(errno));
+  close(fd);
+  restrict_mount(target, !strcmp(r->arg[3], "ro") ? RDONLY : 0);
+}
+
 static void put_file(char *path, const char *text) {
   make_folders(path, 0, -1);
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -100,7 +130,7 @@ static void apply(const struct plan *plan, const struct record *r, size_t *offse
     own(r->arg[0], plan->uid);
     return;
   }
-  const char *inside = !strcmp(r->op, "channel") || !strcmp(r->op, "dir") || !strcmp(r->op, "file") ? r->arg[0] : r->arg[1];
+  const char *inside = !strcmp(r->op, "mount") ? r->arg[2] : !strcmp(r->op, "channel") || !strcmp(r->op, "dir") || !strcmp(r->op, "file") ? r->arg[0] : r->arg[1];
   if (snprintf(path, sizeof path, "%s%s", stage, inside) >= (int)sizeof path) fail("%s: too long", inside);
   if (!strcmp(r->op, "dir")) {
     make_folders(path, 1, -1);
@@ -114,6 +144,8 @@ static void apply(const struct plan *plan, const struct record *r, size_t *offse
     bind(r->arg[0], path, 0, -1);
   } else if (!strcmp(r->op, "file")) {
     put_file(path, r->arg[1]);
+  } else if (!strcmp(r->op, "mount")) {
+    mount_shared(plan, r, path);
   } else if (!strcmp(r->op, "channel")) {
     make_folders(path, 1, plan->uid);
     channel_mount(plan, r, offset, path);

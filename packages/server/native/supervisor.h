@@ -79,6 +79,9 @@ void stage_root(const struct plan *plan);
 void stage_copies(const struct plan *plan);
 /* Makes every missing folder of `path`, which is changed and restored; the last component too when `whole`. */
 void make_folders(char *path, int whole, long long uid);
+/* Shows what lies at `tree` at `target` too, with files of `owner` and `group` as if they were the user `uid`'s, who in turn
+ * makes files of theirs. @returns -1 with errno where the kernel or the file system cannot. */
+int map_owner(const char *tree, const char *target, uid_t owner, gid_t group, long long uid, int recursive);
 
 enum channel_form { CHANNEL_NONE, CHANNEL_DATA_ONLY, CHANNEL_HARDLINK, CHANNEL_COPY };
 extern const char *const channel_form_names[];

@@ -43,6 +43,9 @@ test.for<[string, Record<string, string>, string]>([
   ["a short account", { account: "123" }, "--account must be twelve digits"],
   ["a bad region", { region: "europe" }, "--region must be a region name"],
   ["an unknown engine", { engine: "kubernetes" }, "--engine must be one of auto, sandbox, process"],
+  ["a file system without a directory", { "file-system": "fs-0123abcd" }, "--file-system must be an id such as"],
+  ["a file system of a relative directory", { "file-system": "fs-0123abcd=data" }, "and an absolute directory"],
+  ["a file system of another name", { "file-system": "efs-1=/data" }, '"efs-1=/data"'],
   ["half of TLS", { "tls-cert": "a.pem" }, "--tls-cert and --tls-key belong together"],
   ["a public URL without scheme", { "public-url": "ml.example.com" }, "--public-url must be an address"],
   ["a public URL of another scheme", { "public-url": "ftp://ml.example.com" }, "must begin with http"],
@@ -55,6 +58,14 @@ test.for<[string, Record<string, string>, string]>([
 test("loopback may be open; the world may be insecure when it is said", () => {
   expect(readConfiguration({ "data-dir": folder, auth: "open" }, {}).auth).toBe("open");
   expect(readConfiguration({ "data-dir": folder, host: "0.0.0.0", insecure: "true" }, {}).insecure).toBe(true);
+});
+
+test("file systems are directories by id", () => {
+  const { values } = parseCommandLine(["--file-system", "fs-0123abcd=/data/a=b", "--file-system", "fs-89abcdef=/srv/"]);
+  const { fileSystems } = readConfiguration({ ...values, "data-dir": folder }, {});
+  expect(fileSystems).toEqual({ "fs-0123abcd": "/data/a=b", "fs-89abcdef": "/srv" });
+  const twice = { "data-dir": folder, "file-system": ["fs-0123abcd=/a", "fs-0123abcd=/b"] };
+  expect(() => readConfiguration(twice, {})).toThrow("has fs-0123abcd twice");
 });
 
 test("an unknown setting in the config file is named", () => {

@@ -34,6 +34,8 @@ export interface Configuration {
   /** A table of frameworks over the built-in one. */
   readonly frameworksFile?: string;
   readonly capacity: CapacitySettings;
+  /** Host directories by the id of the EFS or FSx file system that they stand for. */
+  readonly fileSystems: Readonly<Record<string, string>>;
 }
 
 /** How containers are run. */
@@ -198,6 +200,13 @@ export const settings: readonly Setting[] = [
     fallback: "",
     doc: "A table (JSON) of framework images and their packages, over the built-in one.",
   },
+  {
+    name: "file-system",
+    kind: "list",
+    argument: "ID=DIR",
+    fallback: "",
+    doc: "A host directory that jobs may name as a FileSystemDataSource, with the id that stands for it: `fs-0123abcd=/data/shared`; repeat it for several.",
+  },
 ];
 
 type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -255,6 +264,7 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
     },
     ...(text("environments-dir") !== "" && { environmentsDirectory: resolve(expandHome(text("environments-dir"))) }),
     ...(text("frameworks") !== "" && { frameworksFile: resolve(expandHome(text("frameworks"))) }),
+    fileSystems: fileSystems(list("file-system")),
   };
   refuseUnsafe(configuration);
   return configuration;
@@ -423,6 +433,20 @@ function oneOf<Choice extends string>(name: string, value: string, choices: read
   const found = choices.find((choice) => choice === value);
   if (found) return found;
   throw new ConfigurationError(`--${name} must be one of ${choices.join(", ")}, not "${value}".`);
+}
+
+/** @returns Directories by id. */
+function fileSystems(settings: readonly string[]): Record<string, string> {
+  const pairs = settings.map((setting) => {
+    const [, id, directory] = /^(fs-[0-9a-f]{8,17})=(\/.*|~\/.*)$/s.exec(setting) ?? [];
+    if (id !== undefined && directory !== undefined) return [id, resolve(expandHome(directory))] as const;
+    throw new ConfigurationError(
+      `--file-system must be an id such as fs-0123abcd, an equals sign and an absolute directory, not "${setting}".`,
+    );
+  });
+  const twice = pairs.find(([id], i) => pairs.findIndex(([other]) => other === id) !== i);
+  if (twice) throw new ConfigurationError(`--file-system has ${twice[0]} twice.`);
+  return Object.fromEntries(pairs);
 }
 
 function publicUrl(value: string): string {

@@ -58,6 +58,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
       ...parts,
       spot: configuration.spot,
       capacity: configuration.capacity,
+      fileSystems: configuration.fileSystems,
       wake: (key) => loop?.wake(key),
     });
     opened.add(() => trainingJobs.close());

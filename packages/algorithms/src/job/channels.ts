@@ -7,15 +7,17 @@ export interface ContentType {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** One input channel in File mode: a directory of whole files. */
+/** One input channel: a directory of whole files (File and FastFile mode), or a FIFO for each epoch (Pipe mode). */
 export interface Channel {
   readonly name: string;
-  readonly directory: string;
+  /** Undefined in Pipe mode. */
+  readonly directory: string | undefined;
   /** As the job gave it; undefined when it gave none. */
   readonly contentType: ContentType | undefined;
   readonly distribution: "FullyReplicated" | "ShardedByS3Key";
   /**
-   * Reads every file of the channel, sorted by bytes, on all cores, into one table.
+   * Reads every file of the channel, sorted by bytes, on all cores, into one table. In Pipe mode each call reads the next
+   * epoch; the table stays as it is for as many passes as an algorithm makes over it.
    * @throws CustomerError naming file and line (or record) when the content is not what its type says, when a row has
    * another width than the first, or when there is no row.
    */

@@ -67,11 +67,6 @@ test.for<[string, object, string]>([
     { train: { ...csv, ContentType: "image/png" } },
     "'image/png' is not valid under any of the given schemas: ContentType of channel 'train' must be one of 'text/csv', 'application/x-recordio-protobuf'",
   ],
-  [
-    "Pipe mode",
-    { train: { ...csv, TrainingInputMode: "Pipe" } },
-    "'Pipe' is not valid under any of the given schemas: channel 'train' must use File or FastFile mode",
-  ],
 ])("%s is checked before training", async ([, channels, text]) => {
   using ml = trainingDirectory().write("input/config/inputdataconfig.json", channels);
   using program = ml.start("train");

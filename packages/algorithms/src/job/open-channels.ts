@@ -4,10 +4,11 @@ import type { AlgorithmDefinition } from "../definition.ts";
 import { type ReadResources, readTable } from "../formats/read-table.ts";
 import { isRecordIo } from "../formats/recordio-protobuf/frames.ts";
 import type { SourceFile } from "../formats/source-file.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel, ReadOptions } from "./channels.ts";
 import type { ChannelConfig } from "./config-files.ts";
 import { parseContentType } from "./content-type.ts";
 import { CustomerError } from "./errors.ts";
+import { PipeEpochs } from "./pipe-epochs.ts";
 
 /** The SDK's `record_set` names no content type, and its files are of this one. */
 const recordIoType = "application/x-recordio-protobuf";
@@ -41,12 +42,10 @@ function* channelFaults(
   for (const { name, required } of channels) {
     if (required && config[name] === undefined) yield `'${name}' is a required property`;
   }
-  for (const [name, { ContentType, TrainingInputMode = "File" }] of Object.entries(config)) {
+  for (const [name, { ContentType }] of Object.entries(config)) {
     const declared = channels.find((channel) => channel.name === name);
     if (declared === undefined) {
       yield `Additional properties are not allowed ('${name}' was unexpected)`;
-    } else if (TrainingInputMode === "Pipe") {
-      yield `'Pipe' is not valid under any of the given schemas: channel '${name}' must use File or FastFile mode`;
     } else if (ContentType !== undefined && !declared.contentTypes.includes(parseContentType(ContentType).type)) {
       const accepted = declared.contentTypes.map((type) => `'${type}'`).join(", ");
       yield `'${ContentType}' is not valid under any of the given schemas: ContentType of channel '${name}' must be one of ${accepted}`;
@@ -57,16 +56,21 @@ function* channelFaults(
 function openChannel(name: string, config: ChannelConfig, { dataDirectory, ...resources }: Resources): Channel {
   const directory = join(dataDirectory, name);
   const contentType = config.ContentType === undefined ? undefined : parseContentType(config.ContentType);
+  const readFiles = async (files: readonly SourceFile[], options: ReadOptions) => {
+    const type = contentType ?? parseContentType(isRecordIo(files) ? recordIoType : options.defaultContentType);
+    return await readTable(type, files, { ...options, ...resources });
+  };
+  const epochs = config.TrainingInputMode === "Pipe" ? new PipeEpochs(directory) : undefined;
   return {
     name,
-    directory,
+    directory: epochs === undefined ? directory : undefined,
     contentType,
     distribution: config.S3DistributionType === "ShardedByS3Key" ? "ShardedByS3Key" : "FullyReplicated",
     read: async (options) => {
+      if (epochs !== undefined) return await epochs.read(resources.signal, (file) => readFiles([file], options));
       const files = listFiles(directory, name);
       if (files.length === 0) throw new CustomerError(`Channel '${name}' has no files.`);
-      const type = contentType ?? parseContentType(isRecordIo(files) ? recordIoType : options.defaultContentType);
-      return await readTable(type, files, { ...options, ...resources });
+      return await readFiles(files, options);
     },
   };
 }

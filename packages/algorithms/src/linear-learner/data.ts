@@ -9,8 +9,9 @@ import type { Settings } from "./settings.ts";
 
 export type SplitName = "train" | "validation" | "test";
 
-/** Size of a channel's files, 0 where they cannot be seen. */
+/** Size of a channel's files, 0 where they cannot be seen; a stream may have any. */
 export function channelBytes({ directory }: Channel): number {
+  if (directory === undefined) return Infinity;
   if (!existsSync(directory)) return 0;
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
     .map((path) => statSync(join(directory, path)))

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, stat, symlink } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -330,6 +330,41 @@ export function engineContract(candidate: Candidate): void {
       },
       hasHostTools,
     );
+    test("a host directory is shown as it is, and what the run writes there is seen outside", async () => {
+      const root = await shop.sharedFolder({ "data/train/rows.csv": "1,2" });
+      const mount = { root, path: "data/train", target: "/opt/ml/input/data/train", readOnly: false };
+      const { lines, exitCode } = await runToEnd(
+        `const at = ml + "/input/data/train/"; console.log(fs.readFileSync(at + "rows.csv", "utf8"));
+         fs.writeFileSync(at + "rows.csv", "3,4"); fs.mkdirSync(at + "new"); fs.writeFileSync(at + "new/file", "mine");`,
+        { mounts: [mount] },
+      );
+      expect({ exitCode, lines }).toEqual({ exitCode: 0, lines: ["1,2"] });
+      expect(await readFile(join(root, "data/train/rows.csv"), "utf8")).toBe("3,4");
+      expect(await readFile(join(root, "data/train/new/file"), "utf8")).toBe("mine");
+    });
+
+    test("a read-only host directory cannot be changed where there is isolation", async () => {
+      const root = await shop.sharedFolder({ file: "theirs" });
+      const mount = { root, path: "", target: "/opt/ml/input/data/train", readOnly: true };
+      const { lines } = await runToEnd(
+        `const file = ml + "/input/data/train/file"; console.log(fs.readFileSync(file, "utf8"));
+         try { fs.appendFileSync(file, "!"); console.log("wrote"); } catch (e) { console.log(e.code); }`,
+        { mounts: [mount] },
+      );
+      expect(lines).toEqual(["theirs", engine.capabilities.isolation ? "EROFS" : "wrote"]);
+    });
+
+    test("a link that somebody puts into a host directory's path leads nowhere", async () => {
+      if (!engine.capabilities.isolation) return; // such a run can walk where it wants anyway
+      const root = await shop.sharedFolder({ "data/file": "inside", "../elsewhere/file": "outside" });
+      await symlink(join(root, "../elsewhere"), join(root, "link"));
+      const mount = { root, path: "link", target: "/opt/ml/input/data/train", readOnly: true };
+      const code = `console.log(fs.readFileSync(ml + "/input/data/train/file", "utf8"));`;
+      // The supervisor in TypeScript has answered by then: its run ends instead.
+      const outcome = await runToEnd(code, { mounts: [mount] }).catch((error: Error) => error);
+      if (!(outcome instanceof Error)) expect(outcome).toMatchObject({ exitCode: 1 });
+      expect(JSON.stringify(outcome)).not.toContain("outside");
+    });
 
     test("what a run uses is told while it runs", async () => {
       if (!engine.usage) return;

@@ -37,6 +37,17 @@ export interface Channel {
   readonly readOnly: boolean;
 }
 
+/** A host directory shown at `target` as it is: what others write appears, and so do the run's own writes to others. */
+export interface Mount {
+  /** Where it appears, absolute and below /opt/ml. */
+  readonly target: string;
+  /** Host directory that `path` may not lead out of, whatever is made of it meanwhile. Absolute, without links. */
+  readonly root: string;
+  /** Relative to `root`, without links; empty for the root itself. */
+  readonly path: string;
+  readonly readOnly: boolean;
+}
+
 /** A host path shown read-only at `target` inside. */
 export interface Bind {
   readonly source: string;
@@ -126,6 +137,11 @@ export interface RunSpec {
    */
   readonly mlDirectory: string;
   readonly channels: readonly Channel[];
+  /**
+   * Host directories, shared with others. Where the engine can, the run acts in them as the directory's owner. An engine
+   * without isolation keeps nobody from writing to those that are read-only.
+   */
+  readonly mounts?: readonly Mount[];
   readonly network: Network;
   readonly resources: {
     /** Hard limit in bytes, where the host lets us. */

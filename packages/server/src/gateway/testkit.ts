@@ -102,6 +102,7 @@ function testConfiguration(root: string, changes: Partial<Configuration> = {}): 
     region: "us-west-2",
     auth: "required",
     publicUrls: [],
+    fileSystems: {},
     insecure: false,
     allowedOrigins: [],
     engine: "process",

@@ -29,6 +29,7 @@ const parts: ContainerParts = {
   allotment: { memoryBytes: 4e9, cpus: 2, memoryLimit: undefined, cpuLimit: undefined, cpuWeight: 100 },
   labels: { l: "1" },
   channelFolders: ["/c/b", "/c/a"],
+  sharedFolders: [],
   socketFolder: undefined,
   network: undefined,
   settings: { ulimits: [] },

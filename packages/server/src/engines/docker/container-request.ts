@@ -16,6 +16,8 @@ export interface ContainerParts {
   readonly labels: Readonly<Record<string, string>>;
   /** Host folder of each channel, in the order of `spec.channels`. */
   readonly channelFolders: readonly string[];
+  /** Host directory of each of `spec.mounts`, in their order. */
+  readonly sharedFolders: readonly string[];
   /** Host folder for the run's socket, when it serves. */
   readonly socketFolder: string | undefined;
   /** The network's name in the engine; undefined for none. */
@@ -107,15 +109,18 @@ export function containerRequest(parts: ContainerParts): Record<string, unknown>
   };
 }
 
-function mounts({ spec, channelFolders, socketFolder }: ContainerParts): Record<string, unknown>[] {
+function mounts({ spec, channelFolders, sharedFolders, socketFolder }: ContainerParts): Record<string, unknown>[] {
   const bind = (Source: string, Target: string, ReadOnly: boolean) => ({ Type: "bind", Source, Target, ReadOnly });
   const channels = spec.channels.map(({ target, readOnly }, index) =>
     bind(channelFolders[index] as string, target, readOnly),
   );
+  const shared = (spec.mounts ?? []).map(({ target, readOnly }, index) =>
+    bind(sharedFolders[index] as string, target, readOnly),
+  );
   return [
     ...spec.root.binds.map(({ source, target }) => bind(source, target, true)),
     bind(spec.mlDirectory, "/opt/ml", false),
-    ...channels.toSorted((a, b) => (a.Target < b.Target ? -1 : 1)), // outer ones first
+    ...[...channels, ...shared].toSorted((a, b) => (a.Target < b.Target ? -1 : 1)), // outer ones first
     ...(socketFolder === undefined ? [] : [bind(socketFolder, socketTarget, false)]),
   ];
 }

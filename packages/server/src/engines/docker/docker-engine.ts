@@ -10,6 +10,7 @@ import {
   type RunState,
 } from "../engine.ts";
 import { runIdForm } from "../run-id.ts";
+import { sharedDirectory } from "../shared-directory.ts";
 import { allot } from "../supervised/host-resources.ts";
 import { removeTree } from "../supervised/remove-tree.ts";
 import { type EngineFolders, socketFolder, socketPath } from "../supervised/run-folder.ts";
@@ -236,6 +237,7 @@ export class DockerEngine implements Engine {
       allotment: allot(spec.resources),
       labels: containers.label,
       channelFolders,
+      sharedFolders: await Promise.all((spec.mounts ?? []).map(sharedDirectory)),
       socketFolder: spec.serves ? sockets : undefined,
       network: notes.network,
       settings,

@@ -30,6 +30,17 @@ function stepLines(stage: string, step: SetupStep, uid: number | undefined): str
       ];
     case "rw":
       return [...bindLines(step[1], stage + step[2]), `mount -o remount,bind,nosuid,nodev ${quote(stage + step[2])}`];
+    case "mount": {
+      const target = stage + step[3];
+      const flags = step[4] === "ro" ? "ro,nosuid,nodev" : "nosuid,nodev";
+      const place = quote(step[2] === "" ? step[1] : `${step[1]}/${step[2]}`);
+      return [
+        // Its path has no links, unless somebody put one there meanwhile.
+        `[ "$(realpath ${place})" = ${place} ] || { echo ${quote(`${step[2]} leads out of ${step[1]}`)}; exit 1; }`,
+        ...bindLines(step[2] === "" ? step[1] : `${step[1]}/${step[2]}`, target),
+        `mount -o remount,bind,${flags} ${quote(target)}`,
+      ];
+    }
     case "file":
       return [`printf %s ${quote(step[2])} > ${quote(stage + step[1])}`];
     case "own":

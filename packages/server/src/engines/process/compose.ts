@@ -1,5 +1,7 @@
-import { join } from "node:path";
+import { mkdir, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { RunRefused, type RunSpec } from "../engine.ts";
+import { sharedDirectory } from "../shared-directory.ts";
 import { channelSteps, type SetupStep } from "../supervised/plan.ts";
 import { homeFolder, socketName } from "../supervised/run-folder.ts";
 import type { Compose } from "../supervised/supervised-engine.ts";
@@ -8,7 +10,8 @@ const ml = "/opt/ml";
 
 /**
  * A plain process of the server's own user. Nothing is at its usual place: words of the command that begin with a
- * bind's target are mapped to its source, SAGEBRUSH_ML_ROOT says where /opt/ml is, and channels are copies.
+ * bind's target are mapped to its source, SAGEBRUSH_ML_ROOT says where /opt/ml is, channels are copies, and links lead to
+ * mounts.
  */
 export const composeProcess: Compose = async ({ spec, folder, socketFolder, environment }) => {
   const variables: Record<string, string> = { ...environment, SAGEBRUSH_ML_ROOT: spec.mlDirectory };
@@ -20,6 +23,7 @@ export const composeProcess: Compose = async ({ spec, folder, socketFolder, envi
     const target = onHost(spec, channel.target);
     steps.push(...channelSteps(channel, target, join(folder, "channels", String(index))));
   }
+  for (const mount of spec.mounts ?? []) await link(await sharedDirectory(mount), onHost(spec, mount.target));
   return {
     settings: [
       ["cwd", spec.workingDirectory === undefined ? spec.mlDirectory : onHost(spec, spec.workingDirectory)],
@@ -39,6 +43,13 @@ function refuseNetworks({ network, serves }: RunSpec): void {
     throw new RunRefused(`${why}: they cannot be cut off from it. Install bubblewrap.`);
   if (serves && "port" in serves)
     throw new RunRefused(`${why}: several servers cannot have port ${serves.port}. Install bubblewrap.`);
+}
+
+async function link(to: string, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await symlink(to, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error; // made by an earlier try of this start
+  });
 }
 
 /** Where a path inside a container lies on the host. */

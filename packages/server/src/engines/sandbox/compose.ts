@@ -57,6 +57,9 @@ export function composeSandbox(host: SandboxHost): Compose {
         channelSteps(channel, channel.target, join(folder, "channels", String(index))),
       ),
     ];
+    for (const { root, path, target, readOnly } of spec.mounts ?? []) {
+      steps.push(["mount", root, path, target, readOnly ? "ro" : "rw"]);
+    }
     if (listens) steps.push(["own", socketFolder], ["rw", socketFolder, socketTarget]);
     return {
       settings: [

@@ -8,6 +8,7 @@ export type SetupStep =
   | readonly ["rw", source: string, path: string]
   | readonly ["file", path: string, text: string]
   | readonly ["own", folder: string]
+  | readonly ["mount", root: string, path: string, target: string, mode: "ro" | "rw"]
   | readonly ["channel", target: string, dataRoot: string, work: string, mode: "ro" | "rw"]
   | readonly ["entry", path: string, source: string, sizeBytes: string];
 
@@ -39,6 +40,7 @@ const arity: Readonly<Record<string, number>> = {
   ro: 2,
   rw: 2,
   file: 2,
+  mount: 4,
   channel: 4,
   entry: 3,
 };
@@ -63,7 +65,7 @@ const settingNames = new Set([
   "userns",
   "relay",
 ]);
-const stepNames = new Set(["dir", "symlink", "ro", "rw", "file", "own", "channel", "entry"]);
+const stepNames = new Set(["dir", "symlink", "ro", "rw", "file", "own", "mount", "channel", "entry"]);
 
 /** Reads what {@link encodePlan} wrote. @throws Error when it is cut short. */
 export function decodePlan(bytes: Uint8Array): Plan {

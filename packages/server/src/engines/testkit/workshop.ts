@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, realpath, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Channel, ChannelFile, Engine, ImageRoot, RootFs, RunId, RunSpec, RunState } from "../engine.ts";
@@ -87,6 +87,20 @@ export class Workshop {
       files.push({ path, source, sizeBytes: Buffer.byteLength(text) });
     }
     return { target, files, readOnly };
+  }
+
+  /** A new host directory with these files, for runs of any user to share: text by path. */
+  async sharedFolder(texts: Readonly<Record<string, string>>): Promise<string> {
+    const folder = join("shared", String(this.#files++), "root");
+    await this.#folder(folder);
+    for (const [path, text] of Object.entries(texts)) {
+      await this.#folder(join(folder, dirname(path)));
+      await chmod(join(this.root, folder, dirname(path)), 0o777);
+      await writeFile(join(this.root, folder, path), text);
+      await chmod(join(this.root, folder, path), 0o666);
+      await this.#own(join(this.root, folder, path));
+    }
+    return realpath(join(this.root, folder));
   }
 
   /** A hash over names, bytes, modes and owners of everything in the store. */

@@ -155,6 +155,7 @@ function configuration(dataDirectory: string): Configuration {
     region,
     auth: "required",
     publicUrls: [],
+    fileSystems: {},
     insecure: false,
     allowedOrigins: [],
     engine: "process",

@@ -9,6 +9,12 @@ import { checkRequest } from "./check-request.ts";
 import { asFolder, hasInput } from "./data-source.ts";
 import { checkDebugBuckets } from "./debug-outputs.ts";
 import { channelMode } from "./input/check-channels.ts";
+import {
+  type FileSystemDataSource,
+  FileSystemFault,
+  type FileSystems,
+  locateFileSystem,
+} from "./input/file-systems.ts";
 import { emptyInputMessage } from "./input-data.ts";
 import { outputBucket } from "./output-keys.ts";
 import { trainingJobs } from "./resource.ts";
@@ -71,7 +77,8 @@ async function checkStorage(
   { scope, platform }: Parameters<Operation<"CreateTrainingJob">>[1],
 ): Promise<void> {
   for (const channel of spec.InputDataConfig ?? []) {
-    const source = channel.DataSource.S3DataSource;
+    const { S3DataSource: source, FileSystemDataSource: fileSystem } = channel.DataSource ?? {};
+    if (fileSystem) await checkFileSystem(channel.ChannelName, fileSystem, platform.configuration.fileSystems);
     if (source === undefined) continue;
     const shown = channelMode(channel, spec) === "FastFile" ? asFolder(source) : source;
     if (await hasInput(platform.objects, shown, scope.account)) continue;
@@ -92,4 +99,17 @@ async function checkStorage(
     );
   }
   await checkDebugBuckets(spec, platform.objects, scope.account);
+}
+
+async function checkFileSystem(
+  channel: string | undefined,
+  source: FileSystemDataSource,
+  known: FileSystems,
+): Promise<void> {
+  try {
+    await locateFileSystem(source, known);
+  } catch (error) {
+    if (error instanceof FileSystemFault) throw validationException(`Channel ${channel}: ${error.message}`);
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 import { again, done, type Outcome } from "../../../reconcile/reconcile.ts";
 import { end, fail } from "./ending.ts";
+import { feederIntervalMs, hasStreams } from "./input/feed-fault.ts";
 import type { EffectsWorld, JobsUnderWay } from "./jobs-under-way.ts";
 import type { Change } from "./reconcile.ts";
 import { followMetrics, keepCheckpoints, restart, stop, watchHosts } from "./running.ts";
@@ -36,7 +37,13 @@ export function effects(
       case "wait":
         underWay.hold(record);
         watchHosts(effect);
-        return again(Math.min(followMetrics(effect, step), await keepCheckpoints(effect, step)));
+        return again(
+          Math.min(
+            followMetrics(effect, step),
+            await keepCheckpoints(effect, step),
+            hasStreams(record.value) ? feederIntervalMs : step.ms,
+          ),
+        );
       case "stop":
         underWay.hold(record);
         return stop(effect, step);

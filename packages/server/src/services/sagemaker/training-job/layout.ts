@@ -1,17 +1,16 @@
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { Channel, Network, RunSpec } from "../../../engines/engine.ts";
-import { invariant } from "../../../errors.ts";
+import type { Network, RunSpec } from "../../../engines/engine.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { stagedCode } from "../staged-code.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
-import { asFolder, sourceObjects } from "./data-source.ts";
 import { debugOutputs } from "./debug-outputs.ts";
-import { type Host, hostShare } from "./hosts.ts";
-import { channelMode } from "./input/check-channels.ts";
+import type { Host } from "./hosts.ts";
+import type { FileSystems } from "./input/file-systems.ts";
+import { layOutChannels } from "./input/lay-out-channels.ts";
 import type { RunPlaces } from "./run-places.ts";
 import type { TrainingJob, TrainingJobRecord } from "./training-job.ts";
 
@@ -52,6 +51,13 @@ export function wantedImage({ account, region, value: { spec } }: TrainingJobRec
   };
 }
 
+/** What a layout takes from. */
+type LayoutWorld = {
+  readonly objects: ObjectCatalogue;
+  readonly host: HostCapacity;
+  readonly fileSystems?: FileSystems;
+};
+
 /**
  * Lays out a host's /opt/ml and says how to run it. Repeating it writes the same files again.
  * @throws InputDataError when a channel cannot be laid out.
@@ -60,7 +66,7 @@ export async function layOut(
   record: TrainingJobRecord,
   places: RunPlaces,
   image: PreparedImage,
-  { objects, host: machine }: { readonly objects: ObjectCatalogue; readonly host: HostCapacity },
+  { objects, host: machine, fileSystems = {} }: LayoutWorld,
 ): Promise<RunSpec> {
   const { value: job } = record;
   const { host, mlDirectory, logFile } = places;
@@ -71,6 +77,7 @@ export async function layOut(
   }
   await writeConfigFiles(mlDirectory, job, host);
   await downloadCheckpoints(objects, mlDirectory, job.spec);
+  const { channels, mounts } = await layOutChannels(record, places, { objects, fileSystems });
   const size = allotment(job, host, machine);
   await beginLog(logFile, [...size.notices, ...image.notices]);
   return {
@@ -81,7 +88,7 @@ export async function layOut(
     hostname: host.name,
     mlDirectory,
     channels: [
-      ...(await channels(record, places, objects)),
+      ...channels,
       ...(await stagedCode(objects, {
         image,
         account: record.account,
@@ -91,6 +98,7 @@ export async function layOut(
           job.spec.Environment?.["SAGEMAKER_SUBMIT_DIRECTORY"],
       })),
     ],
+    mounts,
     network: jobNetwork(),
     resources: { memoryBytes: size.memoryBytes, cpus: size.cpus, cpuWeight: size.cpuWeight },
     serves: false,
@@ -102,35 +110,6 @@ export async function layOut(
 /** What the hosts of a job can reach. */
 function jobNetwork(): Network {
   return { kind: "none" };
-}
-
-/** The files of every channel that a host gets, held for its run so that deleting an object cannot pull it away. */
-async function channels(
-  record: TrainingJobRecord,
-  { host, runId }: RunPlaces,
-  objects: ObjectCatalogue,
-): Promise<Channel[]> {
-  const { spec } = record.value;
-  const all: Channel[] = [];
-  for (const channel of spec.InputDataConfig ?? []) {
-    const source = channel.DataSource.S3DataSource;
-    invariant(source, "a channel without S3DataSource was refused when the job was created");
-    const share = hostShare(record.value, host, channel);
-    if (share === undefined) continue;
-    const mode = channelMode(channel, spec);
-    const shown = mode === "FastFile" ? asFolder(source) : source;
-    const found = await sourceObjects(objects, shown, record.account, share);
-    const sources = await objects.files(
-      found.map(({ entry }) => entry),
-      runId,
-    );
-    all.push({
-      target: `/opt/ml/input/data/${channel.ChannelName}`,
-      files: found.map(({ path, entry }, i) => ({ path, source: sources[i] as string, sizeBytes: entry.sizeBytes })),
-      readOnly: mode === "FastFile",
-    });
-  }
-  return all;
 }
 
 /** Starts the log with the platform's notices. A log that is there already has them. */

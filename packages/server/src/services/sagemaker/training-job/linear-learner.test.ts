@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { CloudWatchLogsClient, DescribeLogStreamsCommand, GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { StopTrainingJobCommand } from "@aws-sdk/client-sagemaker";
+import { type Channel, type CreateTrainingJobCommandInput, StopTrainingJobCommand } from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine } from "../../../engines/engine.ts";
 import { openEngine } from "../../../engines/open-engine.ts";
@@ -10,6 +10,10 @@ import { silentLog } from "../../../log.ts";
 import { bytes, type JobServer, startJobServerOn } from "./testkit/job-server.ts";
 
 const bundle = new URL("../../../../../algorithms/.build/sagebrush-algorithm.mjs", import.meta.url);
+
+async function* chunk(body: Buffer): AsyncGenerator<Uint8Array> {
+  yield body;
+}
 
 /** Rows of `label,x,y` on a plane. */
 function plane(rows: number): string {
@@ -97,6 +101,32 @@ describe.skipIf(!existsSync(bundle)).for(["auto", "process"] as const)("linear-l
     const kept: string[] = [];
     for await (const { key } of world.server.platform.objects.list("data", "checkpoints/")) kept.push(key);
     expect(kept).not.toEqual([]);
+  });
+
+  test("learns the same from files and from Pipe channels, compressed ones too", async () => {
+    const packed = gzipSync(plane(2000));
+    await world.server.platform.objects.put("data", "packed/rows.csv.gz", chunk(packed));
+    const losses = async (...InputDataConfig: NonNullable<CreateTrainingJobCommandInput["InputDataConfig"]>) => {
+      const name = await world.create({
+        HyperParameters: { predictor_type: "regressor", mini_batch_size: "100", epochs: "2", num_models: "1" },
+        InputDataConfig,
+      });
+      const job = await world.until(name, "Completed", "Failed");
+      expect(job.FailureReason).toBeUndefined();
+      const found = job.FinalMetricDataList?.filter(({ MetricName }) => MetricName?.includes("objective_loss"));
+      return found?.map(({ MetricName, Value }) => [MetricName, Value]);
+    };
+    const [file] = input().InputDataConfig as [Channel];
+    const [gzip] = input("s3://data/packed/").InputDataConfig as [Channel];
+    const validation = { ...file, ChannelName: "validation" };
+    const fromFiles = await losses(file, validation);
+    expect(fromFiles?.length).toBeGreaterThanOrEqual(2);
+    expect(
+      await losses(
+        { ...gzip, InputMode: "Pipe", CompressionType: "Gzip", ShuffleConfig: { Seed: 7 } },
+        { ...validation, InputMode: "Pipe" },
+      ),
+    ).toEqual(fromFiles);
   });
 
   test("stops in the middle and keeps what it has", async () => {

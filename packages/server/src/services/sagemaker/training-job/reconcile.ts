@@ -11,8 +11,10 @@ import { again, type Controller, done, type Outcome } from "../../../reconcile/r
 import type { SpotPolicy } from "../../../spot-policy.ts";
 import { type RecordKey, type Store, type Write, WriteConflict } from "../../../store/store.ts";
 import { effects } from "./effects.ts";
+import { despiteFault, feedFault } from "./input/feed-fault.ts";
 import { JobsUnderWay } from "./jobs-under-way.ts";
 import { nextStep } from "./next-step.ts";
+import { runPlaces } from "./run-places.ts";
 import {
   finalStatuses,
   isFinal,
@@ -32,6 +34,8 @@ export interface TrainingJobWorld {
   readonly dataDirectory: DataDirectory;
   readonly clock: Clock;
   readonly log: Log;
+  /** Host directories by the id of the file system that they stand for; none when absent. */
+  readonly fileSystems?: Readonly<Record<string, string>>;
   /** What runs may have of this host; found out when absent. */
   readonly host?: HostCapacity;
   /** How instance types are held against this host; shared, with a number of instances from its memory, when absent. */
@@ -64,11 +68,16 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
   const perform = effects(all, underWay);
   const reconcile = async (start: TrainingJobRecord): Promise<Outcome> => {
     let record = start;
-    for (let step = 0; step < maxSteps; step++) {
+    for (let steps = 0; steps < maxSteps; steps++) {
       const ids = runIds(record);
       if (!isFinal(record)) for (const id of ids) owners.set(id, keyOf(record));
       const seen = await Promise.all(ids.map((id) => world.engine.observe(id)));
-      const next = await perform(nextStep(record, seen, world.clock.now(), world.spot), record);
+      const now = world.clock.now();
+      const step = nextStep(record, seen, now, world.spot);
+      const fault = isTraining(record)
+        ? await feedFault(record.value, runPlaces(record, world.dataDirectory))
+        : undefined;
+      const next = await perform(fault === undefined ? step : despiteFault(fault, step, record.value, now), record);
       if ("again" in next) return next;
       try {
         record = await write(world.store, record, next);
@@ -91,6 +100,10 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
     ownerOf: (id) => owners.get(id),
     close: () => underWay.monitor.close(),
   };
+}
+
+function isTraining({ status, value }: TrainingJobRecord): boolean {
+  return status === "InProgress" && value.secondary === "Training" && value.verdict === undefined;
 }
 
 /** What a step changes: the record, and other records in the same transaction. */

@@ -1,9 +1,12 @@
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
+import { Feeder } from "./feeder/feeder.ts";
+import { feederFolder } from "./run-places.ts";
 
-/** Removes what a run left on the host: its /opt/ml. The log stays. */
+/** Ends what feeds a run, and removes what it left on the host: its /opt/ml. The log stays. */
 export async function removeRunFolder(dataDirectory: DataDirectory, runId: string): Promise<void> {
+  await new Feeder(feederFolder(dataDirectory, runId)).end();
   await removeJobTree(join(dataDirectory.runs, runId));
 }
 

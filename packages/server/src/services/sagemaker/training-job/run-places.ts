@@ -9,6 +9,8 @@ export interface RunPlaces {
   readonly runId: string;
   /** Becomes /opt/ml. */
   readonly mlDirectory: string;
+  /** Folder of what feeds its Pipe channels. */
+  readonly feeder: string;
   readonly logFile: string;
 }
 
@@ -20,7 +22,13 @@ export function runPlaces(record: TrainingJobRecord, dataDirectory: DataDirector
       host,
       runId: id,
       mlDirectory: join(dataDirectory.runs, id, "ml"),
+      feeder: feederFolder(dataDirectory, id),
       logFile: join(dataDirectory.logs, logFileOf(id)),
     };
   });
+}
+
+/** Beside the run's /opt/ml, where the run cannot reach. */
+export function feederFolder(dataDirectory: DataDirectory, runId: string): string {
+  return join(dataDirectory.runs, runId, "feeder");
 }

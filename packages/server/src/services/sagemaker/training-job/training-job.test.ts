@@ -304,7 +304,6 @@ describe("requests that are refused at once", () => {
       { AlgorithmSpecification: { TrainingImage: "nginx:latest", TrainingInputMode: "File" } },
       /cannot be run/,
     ],
-    ["Pipe mode", { AlgorithmSpecification: { TrainingImage: "linear-learner", TrainingInputMode: "Pipe" } }, /Pipe/],
     [
       "two channels of one name",
       { InputDataConfig: [channel("s3://data/train"), channel("s3://data/train")] },

@@ -68,7 +68,7 @@ describe("CreateTrainingJob refuses a channel", () => {
       [channel({}, { InstanceGroupNames: ["gpus"] })],
       'InstanceGroupNames has "gpus", which is no instance group of ResourceConfig: the job has none',
     ],
-    ["without a source", [channel({ DataSource: {} })], "only S3DataSource is supported"],
+    ["without a source", [channel({ DataSource: {} })], "DataSource needs S3DataSource or FileSystemDataSource"],
     ["whose URI is none", [channel({}, { S3Uri: "https://x/y" })], "https://x/y"],
     [
       "under whose prefix nothing lies",

@@ -33,14 +33,16 @@ function channelFault(channel: InputChannel, spec: TrainingJobSpec): string | un
   if ([s3, fileSystem, dataset].filter((source) => source !== undefined).length > 1) {
     return "DataSource takes exactly one of S3DataSource and FileSystemDataSource.";
   }
-  if (!s3) return "only S3DataSource is supported as DataSource.";
   const mode = channelMode(channel, spec);
+  if (fileSystem)
+    return mode === "File" ? modeFault(channel, mode) : `FileSystemDataSource is not allowed with input mode ${mode}.`;
+  if (!s3) return "DataSource needs S3DataSource or FileSystemDataSource.";
   return modeFault(channel, mode) ?? s3Fault(s3, mode) ?? groupFault(s3, spec);
 }
 
 /** What only a stream can do. */
 function modeFault(channel: InputChannel, mode: string): string | undefined {
-  if (mode === "Pipe") return "input mode Pipe is not supported yet; use File or FastFile.";
+  if (mode === "Pipe") return undefined;
   if (channel.CompressionType === "Gzip") return `CompressionType Gzip is not allowed with input mode ${mode}.`;
   if (channel.RecordWrapperType === "RecordIO")
     return `RecordWrapperType RecordIO is not allowed with input mode ${mode}.`;

@@ -6,6 +6,7 @@ import {
   SageMakerClient,
 } from "@aws-sdk/client-sagemaker";
 import { defaultCapacity } from "../../../../capacity/capacity.ts";
+import type { Configuration } from "../../../../configuration.ts";
 import type { Engine } from "../../../../engines/engine.ts";
 import { startTestServer, type TestServer } from "../../../../gateway/testkit.ts";
 import { Images } from "../../../../images/images.ts";
@@ -74,8 +75,13 @@ export function startJobServer(): Promise<JobServer> {
 export async function startJobServerOn<E extends Engine>(
   open: (directory: string) => Promise<E>,
   images = new Images(),
+  configuration: Partial<Configuration> = {},
 ): Promise<JobServer<E>> {
-  const server = await startTestServer({ services: [sagemakerService, logsService, cloudWatchService], images });
+  const server = await startTestServer({
+    services: [sagemakerService, logsService, cloudWatchService],
+    images,
+    configuration,
+  });
   const { store, objects, metrics, dataDirectory, clock } = server.platform;
   await objects.buckets.create("data", { owner: "111122223333", region: "us-west-2", settings: {} });
   await objects.put("data", "train/a.csv", bytes("1,2\n3,4\n"));
@@ -85,6 +91,7 @@ export async function startJobServerOn<E extends Engine>(
     host: { cpus: 2, memoryBytes: 8 * 2 ** 30 },
     capacity: { ...defaultCapacity, maxInstances: 4 },
     wake: (key) => loop.wake(key),
+    fileSystems: server.platform.configuration.fileSystems,
   });
   const loop: ReconcileLoop = createLoop({ store, controllers: [controller as Controller], log: silentLog });
   engine.watch((id) => {
