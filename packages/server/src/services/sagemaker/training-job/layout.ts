@@ -1,6 +1,6 @@
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { Network, RunSpec } from "../../../engines/engine.ts";
+import type { RunSpec } from "../../../engines/engine.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
@@ -11,6 +11,7 @@ import { debugOutputs } from "./debug-outputs.ts";
 import type { Host } from "./hosts.ts";
 import type { FileSystems } from "./input/file-systems.ts";
 import { layOutChannels } from "./input/lay-out-channels.ts";
+import { jobNetwork } from "./job-network.ts";
 import type { RunPlaces } from "./run-places.ts";
 import type { TrainingJob, TrainingJobRecord } from "./training-job.ts";
 
@@ -99,17 +100,12 @@ export async function layOut(
       })),
     ],
     mounts,
-    network: jobNetwork(),
+    network: jobNetwork(record, image),
     resources: { memoryBytes: size.memoryBytes, cpus: size.cpus, cpuWeight: size.cpuWeight },
     serves: false,
     logFile,
     maxLogBytes,
   };
-}
-
-/** What the hosts of a job can reach. */
-function jobNetwork(): Network {
-  return { kind: "none" };
 }
 
 /** Starts the log with the platform's notices. A log that is there already has them. */

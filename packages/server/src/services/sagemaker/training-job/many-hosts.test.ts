@@ -60,7 +60,9 @@ test("every host has a run, a name, a configuration and a log of its own", async
     network_interface_name: "eth0",
     topology: null,
   });
-  await world.until(name, "InProgress");
+  const prefix = (runs[0] as ScriptedRun).id.replace(/-1$/, "");
+  const network = { kind: "bridge", name: prefix, hosts: ["algo-1", "algo-2", "algo-3"], internet: true };
+  expect(runs.map(({ spec }) => spec.network)).toEqual([network, network, network]);
   for (const { id } of runs) world.engine.exit(id, 0);
   const job = await world.until(name, "Completed");
   const ranMs = Number(job.TrainingEndTime) - Number(job.TrainingStartTime);
@@ -120,6 +122,14 @@ test("groups have their own types, numbers and channels", async () => {
     { group: "train", type: "ml.m5.large", groups, configured: both, files: ["abcde", "bd"] },
   ]);
   expect(runs.map(({ spec }) => spec.resources.memoryBytes)).toEqual([4, 8, 8].map((gibibytes) => gibibytes * 2 ** 30));
+  for (const { id } of runs) world.engine.exit(id, 0);
+  await world.until(name, "Completed");
+});
+
+test("isolated hosts reach each other and nothing else", async () => {
+  const name = await world.createHosts({ ...resources(2), EnableNetworkIsolation: true });
+  const runs = await untilRunning(name, 2);
+  expect(runs.map(({ spec }) => spec.network)).toMatchObject([{ internet: false }, { internet: false }]);
   for (const { id } of runs) world.engine.exit(id, 0);
   await world.until(name, "Completed");
 });
