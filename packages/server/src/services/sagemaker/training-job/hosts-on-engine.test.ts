@@ -6,23 +6,25 @@ import { type CreateTrainingJobCommandInput, StopTrainingJobCommand } from "@aws
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "../../../engines/engine.ts";
 import { openEngine } from "../../../engines/open-engine.ts";
+import { requirements, where } from "../../../engines/requirements.ts";
 import { engineFolders, readSupervisor } from "../../../engines/supervised/run-folder.ts";
 import { Images } from "../../../images/images.ts";
 import { silentLog } from "../../../log.ts";
 import { bytes, type JobServer, startJobServerOn } from "./testkit/job-server.ts";
 import { nodeImages } from "./testkit/node-images.ts";
 
-let world: JobServer<Engine>;
-beforeAll(async () => {
-  world = await startJobServerOn(
-    (directory) => openEngine({ directory, kind: "auto", log: silentLog }),
-    new Images([nodeImages]),
-  );
-});
-afterAll(() => world.close());
+where("hosts on an engine", [requirements.root, requirements.bubblewrap], () => {
+  let world: JobServer<Engine>;
+  beforeAll(async () => {
+    world = await startJobServerOn(
+      (directory) => openEngine({ directory, kind: "auto", log: silentLog }),
+      new Images([nodeImages]),
+    );
+  });
+  afterAll(() => world.close());
 
-/** What every program begins with: its host's name, and its folder on every engine. */
-const preamble = `
+  /** What every program begins with: its host's name, and its folder on every engine. */
+  const preamble = `
   import { existsSync, readFileSync, writeFileSync } from "node:fs";
   const ml = process.env.SAGEBRUSH_ML_ROOT ?? "/opt/ml";
   const { current_host: me, hosts } = JSON.parse(readFileSync(ml + "/input/config/resourceconfig.json", "utf8"));
@@ -30,124 +32,132 @@ const preamble = `
   const forever = () => setInterval(() => {}, 1000);
 `;
 
-/** Creates a job of two hosts that run a module. */
-async function create(program: string, changes: Partial<CreateTrainingJobCommandInput> = {}): Promise<string> {
-  const key = `code-${Math.random().toString(36).slice(2)}/main.mjs`;
-  await world.server.platform.objects.put("data", key, bytes(preamble + program));
-  return world.create({
-    AlgorithmSpecification: {
-      TrainingImage: "node:24",
-      TrainingInputMode: "File",
-      ContainerArguments: ["/opt/ml/input/data/code/main.mjs"],
-    },
-    InputDataConfig: [
-      {
-        ChannelName: "code",
-        DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: `s3://data/${key}` } },
+  /** Creates a job of two hosts that run a module. */
+  async function create(program: string, changes: Partial<CreateTrainingJobCommandInput> = {}): Promise<string> {
+    const key = `code-${Math.random().toString(36).slice(2)}/main.mjs`;
+    await world.server.platform.objects.put("data", key, bytes(preamble + program));
+    return world.create({
+      AlgorithmSpecification: {
+        TrainingImage: "node:24",
+        TrainingInputMode: "File",
+        ContainerArguments: ["/opt/ml/input/data/code/main.mjs"],
       },
-    ],
-    ResourceConfig: { InstanceType: "ml.t3.medium", InstanceCount: 2, VolumeSizeInGB: 1 },
-    ...changes,
+      InputDataConfig: [
+        {
+          ChannelName: "code",
+          DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: `s3://data/${key}` } },
+        },
+      ],
+      ResourceConfig: { InstanceType: "ml.t3.medium", InstanceCount: 2, VolumeSizeInGB: 1 },
+      ...changes,
+    });
+  }
+
+  /** The runs of the only job there is, once both have said that they are up. */
+  async function untilUp(): Promise<string[]> {
+    const log = (id: string) =>
+      readFile(join(world.server.platform.dataDirectory.logs, `training/${id}.log`), "utf8").catch(() => "");
+    await expect
+      .poll(
+        async () => {
+          const logs = await Promise.all((await world.engine.list()).map(log));
+          return logs.filter((text) => text.includes(" up algo-")).length;
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(2);
+    return (await world.engine.list()).toSorted();
+  }
+
+  const nothingIsLeft = () => expect.poll(() => world.engine.list(), { timeout: 20_000 }).toEqual([]);
+
+  test("two hosts run, and what they write becomes one model", async () => {
+    const name = await create(`writeFileSync(ml + "/model/" + me, "by " + me);`);
+    await world.until(name, "Completed");
+    const archive = await buffer(await world.server.platform.objects.read("data", `out/${name}/output/model.tar.gz`));
+    for (const text of ["by algo-1", "by algo-2"]) expect(gunzipSync(archive).toString("latin1")).toContain(text);
+    await nothingIsLeft();
   });
-}
 
-/** The runs of the only job there is, once both have said that they are up. */
-async function untilUp(): Promise<string[]> {
-  const log = (id: string) =>
-    readFile(join(world.server.platform.dataDirectory.logs, `training/${id}.log`), "utf8").catch(() => "");
-  await expect
-    .poll(
-      async () => {
-        const logs = await Promise.all((await world.engine.list()).map(log));
-        return logs.filter((text) => text.includes(" up algo-")).length;
-      },
-      { timeout: 20_000 },
-    )
-    .toBe(2);
-  return (await world.engine.list()).toSorted();
-}
-
-const nothingIsLeft = () => expect.poll(() => world.engine.list(), { timeout: 20_000 }).toEqual([]);
-
-test("two hosts run, and what they write becomes one model", async () => {
-  const name = await create(`writeFileSync(ml + "/model/" + me, "by " + me);`);
-  await world.until(name, "Completed");
-  const archive = await buffer(await world.server.platform.objects.read("data", `out/${name}/output/model.tar.gz`));
-  for (const text of ["by algo-1", "by algo-2"]) expect(gunzipSync(archive).toString("latin1")).toContain(text);
-  await nothingIsLeft();
-});
-
-test("a host that fails ends the other, and the job says which and why", async () => {
-  const name = await create(`
+  test("a host that fails ends the other, and the job says which and why", async () => {
+    const name = await create(`
     if (me === "algo-1") forever();
     else { writeFileSync(ml + "/output/failure", "no such layer"); process.exitCode = 3; }
   `);
-  const job = await world.until(name, "Failed");
-  expect(job.FailureReason).toBe("AlgorithmError: algo-2: no such layer, exit code: 3");
-  await nothingIsLeft();
-});
+    const job = await world.until(name, "Failed");
+    expect(job.FailureReason).toBe("AlgorithmError: algo-2: no such layer, exit code: 3");
+    await nothingIsLeft();
+  });
 
-test("a host whose supervisor is killed takes the other with it, and both begin again", async () => {
-  const name = await create(
-    `
+  test("a host whose supervisor is killed takes the other with it, and both begin again", async () => {
+    const name = await create(
+      `
       const mark = ml + "/checkpoints/" + me;
       if (existsSync(mark)) console.log("goes on");
       else { writeFileSync(mark, "x"); forever(); }
     `,
-    { CheckpointConfig: { S3Uri: `s3://data/ckpt-${Math.random()}` } },
-  );
-  const [, second] = await untilUp();
-  await world.until(name, "InProgress");
-  const supervisor = await readSupervisor(engineFolders(world.server.platform.dataDirectory.engine), second as string);
-  process.kill(supervisor?.pid as number, "SIGKILL");
-  const job = await world.until(name, "Completed", "Failed");
-  expect(job.FailureReason).toBeUndefined();
-  expect(job.SecondaryStatusTransitions?.map(({ StatusMessage }) => StatusMessage)).toContain(
-    "The process that supervises the run ended without leaving an exit status. Starting again from the last checkpoint.",
-  );
-  await nothingIsLeft();
-}, 30_000);
+      { CheckpointConfig: { S3Uri: `s3://data/ckpt-${Math.random()}` } },
+    );
+    const [, second] = await untilUp();
+    await world.until(name, "InProgress");
+    const supervisor = await readSupervisor(
+      engineFolders(world.server.platform.dataDirectory.engine),
+      second as string,
+    );
+    process.kill(supervisor?.pid as number, "SIGKILL");
+    const job = await world.until(name, "Completed", "Failed");
+    expect(job.FailureReason).toBeUndefined();
+    expect(job.SecondaryStatusTransitions?.map(({ StatusMessage }) => StatusMessage)).toContain(
+      "The process that supervises the run ended without leaving an exit status. Starting again from the last checkpoint.",
+    );
+    await nothingIsLeft();
+  }, 30_000);
 
-test("a stop reaches both hosts, and both may save what they have", async () => {
-  const name = await create(`
+  test("a stop reaches both hosts, and both may save what they have", async () => {
+    const name = await create(`
     process.on("SIGTERM", () => { writeFileSync(ml + "/model/" + me, "saved by " + me); process.exit(0); });
     forever();
   `);
-  await untilUp();
-  await world.sagemaker.send(new StopTrainingJobCommand({ TrainingJobName: name }));
-  await world.until(name, "Stopped");
-  const archive = await buffer(await world.server.platform.objects.read("data", `out/${name}/output/model.tar.gz`));
-  for (const text of ["saved by algo-1", "saved by algo-2"]) {
-    expect(gunzipSync(archive).toString("latin1")).toContain(text);
-  }
-  await nothingIsLeft();
-});
-
-test("a job of many hosts that ran out of time is stopped", async () => {
-  const name = await create(`forever();`, { StoppingCondition: { MaxRuntimeInSeconds: 1 } });
-  const job = await world.until(name, "Stopped", "Failed");
-  expect(job.SecondaryStatus).toBe("MaxRuntimeExceeded");
-  await nothingIsLeft();
-});
-
-test("traffic that would not be encrypted is refused, and one host has none", async () => {
-  const encrypted = { EnableInterContainerTrafficEncryption: true };
-  await expect(create(`forever();`, encrypted)).rejects.toMatchObject({
-    name: "ValidationException",
-    message: expect.stringMatching(/^EnableInterContainerTrafficEncryption cannot be true for a job of several hosts/),
+    await untilUp();
+    await world.sagemaker.send(new StopTrainingJobCommand({ TrainingJobName: name }));
+    await world.until(name, "Stopped");
+    const archive = await buffer(await world.server.platform.objects.read("data", `out/${name}/output/model.tar.gz`));
+    for (const text of ["saved by algo-1", "saved by algo-2"]) {
+      expect(gunzipSync(archive).toString("latin1")).toContain(text);
+    }
+    await nothingIsLeft();
   });
-  const ResourceConfig = { InstanceType: "ml.t3.medium" as const, InstanceCount: 1, VolumeSizeInGB: 1 };
-  await world.until(await create("", { ...encrypted, ResourceConfig }), "Completed");
-  await nothingIsLeft();
-});
 
-test("of many who create a job of one name, one does", async () => {
-  const TrainingJobName = `raced-${Date.now()}`;
-  const created = await Promise.allSettled(Array.from({ length: 5 }, () => create(`forever();`, { TrainingJobName })));
-  const refused = created.filter((each) => each.status === "rejected");
-  expect(refused.map(({ reason }) => (reason as Error).name)).toEqual(Array(4).fill("ResourceInUse"));
-  expect(await untilUp()).toHaveLength(2);
-  await world.sagemaker.send(new StopTrainingJobCommand({ TrainingJobName }));
-  await world.until(TrainingJobName, "Stopped");
-  await nothingIsLeft();
+  test("a job of many hosts that ran out of time is stopped", async () => {
+    const name = await create(`forever();`, { StoppingCondition: { MaxRuntimeInSeconds: 1 } });
+    const job = await world.until(name, "Stopped", "Failed");
+    expect(job.SecondaryStatus).toBe("MaxRuntimeExceeded");
+    await nothingIsLeft();
+  });
+
+  test("traffic that would not be encrypted is refused, and one host has none", async () => {
+    const encrypted = { EnableInterContainerTrafficEncryption: true };
+    await expect(create(`forever();`, encrypted)).rejects.toMatchObject({
+      name: "ValidationException",
+      message: expect.stringMatching(
+        /^EnableInterContainerTrafficEncryption cannot be true for a job of several hosts/,
+      ),
+    });
+    const ResourceConfig = { InstanceType: "ml.t3.medium" as const, InstanceCount: 1, VolumeSizeInGB: 1 };
+    await world.until(await create("", { ...encrypted, ResourceConfig }), "Completed");
+    await nothingIsLeft();
+  });
+
+  test("of many who create a job of one name, one does", async () => {
+    const TrainingJobName = `raced-${Date.now()}`;
+    const created = await Promise.allSettled(
+      Array.from({ length: 5 }, () => create(`forever();`, { TrainingJobName })),
+    );
+    const refused = created.filter((each) => each.status === "rejected");
+    expect(refused.map(({ reason }) => (reason as Error).name)).toEqual(Array(4).fill("ResourceInUse"));
+    expect(await untilUp()).toHaveLength(2);
+    await world.sagemaker.send(new StopTrainingJobCommand({ TrainingJobName }));
+    await world.until(TrainingJobName, "Stopped");
+    await nothingIsLeft();
+  });
 });
