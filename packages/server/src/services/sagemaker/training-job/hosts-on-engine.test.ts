@@ -13,7 +13,8 @@ import { silentLog } from "../../../log.ts";
 import { bytes, type JobServer, startJobServerOn } from "./testkit/job-server.ts";
 import { nodeImages } from "./testkit/node-images.ts";
 
-where("hosts on an engine", [requirements.root, requirements.bubblewrap], () => {
+const needed = [requirements.root, requirements.bubblewrap, requirements.iproute2, requirements.nftables];
+where("hosts on an engine", needed, () => {
   let world: JobServer<Engine>;
   beforeAll(async () => {
     world = await startJobServerOn(
@@ -76,6 +77,45 @@ where("hosts on an engine", [requirements.root, requirements.bubblewrap], () => 
     await world.until(name, "Completed");
     const archive = await buffer(await world.server.platform.objects.read("data", `out/${name}/output/model.tar.gz`));
     for (const text of ["by algo-1", "by algo-2"]) expect(gunzipSync(archive).toString("latin1")).toContain(text);
+    await nothingIsLeft();
+  });
+
+  test("hosts reach each other by name over eth0, and sum up what each of them has", async () => {
+    const resources = { InstanceType: "ml.t3.medium" as const, InstanceCount: 3, VolumeSizeInGB: 1 };
+    const name = await create(
+      `
+        import { once } from "node:events";
+        import { connect, createServer } from "node:net";
+        import { networkInterfaces } from "node:os";
+        const rank = hosts.indexOf(me);
+        const server = createServer().listen(6000, me);
+        const next = async () => {
+          for (;;) {
+            const socket = connect(6000, hosts[(rank + 1) % hosts.length]);
+            try { await once(socket, "connect"); return socket; }
+            catch { await new Promise((resolve) => setTimeout(resolve, 50)); }
+          }
+        };
+        const [[before], after] = await Promise.all([once(server, "connection"), next()]);
+        server.close();
+        const lines = (await import("node:readline")).createInterface(before)[Symbol.asyncIterator]();
+        let passing = 10 ** rank, sum = passing;
+        for (let i = 1; i < hosts.length; i++) {
+          after.write(passing + "\\n");
+          passing = Number((await lines.next()).value);
+          sum += passing;
+        }
+        after.end();
+        writeFileSync(ml + "/model/" + me, "sum at " + me + " is " + sum + " over " + Object.keys(networkInterfaces()));
+      `,
+      { ResourceConfig: resources },
+    );
+    const job = await world.until(name, "Completed", "Failed");
+    expect(job.FailureReason).toBeUndefined();
+    const archive = await buffer(await world.server.platform.objects.read("data", `out/${name}/output/model.tar.gz`));
+    for (const host of ["algo-1", "algo-2", "algo-3"]) {
+      expect(gunzipSync(archive).toString("latin1")).toContain(`sum at ${host} is 111 over lo,eth0`);
+    }
     await nothingIsLeft();
   });
 

@@ -1,3 +1,4 @@
+import { RunRefused } from "../../../engines/engine.ts";
 import type { PreparedImage } from "../../../images/image.ts";
 import { again, type Outcome } from "../../../reconcile/reconcile.ts";
 import { streamWrites } from "../../logs/streams.ts";
@@ -98,6 +99,7 @@ export async function start(effect: Effect, { leftovers }: Step & { kind: "start
     return again(0);
   } catch (error) {
     await underWay.clear(record);
+    if (error instanceof RunRefused) return refuse(`ClientError: ${error.message}`);
     if (error instanceof InputDataError) return refuse(`ClientError: Data download failed:${error.message}`);
     if (now - (job.preparedAt ?? now) < startPatienceMs) throw error;
     return refuse(`InternalServerError: The job could not be started: ${(error as Error).message}`);

@@ -71,11 +71,15 @@ export function startJobServer(): Promise<JobServer> {
   return startJobServerOn(async () => new ScriptedEngine());
 }
 
-/** Starts it on the engine that `open` makes in the server's data directory. */
+/**
+ * Starts it on the engine that `open` makes in the server's data directory.
+ * @param memoryBytes - What the machine has, as far as jobs are told.
+ */
 export async function startJobServerOn<E extends Engine>(
   open: (directory: string) => Promise<E>,
   images = new Images(),
   configuration: Partial<Configuration> = {},
+  memoryBytes = 8 * 2 ** 30,
 ): Promise<JobServer<E>> {
   const server = await startTestServer({
     services: [sagemakerService, logsService, cloudWatchService],
@@ -88,7 +92,7 @@ export async function startJobServerOn<E extends Engine>(
   const engine = await open(dataDirectory.engine);
   const controller = trainingJobController({
     ...{ store, objects, metrics, engine, images, dataDirectory, clock, log: silentLog },
-    host: { cpus: 2, memoryBytes: 8 * 2 ** 30 },
+    host: { cpus: 2, memoryBytes },
     capacity: { ...defaultCapacity, maxInstances: 4 },
     wake: (key) => loop.wake(key),
     fileSystems: server.platform.configuration.fileSystems,
