@@ -156,7 +156,7 @@ static int readable(const struct plan *plan, size_t offset, const char *target) 
 }
 
 /* Paths are given relative to the work folder: no character of the data directory's name needs escaping. */
-static int overlay(const char *work, const char *target, const char *options) {
+int mount_overlay(const char *work, const char *target, const char *options) {
   if (chdir(work)) return -1;
   int bad = mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, options);
   int saved = errno;
@@ -191,7 +191,7 @@ static int mount_data_only(const struct plan *plan, const struct record *head, s
     return -1;
   }
   if (mount(head->arg[1], data, NULL, MS_BIND | MS_REC, NULL)) return -1;
-  int bad = overlay(work, target, plan->uid >= 0
+  int bad = mount_overlay(work, target, plan->uid >= 0
                                       ? "redirect_dir=on,metacopy=on,lowerdir=tree::data,upperdir=upper,workdir=work"
                                       : "userxattr,lowerdir=tree::data,upperdir=upper,workdir=work");
   int saved = errno;
@@ -204,33 +204,39 @@ static int mount_data_only(const struct plan *plan, const struct record *head, s
   return errno = EIO, -1;
 }
 
-/* Hard links belong to the store's user. Seen through an idmapped mount they belong to the run's. Kernel 5.19 and later
- * let such a mount be the lower layer of an overlay. */
-int map_owner(const char *tree, const char *target, uid_t owner, gid_t group, long long uid, int recursive) {
+/* A clone of a tree (and of what is mounted in it) in which ids are what they are in the user namespace. Kernel 5.19 and later
+ * let such a mount be the lower layer of an overlay. @returns -1 with errno. */
+int mount_mapped(const char *tree, const char *target, int users, int recursive) {
   struct {
     uint64_t set, clear, propagation, userns;
-  } attributes = {.set = 0x00100000 /* MOUNT_ATTR_IDMAP */};
+  } attributes = {.set = 0x00100000 /* MOUNT_ATTR_IDMAP */, .userns = (uint64_t)users};
   unsigned all = recursive ? 0x8000 /* AT_RECURSIVE */ : 0;
-  int users = user_namespace_of(owner, group, uid);
   int fd = users < 0 ? -1 : (int)syscall(SYS_open_tree, AT_FDCWD, tree, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC | all);
-  attributes.userns = (uint64_t)users;
   int bad = fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | all, &attributes, sizeof attributes) ||
             syscall(SYS_move_mount, fd, "", AT_FDCWD, target, 4 /* MOVE_MOUNT_F_EMPTY_PATH */);
   int saved = errno;
   if (fd >= 0) close(fd);
-  if (users >= 0) close(users);
   errno = saved;
   return bad ? -1 : 0;
+}
+
+/* What belongs to one user belongs to another, seen through such a mount: the store's hard links to the run. */
+int map_owner(const char *tree, const char *target, uid_t owner, gid_t group, long long uid, int recursive) {
+  int users = user_namespace_of(owner, group, uid);
+  int bad = mount_mapped(tree, target, users, recursive), saved = errno;
+  if (users >= 0) close(users);
+  errno = saved;
+  return bad;
 }
 
 static int mount_hardlinks(const struct plan *plan, const struct record *head, size_t offset, const char *target) {
   char links[PATH_MAX], mapped[PATH_MAX];
   folder(head->arg[2], "links", -1, links);
   if (build(plan, head, offset, links, make_link)) return -1;
-  if (plan->uid < 0) return overlay(head->arg[2], target, "userxattr,lowerdir=links,upperdir=upper,workdir=work");
+  if (plan->uid < 0) return mount_overlay(head->arg[2], target, "userxattr,lowerdir=links,upperdir=upper,workdir=work");
   folder(head->arg[2], "mapped", -1, mapped);
   if (map_owner(links, mapped, geteuid(), getegid(), plan->uid, 0)) return -1;
-  int bad = overlay(head->arg[2], target, "redirect_dir=on,metacopy=on,lowerdir=mapped,upperdir=upper,workdir=work");
+  int bad = mount_overlay(head->arg[2], target, "redirect_dir=on,metacopy=on,lowerdir=mapped,upperdir=upper,workdir=work");
   int saved = errno;
   umount2(mapped, MNT_DETACH);
   errno = saved;

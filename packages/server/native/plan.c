@@ -16,7 +16,8 @@ static const struct {
     {"bwrap", 1},   {"args", 1},  {"seccomp", 1}, {"cwd", 1},     {"cpu-weight", 1}, {"cpu-quota", 1},
     {"cgroup", 1},  {"form", 1},  {"env", 1},   {"command", 1}, {"dir", 2},     {"symlink", 2},    {"ro", 2},
     {"rw", 2},      {"file", 2},  {"own", 1},     {"mount", 4},    {"channel", 4}, {"entry", 3},      {"end", 0},
-    {"netns", 1}, {"userns", 1}, {"relay", 2},
+    {"netns", 1}, {"userns", 1}, {"relay", 2},   {"layers", 1},  {"layer", 1},      {"range", 1},      {"gid", 1},
+    {"shown", 1},
 };
 
 int plan_next(const struct plan *plan, size_t *offset, struct record *record) {
@@ -53,6 +54,8 @@ static int read_settings(struct plan *plan) {
     else if (!strcmp(r.op, "key")) plan->key = r.arg[0];
     else if (!strcmp(r.op, "log")) plan->log = r.arg[0], plan->log_max = atoll(r.arg[1]);
     else if (!strcmp(r.op, "uid")) plan->uid = atoll(r.arg[0]);
+    else if (!strcmp(r.op, "gid")) plan->gid = atoll(r.arg[0]);
+    else if (!strcmp(r.op, "range")) plan->range = atoll(r.arg[0]);
     else if (!strcmp(r.op, "memory")) plan->memory = atoll(r.arg[0]);
     else if (!strcmp(r.op, "cpu-weight")) plan->cpu_weight = atoll(r.arg[0]);
     else if (!strcmp(r.op, "cpu-quota")) plan->cpu_quota = atoll(r.arg[0]);
@@ -78,7 +81,7 @@ static int read_settings(struct plan *plan) {
 int plan_open(struct plan *plan, const char *path) {
   struct stat about;
   memset(plan, 0, sizeof *plan);
-  plan->uid = -1;
+  plan->uid = plan->gid = plan->range = -1;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0 || fstat(fd, &about) || about.st_size < 4) return -1;
   plan->size = (size_t)about.st_size;

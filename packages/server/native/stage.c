@@ -14,6 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_open_tree
+#define SYS_open_tree 428
+#define SYS_move_mount 429
+#endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
@@ -124,13 +128,41 @@ static void own(const char *folder, long long uid) {
   if (nftw(folder, own_one, 32, FTW_PHYS | FTW_MOUNT)) fail("chown of %s: %s", folder, strerror(errno));
 }
 
+/* Folders of the image that come back when all is mounted: kept as mounts of their own, which nothing covers. */
+enum { MAX_SHOWN = 64 };
+static struct {
+  int tree;
+  char path[PATH_MAX];
+} shown[MAX_SHOWN];
+static int shown_count;
+
+static void keep_shown(const char *path) {
+  struct stat about;
+  if (lstat(path, &about) || !S_ISDIR(about.st_mode) || shown_count == MAX_SHOWN) return; /* the run does without */
+  int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+  if (tree < 0) fail("%s of the image: %s", path, strerror(errno));
+  shown[shown_count].tree = tree;
+  snprintf(shown[shown_count++].path, PATH_MAX, "%s", path);
+}
+
+static void show_kept(const struct plan *plan) {
+  for (int i = 0; i < shown_count; i++) {
+    char *path = shown[i].path;
+    make_folders(path, 1, plan->uid);
+    if (syscall(SYS_move_mount, shown[i].tree, "", AT_FDCWD, path, 4 /* MOVE_MOUNT_F_EMPTY_PATH */)) {
+      fail("%s of the image: %s", path, strerror(errno));
+    }
+    close(shown[i].tree);
+  }
+}
+
 static void apply(const struct plan *plan, const struct record *r, size_t *offset, const char *stage) {
   char path[PATH_MAX];
   if (!strcmp(r->op, "own")) {
     own(r->arg[0], plan->uid);
     return;
   }
-  const char *inside = !strcmp(r->op, "mount") ? r->arg[2] : !strcmp(r->op, "channel") || !strcmp(r->op, "dir") || !strcmp(r->op, "file") ? r->arg[0] : r->arg[1];
+  const char *inside = !strcmp(r->op, "mount") ? r->arg[2] : !strcmp(r->op, "shown") || !strcmp(r->op, "channel") || !strcmp(r->op, "dir") || !strcmp(r->op, "file") ? r->arg[0] : r->arg[1];
   if (snprintf(path, sizeof path, "%s%s", stage, inside) >= (int)sizeof path) fail("%s: too long", inside);
   if (!strcmp(r->op, "dir")) {
     make_folders(path, 1, -1);
@@ -146,6 +178,8 @@ static void apply(const struct plan *plan, const struct record *r, size_t *offse
     put_file(path, r->arg[1]);
   } else if (!strcmp(r->op, "mount")) {
     mount_shared(plan, r, path);
+  } else if (!strcmp(r->op, "shown")) {
+    keep_shown(path);
   } else if (!strcmp(r->op, "channel")) {
     make_folders(path, 1, plan->uid);
     channel_mount(plan, r, offset, path);
@@ -178,9 +212,16 @@ void stage_root(const struct plan *plan) {
   if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL)) fail("mount propagation: %s", strerror(errno));
   snprintf(stage, sizeof stage, "%s/stage", plan->run);
   if (mkdir(stage, 0755) && errno != EEXIST) fail("%s: %s", stage, strerror(errno));
-  if (mount("tmpfs", stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m")) fail("tmpfs: %s", strerror(errno));
+  size_t second = offset;
+  if (plan_next(plan, &second, &r) > 0 && !strcmp(r.op, "layers")) {
+    layers_mount(plan, &r, &second, stage);
+    offset = second;
+  } else if (mount("tmpfs", stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m")) {
+    fail("tmpfs: %s", strerror(errno));
+  }
   while ((got = plan_next(plan, &offset, &r)) > 0) apply(plan, &r, &offset, stage);
   if (got < 0) fail("the plan is damaged");
+  show_kept(plan);
   /* The run's user may not be able to walk to the data directory: /tmp is a place that everyone can reach, and only
    * this namespace sees it covered. */
   if (mount(stage, "/tmp", NULL, MS_MOVE, NULL)) fail("moving the root: %s", strerror(errno));

@@ -125,7 +125,7 @@ static void die_with(pid_t supervisor) {
 }
 
 static void run_sandboxed(pid_t supervisor, int info) {
-  char args[16], seccomp[16], status[16], *argv[4096];
+  char args[16], seccomp[16], status[16], users[16], *argv[4096];
   int n = 0;
   /* Before the root is staged: afterwards these paths may be covered, or out of our reach. */
   snprintf(args, sizeof args, "%d", keep_open(plan.args));
@@ -135,13 +135,23 @@ static void run_sandboxed(pid_t supervisor, int info) {
   snprintf(status, sizeof status, "%d", info);
   fcntl(info, F_SETFD, 0);
   cgroup_enter(&group);
+  if (plan.range >= 0) {
+    int fd = range_namespace(&plan);
+    fcntl(fd, F_SETFD, 0);
+    snprintf(users, sizeof users, "%d", fd);
+  }
   if (plan.uid >= 0) {
     uid_t uid = (uid_t)plan.uid;
-    if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) fail("user %u: %s", uid, strerror(errno));
+    gid_t gid = plan.gid >= 0 ? (gid_t)plan.gid : (gid_t)uid;
+    (void)!fchown(STDOUT_FILENO, uid, gid); /* programs open /dev/stdout and /dev/stderr anew; without, they fail */
+    if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid)) fail("user %u: %s", uid, strerror(errno));
   }
   die_with(supervisor); /* a change of user had cleared it */
-  const char *fixed[] = {plan.bwrap, "--args", args, "--seccomp", seccomp, "--info-fd", status, "--", NULL};
+  const char *fixed[] = {plan.bwrap, "--args", args, "--seccomp", seccomp, "--info-fd", status, NULL};
   while (fixed[n]) argv[n] = (char *)fixed[n], n++;
+  /* As --sync-fd too, which bubblewrap keeps for itself: the run would inherit it otherwise. */
+  if (plan.range >= 0) argv[n++] = "--userns", argv[n++] = users, argv[n++] = "--sync-fd", argv[n++] = users;
+  argv[n++] = "--";
   for (char **word = plan.command; *word; word++) {
     if (n == sizeof argv / sizeof *argv - 1) fail("a command of more than %d words", n);
     argv[n++] = *word;
@@ -454,6 +464,7 @@ int main(int argc, char **argv) {
   if (argc == 2 && !strcmp(argv[1], "probe")) return 0; /* a program that is sure to run inside a sandbox */
   if (argc == 3 && !strcmp(argv[1], "channels")) return lay_channels(argv[2]);
   if (argc == 3 && !strcmp(argv[1], "unmount")) return umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) ? errno : 0;
+  if (argc == 3 && !strcmp(argv[1], "mark")) return mark_layer(argv[2]);
   if (argc != 2 || plan_open(&plan, argv[1])) {
     answer("failed the plan cannot be read\n");
     return 2;

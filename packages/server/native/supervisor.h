@@ -32,9 +32,13 @@ struct plan {
   struct relay relay[MAX_RELAYS];
   int relays;
   long long log_max, memory, cpu_weight, cpu_quota;
-  long long uid; /* -1: stay who we are */
+  long long uid;   /* -1: stay who we are */
+  long long gid;   /* -1: the same number */
+  long long range; /* first of the RANGE_SIZE ids that are 0 and up inside; -1: `uid` is the only one */
   char **command, **env;
 };
+
+enum { RANGE_SIZE = 65536 };
 
 int plan_open(struct plan *plan, const char *path);
 /* Reads the record at `*offset` and moves on; 0 at the end. */
@@ -88,6 +92,17 @@ extern const char *const channel_form_names[];
 /* Handles the records of one channel; `*offset` stands behind its head. */
 void channel_mount(const struct plan *plan, const struct record *head, size_t *offset, const char *target);
 void channel_copy(const struct plan *plan, const struct record *head, size_t *offset, const char *target);
+/* In the work folder, so that no character of its path needs escaping. @returns -1 with errno. */
+int mount_overlay(const char *work, const char *target, const char *options);
+int mount_mapped(const char *tree, const char *target, int users, int recursive);
+
+/* ---- layers.c: container images ---------------------------------------------------------------------------------- */
+
+/* Handles `layers` and the `layer` records behind it: the image's root is mounted on `stage`. */
+void layers_mount(const struct plan *plan, const struct record *head, size_t *offset, const char *stage);
+int range_namespace(const struct plan *plan);
+int mark_layer(const char *list);
+
 /* Reported with the start: the weakest form that a channel of this run took. Shared by child and supervisor. */
 extern enum channel_form *channel_form_used;
 

@@ -17,6 +17,8 @@ export interface DataDirectory {
   readonly models: string;
   /** Python environments of framework images. */
   readonly environments: string;
+  /** Unpacked layers of container images. */
+  readonly images: string;
   /** The engine's own state (supervisors, sockets). */
   readonly engine: string;
   readonly credentials: string;
@@ -35,6 +37,7 @@ export function dataDirectoryPaths(root: string): DataDirectory {
     logs: join(absolute, "logs"),
     models: join(absolute, "models"),
     environments: join(absolute, "environments"),
+    images: join(absolute, "images"),
     engine: join(absolute, "engine"),
     credentials: join(absolute, "credentials.json"),
     temporary: join(absolute, "tmp"),

@@ -1,6 +1,8 @@
+import { layersInUse } from "./engines/supervised/layers-in-use.ts";
 import type { FrameworkImages } from "./images/frameworks/framework-images.ts";
 import type { Image } from "./images/image.ts";
 import type { Images } from "./images/images.ts";
+import type { LayerCache } from "./images/layers/layer-cache.ts";
 import { UnknownImage } from "./images/resolve-image.ts";
 import type { MetricStore } from "./metrics/metric-store.ts";
 import type { ObjectStorage } from "./objects/object-storage.ts";
@@ -20,6 +22,7 @@ export async function collectAll(
     objects: ObjectStorage;
     serving: Serving;
     registry: ImageRegistry;
+    layerCache: LayerCache;
     metrics: MetricStore;
     images: Images;
     frameworks: FrameworkImages;
@@ -28,6 +31,7 @@ export async function collectAll(
   const jobs = await collectGarbage(parts);
   const endpoints = await parts.serving.collect();
   const registry = await parts.registry.collect();
+  const layers = await parts.layerCache.collect(await layersInUse(parts.dataDirectory.engine));
   const objects = await parts.objects.sweep();
   const metrics = await parts.metrics.collect(parts.clock.now());
   const environments = await parts.frameworks.collect(await usedImages(parts.store, parts.images));
@@ -41,6 +45,7 @@ export async function collectAll(
     "images of repositories": registry.images,
     "layers of images": registry.blobs,
     "uploads of layers": registry.uploads,
+    "unpacked layers": layers,
     "Python environments": environments,
     ...Object.fromEntries(Object.entries(objects).map(([name, count]) => [`objects: ${name}`, Number(count)])),
   };

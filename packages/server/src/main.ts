@@ -12,6 +12,8 @@ import { algorithmImages } from "./images/algorithm-image.ts";
 import { FrameworkImages } from "./images/frameworks/framework-images.ts";
 import { builtInFrameworks, extendedTable } from "./images/frameworks/framework-table.ts";
 import { Images } from "./images/images.ts";
+import { LayerCache } from "./images/layers/layer-cache.ts";
+import { RegistryImages } from "./images/registry-images.ts";
 import { interruptPage } from "./interrupt-page.ts";
 import { jsonLog, type Log } from "./log.ts";
 import { openMetricStore } from "./metrics/sqlite/open-metric-store.ts";
@@ -166,10 +168,18 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const environments = configuration.environmentsDirectory ?? dataDirectory.environments;
   const frameworks = new FrameworkImages({ directory: environments, table, log });
   opened.add(() => frameworks.close());
-  const images = new Images([algorithmImages, frameworks], table);
+  const layerCache = new LayerCache(dataDirectory.images);
+  const registryImages = new RegistryImages({
+    ...{ registry, cache: layerCache, publicUrls: configuration.publicUrls },
+    refusal: () => (engine.capabilities.layers ? undefined : "this host has no sandboxes that could run it"),
+  });
+  const images = new Images([algorithmImages, frameworks, registryImages], table);
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
-  return { dataDirectory, store, objects, metrics, registry, engine, images, frameworks, serving, clock, log };
+  return {
+    ...{ dataDirectory, store, objects, metrics, registry, engine, images, frameworks, layerCache },
+    ...{ serving, clock, log },
+  };
 }
 
 /** Tells requests of whoever can read the server's note, which is the user who started it. */

@@ -21,11 +21,11 @@ import { walk } from "./tree.ts";
 const lanes = 4;
 
 /**
- * What a backup leaves out: what is made anew (extracted models, run folders, the engine's state, uploads that never
- * ended), the lock and the note of the running server, and the databases, which are copied by their own means.
+ * What a backup leaves out: what is made anew (extracted models, unpacked images, run folders, the engine's state,
+ * uploads that never ended), the lock and the note of the running server, and the databases, which are copied by their own means.
  */
 const leftOut =
-  /^(?:models|environments|runs|engine|tmp|server\.json|lock\.(?:db|json).*|(?:records|metrics)\..*|objects\/incoming|.*\/\.[^/]*|\.[^/]*)$/u;
+  /^(?:models|environments|images|runs|engine|tmp|server\.json|lock\.(?:db|json).*|(?:records|metrics)\..*|objects\/incoming|.*\/\.[^/]*|\.[^/]*)$/u;
 
 /** What to copy where. */
 export interface BackupOptions {

@@ -55,7 +55,7 @@ export interface Bind {
 }
 
 /** The files that an image consists of. */
-export type RootFs = FilesRoot | HostToolsRoot | ImageRoot;
+export type RootFs = FilesRoot | HostToolsRoot | LayersRoot | ImageRoot;
 
 /** The minimal tree (libc, /dev, /proc, /tmp) and the binds, which is all that a built-in algorithm needs. */
 export interface FilesRoot {
@@ -71,6 +71,20 @@ export interface FilesRoot {
 export interface HostToolsRoot {
   readonly kind: "host-tools";
   readonly binds: readonly Bind[];
+}
+
+/** A container image that was unpacked on this host: its layers, which stay as they are, and a private one over them. */
+export interface LayersRoot {
+  readonly kind: "layers";
+  /** Folders of the unpacked layers, the lowest first. */
+  readonly layers: readonly string[];
+  readonly binds: readonly Bind[];
+  /** Who the command runs as, by the image's own numbers; root when absent. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** Folders to make where the image lacks them: its working directory. */
+  readonly folders: readonly string[];
+  /** Names of folders that the image itself has in /opt/ml: they are seen there unless the run has its own of the name. */
+  readonly mlFolders: readonly string[];
 }
 
 /** An image that a container engine has. */
@@ -171,6 +185,8 @@ export interface Capabilities {
   readonly isolation: boolean;
   readonly memoryLimit: boolean;
   readonly cpuLimit: boolean;
+  /** Runs images that were unpacked on this host (roots of the kind `layers`). */
+  readonly layers?: boolean;
   /** What this engine lacks on this host and what that costs, for `sagebrush doctor` and the start banner. */
   readonly notices: readonly string[];
 }

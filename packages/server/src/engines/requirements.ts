@@ -32,6 +32,7 @@ export const requirements = {
     met:
       isRoot && (existsSync("/sys/fs/cgroup/memory/cgroup.procs") || existsSync("/sys/fs/cgroup/cgroup.controllers")),
   },
+  busybox: { name: "busybox", met: isInstalled("busybox") },
   podman: { name: "podman", met: isInstalled("podman") },
   skopeo: { name: "skopeo", met: isInstalled("skopeo") },
   containers: {

@@ -26,6 +26,7 @@ export class RoutedEngine implements Engine {
       isolation: home.isolation && containers.isolation,
       memoryLimit: home.memoryLimit && containers.memoryLimit,
       cpuLimit: home.cpuLimit && containers.cpuLimit,
+      ...(home.layers !== undefined && { layers: home.layers }),
       notices: [...home.notices, ...containers.notices],
     };
   }

@@ -51,6 +51,11 @@ function stepLines(stage: string, step: SetupStep, uid: number | undefined): str
       const own = uid === undefined ? [] : [`chown -h ${uid}:${uid} ${quote(target)}`];
       return [...bindLines(`${step[3]}/copies`, target), ...own, `mount -o remount,bind,${flags} ${quote(target)}`];
     }
+    case "layers":
+    case "layer":
+    case "shown":
+      // Maps of ids have no command on every distribution: the engine does not ask this supervisor for them.
+      throw new Error("container images need the native supervisor");
     case "entry":
       return []; // copied before
   }

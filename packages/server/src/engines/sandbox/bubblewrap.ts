@@ -15,6 +15,13 @@ export interface BubblewrapRequest {
   readonly root: readonly string[];
   /** Where the command starts. */
   readonly workingDirectory: string;
+  /** How the run's ids and its root are. Default: it is root, alone, and the root is read-only but for /tmp. */
+  readonly image?: {
+    /** The supervisor hands over a user namespace with a range of ids: root may change to them. */
+    readonly hasRange: boolean;
+    /** Without a range: the one id, as the run sees it. */
+    readonly user: { readonly uid: number; readonly gid: number };
+  };
   /** Size of /tmp and of /dev/shm, each. Their pages count as the run's memory. */
   readonly scratchBytes: number;
 }
@@ -26,23 +33,43 @@ export interface BubblewrapRequest {
 export function bubblewrapOptions(request: BubblewrapRequest): string {
   const scratch = ["--perms", "1777", "--size", String(Math.floor(request.scratchBytes)), "--tmpfs"];
   const options = [
-    ["--unshare-all", ...(request.ownNetwork ? [] : ["--share-net"]), "--die-with-parent", "--new-session"],
+    [...namespaces(request), "--die-with-parent", "--new-session"],
     ["--hostname", request.hostname],
-    ["--uid", "0", "--gid", "0", "--cap-drop", "ALL"],
+    identity(request),
     ["--clearenv"],
     ...Object.entries(request.environment).map(([name, value]) => ["--setenv", name, value]),
     request.root,
     ["--proc", "/proc", "--dev", "/dev"],
-    [...scratch, "/tmp", ...scratch, "/dev/shm"],
+    // An image's /tmp lies on the disk, with the rest of its private layer.
+    [...(request.image ? [] : [...scratch, "/tmp"]), ...scratch, "/dev/shm"],
     ...maskedFiles.map((path) => ["--ro-bind", "/dev/null", path]),
     ["--ro-bind", "/proc/sys", "/proc/sys"],
     // Last: everything before it made its mount points in the root.
-    ["--remount-ro", "/", "--chdir", request.workingDirectory],
+    [...(request.image ? [] : ["--remount-ro", "/"]), "--chdir", request.workingDirectory],
   ];
   const words = options.flat();
   const cut = words.find((word) => word.includes("\0"));
   if (cut !== undefined) throw new Error(`A NUL character in ${JSON.stringify(cut)} of a run`);
   return words.map((word) => `${word}\0`).join("");
+}
+
+/** What an image's root may do to its own files and processes, as in Docker; nothing of it reaches the host. */
+const rootCapabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "NET_BIND_SERVICE"];
+
+function identity({ image }: BubblewrapRequest): string[] {
+  const drop = ["--cap-drop", "ALL"];
+  if (!image?.hasRange) {
+    const { uid, gid } = image?.user ?? { uid: 0, gid: 0 };
+    return ["--uid", String(uid), "--gid", String(gid), ...drop];
+  }
+  return [...drop, ...(image.user.uid === 0 ? rootCapabilities.flatMap((name) => ["--cap-add", `CAP_${name}`]) : [])];
+}
+
+/** All of them; the user namespace is the supervisor's where it hands one over. */
+function namespaces({ image, ownNetwork }: BubblewrapRequest): string[] {
+  if (!image?.hasRange) return ["--unshare-all", ...(ownNetwork ? [] : ["--share-net"])];
+  const others = ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"];
+  return [...others, ...(ownNetwork ? ["--unshare-net"] : [])];
 }
 
 /** Finds bubblewrap on the PATH. */

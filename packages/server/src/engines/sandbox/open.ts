@@ -37,6 +37,8 @@ export async function openSandboxEngine(options: {
     filter,
     libraries,
     uidFor: (id, folder) => users?.uidFor(id, folder) ?? Promise.resolve(undefined),
+    rangeFor: (id, folder) => users?.rangeFor(id, folder) ?? Promise.resolve(undefined),
+    hasLayers: supervisor.kind === "native",
     ...(channelForm === undefined ? {} : { channelForm }),
   };
   const networks = await openNetworks(folders);
@@ -54,6 +56,7 @@ export async function openSandboxEngine(options: {
       ...parts,
       capabilities: {
         isolation: true,
+        layers: host.hasLayers,
         memoryLimit: probe?.memoryLimit ?? false,
         cpuLimit: probe?.cpuLimit ?? false,
         notices:

@@ -5,6 +5,10 @@ import { join } from "node:path";
 /** First of the 2^29 user ids that runs are given: far above people, services and the usual subordinate ranges. */
 const firstUid = 0x40000000;
 const uidCount = 0x20000000;
+/** Runs of container images are given this many ids each, from the ids above those. */
+const rangeSize = 65_536;
+const firstRange = firstUid + uidCount;
+const rangeCount = 0x20000000 / rangeSize;
 /** Entries of removed runs are forgotten when there are this many. */
 const maxRemembered = 10_000;
 
@@ -18,12 +22,32 @@ export class RunUsers {
   }
 
   /** The run's user id: the same again for the same run, kept in its folder. */
-  async uidFor(id: string, folder: string): Promise<number> {
+  uidFor(id: string, folder: string): Promise<number> {
+    return this.#give(
+      id,
+      folder,
+      (hash) => firstUid + (hash % uidCount),
+      (uid) => firstUid + ((uid + 1 - firstUid) % uidCount),
+    );
+  }
+
+  /** The first of 65,536 ids that are the run's alone: what an image calls 0 and up. */
+  rangeFor(id: string, folder: string): Promise<number> {
+    const nth = (n: number): number => firstRange + (n % rangeCount) * rangeSize;
+    return this.#give(id, folder, nth, (first) => nth((first - firstRange) / rangeSize + 1));
+  }
+
+  async #give(
+    id: string,
+    folder: string,
+    first: (hash: number) => number,
+    next: (taken: number) => number,
+  ): Promise<number> {
     if (((await this.#taken)?.size ?? 0) > maxRemembered) this.#taken = undefined;
     this.#taken ??= this.#read();
     const taken = await this.#taken;
-    let uid = firstUid + (createHash("sha256").update(id).digest().readUInt32BE(0) % uidCount);
-    while ((taken.get(uid) ?? id) !== id) uid = firstUid + ((uid + 1 - firstUid) % uidCount);
+    let uid = first(createHash("sha256").update(id).digest().readUInt32BE(0));
+    while ((taken.get(uid) ?? id) !== id) uid = next(uid);
     taken.set(uid, id);
     await writeFile(join(folder, "uid"), String(uid), { mode: 0o600 });
     return uid;

@@ -9,6 +9,11 @@ export type SetupStep =
   | readonly ["file", path: string, text: string]
   | readonly ["own", folder: string]
   | readonly ["mount", root: string, path: string, target: string, mode: "ro" | "rw"]
+  /** The root is an overlay; the `layer`s follow, the uppermost first. Only as the first step. */
+  | readonly ["layers", work: string]
+  | readonly ["layer", folder: string]
+  /** A folder of the image that is to be seen at its place when all is mounted, whatever has covered it. */
+  | readonly ["shown", path: string]
   | readonly ["channel", target: string, dataRoot: string, work: string, mode: "ro" | "rw"]
   | readonly ["entry", path: string, source: string, sizeBytes: string];
 
@@ -50,6 +55,8 @@ const settingNames = new Set([
   "key",
   "log",
   "uid",
+  "gid",
+  "range",
   "memory",
   "bwrap",
   "args",
@@ -65,7 +72,20 @@ const settingNames = new Set([
   "userns",
   "relay",
 ]);
-const stepNames = new Set(["dir", "symlink", "ro", "rw", "file", "own", "mount", "channel", "entry"]);
+const stepNames = new Set([
+  "dir",
+  "symlink",
+  "ro",
+  "rw",
+  "file",
+  "own",
+  "mount",
+  "layers",
+  "layer",
+  "shown",
+  "channel",
+  "entry",
+]);
 
 /** Reads what {@link encodePlan} wrote. @throws Error when it is cut short. */
 export function decodePlan(bytes: Uint8Array): Plan {

@@ -1,12 +1,26 @@
 import { createHash } from "node:crypto";
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, realpath, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import {
+  chmod,
+  chown,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Channel, ChannelFile, Engine, ImageRoot, RootFs, RunId, RunSpec, RunState } from "../engine.ts";
+import { findLibraries } from "../sandbox/minimal-root.ts";
 import { removeTree } from "../supervised/remove-tree.ts";
 
 /** What a workshop's runs are made of; Node comes in by a bind in any case. */
-export type RootKind = "files" | "host-tools" | ImageRoot;
+export type RootKind = "files" | "host-tools" | "layers" | ImageRoot;
 
 /** The place where a test's runs live: an engine's directory, a store of immutable files, logs. */
 export class Workshop {
@@ -53,7 +67,7 @@ export class Workshop {
   async run(id: RunId, command: readonly string[], changes: Partial<RunSpec> = {}): Promise<RunSpec> {
     await this.#folder(join("runs", id));
     return {
-      root: this.#root(),
+      root: await this.#root(),
       command,
       environment: {},
       hostname: "algo-1",
@@ -69,9 +83,31 @@ export class Workshop {
   }
 
   /** Node comes in by a bind, whatever the root. */
-  #root(): RootFs {
+  async #root(): Promise<RootFs> {
     const binds = [{ source: this.#node, target: "/opt/sagebrush/bin/node" }];
+    if (this.#kind === "layers") {
+      return { kind: "layers", binds, layers: await this.#nodeLayers(), folders: [], mlFolders: [] };
+    }
     return typeof this.#kind === "object" ? { ...this.#kind, binds } : { kind: this.#kind, binds };
+  }
+
+  /** An unpacked image of two layers that has what Node loads, and nothing else. */
+  async #nodeLayers(): Promise<string[]> {
+    const [low, high] = [join(this.root, "layers", "low"), join(this.root, "layers", "high")];
+    if (existsSync(high)) return [low, high];
+    await mkdir(join(low, "usr"), { recursive: true });
+    const { files } = await findLibraries(this.root, process.execPath);
+    for (const { source, target } of files) {
+      await mkdir(join(low, dirname(target)), { recursive: true });
+      await copyFile(source, join(low, target));
+      await chmod(join(low, target), 0o755);
+    }
+    for (const name of ["lib", "lib64", "bin"]) await symlink(`usr/${name}`, join(low, name));
+    await mkdir(join(low, "etc"));
+    await writeFile(join(low, "etc", "passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+    await mkdir(high);
+    await this.#own(join(this.root, "layers"));
+    return [low, high];
   }
 
   /** A channel over new immutable files: text by path. */

@@ -10,6 +10,13 @@ export interface TarEntry {
   readonly type: "file" | "directory" | "symlink" | "hardlink" | "special";
   readonly sizeBytes: number;
   readonly executable: boolean;
+  /** Where a link leads, as written in the archive; empty for other members. */
+  readonly linkTo: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since 1970. */
+  readonly modifiedAt: number;
 }
 
 /** Gets each member in order; `data` is called with every piece of a file's contents, then `end`. */
@@ -33,7 +40,7 @@ const maxMetadataBytes = 1024 * 1024;
  */
 export async function readTar(source: AsyncIterable<Buffer>, visitor: TarVisitor): Promise<void> {
   const blocks = new BlockReader(source);
-  const overrides: { path?: string; sizeBytes?: number } = {};
+  let overrides: Overrides = {};
   let sawMember = false;
   for (;;) {
     const header = await blocks.read(blockSize);
@@ -47,35 +54,56 @@ export async function readTar(source: AsyncIterable<Buffer>, visitor: TarVisitor
     sawMember = true;
     const flag = String.fromCharCode(header[156] as number);
     const sizeBytes = parseNumber(header.subarray(124, 136));
-    if (flag === "x" || flag === "L") {
+    if (flag === "x" || flag === "L" || flag === "K") {
       const text = await blocks.metadata(sizeBytes);
       if (flag === "L") overrides.path = untilNul(text);
+      else if (flag === "K") overrides.linkTo = untilNul(text);
       else applyPax(text, overrides);
       continue;
     }
-    // Global pax headers and the long target of a link change nothing that is read here.
-    if (flag === "g" || flag === "K") {
+    // Global pax headers change nothing that is read here.
+    if (flag === "g") {
       await blocks.metadata(sizeBytes);
       continue;
     }
-    const entry = memberOf(header, flag, overrides.path, overrides.sizeBytes ?? sizeBytes);
-    delete overrides.path;
-    delete overrides.sizeBytes;
+    const entry = memberOf(header, flag, { sizeBytes, ...overrides });
+    overrides = {};
     await visitor.entry(entry);
     if (entry.type === "file") await blocks.contents(entry.sizeBytes, (chunk) => visitor.data(chunk));
     await visitor.end();
   }
 }
 
-function memberOf(header: Buffer, flag: string, longPath: string | undefined, sizeBytes: number): TarEntry {
+/** What headers before a member's own say of it. */
+interface Overrides {
+  path?: string;
+  linkTo?: string;
+  sizeBytes?: number;
+  uid?: number;
+  gid?: number;
+  modifiedAt?: number;
+}
+
+function memberOf(header: Buffer, flag: string, overrides: Overrides & { sizeBytes: number }): TarEntry {
   const name = untilNul(header.subarray(0, 100));
   const isUstar = header.toString("latin1", 257, 262) === "ustar";
   // GNU's own format keeps other fields where ustar has the prefix; its magic ends with a space.
   const prefix = isUstar && header[262] === 0 ? untilNul(header.subarray(345, 500)) : "";
-  const path = longPath ?? (prefix === "" ? name : `${prefix}/${name}`);
+  const path = overrides.path ?? (prefix === "" ? name : `${prefix}/${name}`);
   const type = typeOf(flag, path);
   const mode = parseNumber(header.subarray(100, 108));
-  return { path, type, sizeBytes: type === "file" ? sizeBytes : 0, executable: (mode & 0o111) !== 0 };
+  const isLink = type === "symlink" || type === "hardlink";
+  return {
+    path,
+    type,
+    sizeBytes: type === "file" ? overrides.sizeBytes : 0,
+    executable: (mode & 0o111) !== 0,
+    linkTo: isLink ? (overrides.linkTo ?? untilNul(header.subarray(157, 257))) : "",
+    mode,
+    uid: overrides.uid ?? parseNumber(header.subarray(108, 116)),
+    gid: overrides.gid ?? parseNumber(header.subarray(116, 124)),
+    modifiedAt: overrides.modifiedAt ?? parseNumber(header.subarray(136, 148)),
+  };
 }
 
 function typeOf(flag: string, path: string): TarEntry["type"] {
@@ -108,7 +136,7 @@ function parseNumber(field: Buffer): number {
 }
 
 /** Records of the form `LENGTH KEYWORD=VALUE\n`. */
-function applyPax(block: Buffer, overrides: { path?: string; sizeBytes?: number }): void {
+function applyPax(block: Buffer, overrides: Overrides): void {
   let at = 0;
   while (at < block.length) {
     const space = block.indexOf(0x20, at);
@@ -121,13 +149,19 @@ function applyPax(block: Buffer, overrides: { path?: string; sizeBytes?: number 
     const keyword = record.slice(0, equals);
     const value = record.slice(equals + 1);
     if (keyword === "path") overrides.path = value;
-    if (keyword === "size") {
-      overrides.sizeBytes = Number(value);
-      if (!/^\d+$/u.test(value) || !Number.isSafeInteger(overrides.sizeBytes))
-        throw new TarError("a pax size is malformed");
-    }
+    if (keyword === "linkpath") overrides.linkTo = value;
+    if (keyword === "size") overrides.sizeBytes = wholeNumber(keyword, value);
+    if (keyword === "uid") overrides.uid = wholeNumber(keyword, value);
+    if (keyword === "gid") overrides.gid = wholeNumber(keyword, value);
+    if (keyword === "mtime" && /^-?\d+(?:\.\d+)?$/u.test(value)) overrides.modifiedAt = Number(value);
     at += length;
   }
+}
+
+function wholeNumber(keyword: string, value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/u.test(value) || !Number.isSafeInteger(number)) throw new TarError(`a pax ${keyword} is malformed`);
+  return number;
 }
 
 function untilNul(field: Buffer): string {

@@ -1,4 +1,4 @@
-import type { RegistryPlace } from "../../registry/registry-records.ts";
+import type { RegistryPlace } from "./registry-records.ts";
 
 /** `ACCOUNT.dkr.ecr.REGION.amazonaws.com` and the domains of the other partitions. */
 const hostForm =
