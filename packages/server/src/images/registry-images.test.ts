@@ -8,15 +8,23 @@ import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cl
 import { CreateRepositoryCommand, ECRClient } from "@aws-sdk/client-ecr";
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
+  CreateEndpointCommand,
+  CreateEndpointConfigCommand,
+  CreateModelCommand,
   CreateTrainingJobCommand,
   type CreateTrainingJobCommandInput,
+  DeleteEndpointCommand,
   DescribeTrainingJobCommand,
   type DescribeTrainingJobCommandOutput,
   SageMakerClient,
+  waitUntilEndpointDeleted,
+  waitUntilEndpointInService,
 } from "@aws-sdk/client-sagemaker";
+import { InvokeEndpointCommand, SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfiguration } from "../configuration.ts";
 import { requirements, where } from "../engines/requirements.ts";
+import { parseLdd } from "../engines/sandbox/minimal-root.ts";
 import { type Server, startServer } from "../main.ts";
 import { type TarMember, tarOf } from "../serving/testkit/tar-builder.ts";
 import { hostArchitecture } from "./image-config.ts";
@@ -54,6 +62,55 @@ where("jobs on pushed images", [bubblewrap, userNamespaces, nativeSupervisor, ro
   let digests: Record<string, string> = {};
   let jobs = 0;
 
+  let client: { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } };
+
+  /** nginx of this machine with what it loads, the shell above, and both of SageMaker's programs. */
+  function nginxMembers(): TarMember[] {
+    const nginx = "/usr/sbin/nginx";
+    const libraries = parseLdd(execFileSync("ldd", [nginx], { encoding: "utf8" }));
+    const file = (path: string, mode = 0o755): TarMember => ({
+      path: path.slice(1),
+      content: readFileSync(path),
+      mode,
+    });
+    const text = (path: string, content: string, mode = 0o644): TarMember => ({ path, content, mode });
+    const configuration = `user www-data; worker_processes 1; error_log /dev/stderr; pid /tmp/nginx.pid; events {}
+      http { access_log /dev/stdout; server { listen 8080;
+        location = /ping { access_log off; return 200 "ok"; }
+        location = /invocations { access_log off; return 200 "predicted by nginx from $content_type"; }
+        location = /train { access_log off; return 200 "predicted\\n"; } } }`;
+    return [
+      ...[nginx, ...libraries].map((path) => file(path)),
+      {
+        path: "bin/busybox",
+        content: readFileSync(execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim()),
+        mode: 0o755,
+      },
+      ...["sh", "cat", "sleep", "wget", "ps", "grep", "stat", "cp"].map((name) => ({
+        path: `bin/${name}`,
+        flag: "2",
+        linkTo: "busybox",
+      })),
+      text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/sh\n"),
+      text("etc/group", "root:x:0:\nwww-data:x:33:\n"),
+      text("etc/nginx/nginx.conf", configuration),
+      { path: "var/lib/nginx/", flag: "5", mode: 0o755 },
+      { path: "var/log/nginx/", flag: "5", mode: 0o755 },
+      text("usr/local/bin/serve", "#!/bin/sh\nexec nginx -g 'daemon off;'\n", 0o755),
+      text(
+        "usr/local/bin/train",
+        `#!/bin/sh
+nginx -g 'daemon off;' & sleep 0; until wget -q -O /dev/null http://127.0.0.1:8080/ping 2>/dev/null; do sleep 0.1; done
+for p in /proc/[0-9]*; do grep -q 'worker process' $p/cmdline 2>/dev/null && echo "worker of $(stat -c %u $p)"; done
+echo logged > /dev/stdout
+wget -q -O - http://127.0.0.1:8080/train 2>/dev/null | grep predicted
+cp /opt/ml/input/data/train/a.csv /opt/ml/model
+`,
+        0o755,
+      ),
+    ];
+  }
+
   const trainScript = `#!/bin/sh
 echo "verb $*"
 echo "colour $COLOUR of $BASE in $(pwd) as $(id -u) at $HOME"
@@ -68,7 +125,7 @@ echo more > /usr/more
       accessKeyId: string;
       secretAccessKey: string;
     };
-    const client = { endpoint: server.url, region: "us-east-1", credentials };
+    client = { endpoint: server.url, region: "us-east-1", credentials };
     [sagemaker, logs] = [new SageMakerClient(client), new CloudWatchLogsClient(client)];
     s3 = new S3Client({ ...client, forcePathStyle: true });
     host = new URL(server.url).host;
@@ -238,6 +295,37 @@ echo more > /usr/more
     expect(job.TrainingJobStatus).toBe("Failed");
     expect(job.FailureReason).toMatch(reason);
   });
+
+  test("a server that drops to another user trains, is deployed and answers: nginx, as the all-in-one images have it", async () => {
+    const ModelName = "nginx";
+    const image = `${host}/${repository}:nginx`;
+    await push("nginx", [gzipSync(tarOf(nginxMembers()))], { Env: ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin"] });
+    const { job, lines } = await run(image);
+    expect(job.FailureReason).toBeUndefined();
+    expect(lines).toEqual(["worker of 33", "logged", "predicted"]);
+    const ExecutionRoleArn = `arn:aws:iam::${account}:role/SagebrushExecutionRole`;
+    const ModelDataUrl = job.ModelArtifacts?.S3ModelArtifacts;
+    await sagemaker.send(
+      new CreateModelCommand({ ModelName, ExecutionRoleArn, PrimaryContainer: { Image: image, ModelDataUrl } }),
+    );
+    const variant = { VariantName: "all", ModelName, InstanceType: "ml.m5.large", InitialInstanceCount: 1 } as const;
+    await sagemaker.send(
+      new CreateEndpointConfigCommand({ EndpointConfigName: "nginx", ProductionVariants: [variant] }),
+    );
+    const EndpointName = "nginx";
+    await sagemaker.send(new CreateEndpointCommand({ EndpointName, EndpointConfigName: "nginx" }));
+    await waitUntilEndpointInService(
+      { client: sagemaker, maxWaitTime: 60, minDelay: 1, maxDelay: 1 },
+      { EndpointName },
+    );
+    const runtime = new SageMakerRuntimeClient(client);
+    const answer = await runtime.send(
+      new InvokeEndpointCommand({ EndpointName, Body: "1,2", ContentType: "text/csv" }),
+    );
+    expect(Buffer.from(answer.Body).toString()).toBe("predicted by nginx from text/csv");
+    await sagemaker.send(new DeleteEndpointCommand({ EndpointName }));
+    await waitUntilEndpointDeleted({ client: sagemaker, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { EndpointName });
+  }, 120_000);
 
   test("an image of another registry is refused at once", async () => {
     await expect(run("docker.io/library/nginx:latest")).rejects.toThrow(/only images of this server's own registry/);

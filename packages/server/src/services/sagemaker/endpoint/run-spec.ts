@@ -9,6 +9,9 @@ import type { Variant } from "../../../serving/fleet.ts";
 /** Most that one instance may write to its log. */
 const maxLogBytes = 256 * 1024 * 1024;
 
+/** What an instance sees as its host name. */
+const hostname = "model";
+
 /** Files and folders of one instance on the host. */
 export function instancePaths(directory: DataDirectory, runId: string): { folder: string; ml: string; log: string } {
   const folder = join(directory.runs, runId);
@@ -31,6 +34,18 @@ export function wantedImage({ container }: Variant, account: string, region: str
   return { uri: container.image, account, region, start };
 }
 
+/** Where a container that is not ours must listen, by SageMaker's contract. */
+const containerPort = 8080;
+
+/** Model servers of our own listen on a socket, without any network; those of other images on a port of their own network. */
+function server({ root }: PreparedImage, { container }: Variant, runId: string): Pick<RunSpec, "network" | "serves"> {
+  if (root.kind !== "layers" && root.kind !== "image") return { network: { kind: "none" }, serves: { socket: true } };
+  return {
+    network: { kind: "bridge", name: runId, hosts: [hostname], internet: !container.needsIsolation },
+    serves: { port: containerPort },
+  };
+}
+
 /** What one instance of a variant runs. */
 export function runSpec(
   directory: DataDirectory,
@@ -46,12 +61,11 @@ export function runSpec(
     command: image.command,
     workingDirectory: image.workingDirectory,
     environment: { AWS_REGION: region, SAGEMAKER_REGION: region, ...image.environment },
-    hostname: "model",
+    hostname,
     mlDirectory: ml,
     channels,
-    network: { kind: "none" },
     resources: { cpus, cpuWeight, memoryBytes },
-    serves: { socket: true },
+    ...server(image, variant, runId),
     logFile: log,
     maxLogBytes,
   };
