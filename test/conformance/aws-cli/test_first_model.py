@@ -1,5 +1,6 @@
 """The README's AWS CLI snippet, run as it stands with version 1 of the CLI."""
 
+import datetime
 import json
 import os
 import pathlib
@@ -35,3 +36,23 @@ def test_a_profile_works_without_the_environment(sagebrush, tmp_path):
         env=environment, check=True, capture_output=True, text=True,
     ).stdout
     assert json.loads(shown)["Account"] == "000000000000"
+
+
+def test_metrics_go_in_and_come_back(client_environment):
+    aws = pathlib.Path(sys.executable).parent / "aws"
+
+    def cloudwatch(*words):
+        command = [sys.executable, aws, "cloudwatch", *words]
+        return subprocess.run(command, env=client_environment, check=True, capture_output=True, text=True).stdout
+
+    now = datetime.datetime.now(datetime.timezone.utc)
+    metric = ["--namespace", "cli", "--metric-name", "seconds"]
+    cloudwatch("put-metric-data", *metric, "--value", "2.5", "--unit", "Seconds", "--dimensions", "Job=a")
+    shown = cloudwatch(
+        "get-metric-statistics", *metric, "--dimensions", "Name=Job,Value=a", "--period", "3600", "--statistics", "Sum",
+        "--start-time", (now - datetime.timedelta(hours=1)).isoformat(),
+        "--end-time", (now + datetime.timedelta(minutes=2)).isoformat(), "--output", "json",
+    )
+    (point,) = json.loads(shown)["Datapoints"]
+    assert (point["Sum"], point["Unit"]) == (2.5, "Seconds")
+    assert "seconds" in cloudwatch("list-metrics", "--namespace", "cli")

@@ -1,5 +1,6 @@
 import type { RunId } from "../engine.ts";
 import type { InspectedContainer } from "./container-state.ts";
+import type { ContainerStats } from "./container-usage.ts";
 import { answeredWith, type EngineApi } from "./engine-api.ts";
 
 /** The calls on containers, by run. Repeating any of them does no harm. */
@@ -30,6 +31,12 @@ export class Containers {
   /** @returns undefined where there is none. */
   inspect(id: RunId): Promise<InspectedContainer | undefined> {
     return this.#unless(404, { method: "GET", path: `/containers/${this.nameOf(id)}/json` });
+  }
+
+  /** @returns undefined where there is none. */
+  stats(id: RunId): Promise<ContainerStats | undefined> {
+    const query = { stream: "false", "one-shot": "true" };
+    return this.#unless(404, { method: "GET", path: `/containers/${this.nameOf(id)}/stats`, query });
   }
 
   async list(): Promise<RunId[]> {

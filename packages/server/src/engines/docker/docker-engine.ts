@@ -8,6 +8,7 @@ import {
   type RunId,
   type RunSpec,
   type RunState,
+  type RunUsage,
 } from "../engine.ts";
 import { runIdForm } from "../run-id.ts";
 import { sharedDirectory } from "../shared-directory.ts";
@@ -18,6 +19,7 @@ import type { ChannelFolders } from "./channel-folders.ts";
 import type { ContainerEvents } from "./container-events.ts";
 import { type ContainerSettings, containerRequest } from "./container-request.ts";
 import { containerState, type InspectedContainer } from "./container-state.ts";
+import { containerUsage } from "./container-usage.ts";
 import type { Containers } from "./containers.ts";
 import { type EngineApi, EngineApiError } from "./engine-api.ts";
 import type { EngineTraits } from "./engine-traits.ts";
@@ -116,6 +118,14 @@ export class DockerEngine implements Engine {
     });
     this.#starting.set(id, start);
     return start;
+  }
+
+  async usage(id: RunId): Promise<RunUsage | undefined> {
+    const { files, containers } = this.#parts;
+    // As with a look at its state: the engine need not be asked for other engines' runs.
+    if (!(await files.notes(id)) || (await files.end(id))) return undefined;
+    const stats = await containers.stats(id);
+    return stats && containerUsage(stats);
   }
 
   async observe(id: RunId): Promise<RunState> {

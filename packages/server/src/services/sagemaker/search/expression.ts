@@ -1,5 +1,6 @@
 import type { Filter, SearchExpression } from "@aws-sdk/client-sagemaker";
 import { validationException } from "../../../errors.ts";
+import type { ListQuery } from "../../../store/store.ts";
 import { type Condition, conditionOf } from "./condition.ts";
 import { propertyElements } from "./property.ts";
 import type { Searchable } from "./searchable.ts";
@@ -8,11 +9,15 @@ import type { Searchable } from "./searchable.ts";
 const maxConditions = 50;
 const maxDepth = 10;
 
+/** What the store itself can leave out: records that cannot meet the conditions. */
+export type Narrowing = Pick<ListQuery, "prefix" | "nameContains" | "status">;
+
 /** A search expression, ready to be asked of each resource. */
 export interface CompiledExpression {
   readonly matches: Condition;
-  /** Paths that conditions name. */
-  readonly names: readonly string[];
+  /** Whether a condition asks for tags, which are records of their own. */
+  readonly asksForTags: boolean;
+  readonly narrowing: Narrowing;
 }
 
 /**
@@ -25,7 +30,24 @@ export function compileExpression(
 ): CompiledExpression {
   const compiler = new Compiler(searchable);
   const matches = expression ? compiler.expression(expression, 1) : () => true;
-  return { matches, names: compiler.names };
+  return {
+    matches,
+    asksForTags: compiler.names.some((name) => name === "Tags" || name.startsWith("Tags.")),
+    narrowing: expression ? narrowingOf(expression, searchable) : {},
+  };
+}
+
+/** Only what every result must meet narrows. */
+function narrowingOf({ Operator, Filters }: SearchExpression, searchable: Searchable): Narrowing {
+  if (Operator === "Or") return {};
+  const narrowing: { -readonly [Key in keyof Narrowing]: Narrowing[Key] } = {};
+  for (const { Name, Operator: operator = "Equals", Value } of Filters ?? []) {
+    if (Value === undefined) continue;
+    if (Name === searchable.nameProperty && operator === "Equals") narrowing.prefix = Value;
+    if (Name === searchable.nameProperty && operator === "Contains") narrowing.nameContains = Value;
+    if (Name === searchable.statusProperty && operator === "Equals") narrowing.status = Value;
+  }
+  return narrowing;
 }
 
 class Compiler {

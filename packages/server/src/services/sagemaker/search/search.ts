@@ -116,11 +116,15 @@ function compareKeys(a: number | string | undefined, b: number | string | undefi
   return descending ? -order : order;
 }
 
-async function readPage({ searchable, descending, context }: Search, sortBy: ListQuery["sortBy"], token?: string) {
+async function readPage(
+  { searchable, expression, descending, context }: Search,
+  sortBy: ListQuery["sortBy"],
+  token?: string,
+) {
   const { account, region } = context.scope;
   try {
     return await context.platform.store.list<never>({
-      ...{ kind: searchable.kind, account, region, descending, limit: readAtOnce },
+      ...{ kind: searchable.kind, account, region, descending, limit: readAtOnce, ...expression.narrowing },
       ...(sortBy !== undefined && { sortBy }),
       ...(token !== undefined && { token }),
     });
@@ -132,8 +136,13 @@ async function readPage({ searchable, descending, context }: Search, sortBy: Lis
 
 /** The resource with its tags when it meets the conditions. */
 async function matching(request: Search, record: StoredRecord<never>): Promise<object | undefined> {
-  const resource = await described(request, record);
-  return request.expression.matches(resource) ? resource : undefined;
+  const { asksForTags, matches } = request.expression;
+  if (asksForTags) {
+    const resource = await described(request, record);
+    return matches(resource) ? resource : undefined;
+  }
+  const { searchable, context } = request;
+  return matches(await searchable.describe(record, context)) ? described(request, record) : undefined;
 }
 
 async function described({ searchable, context }: Search, record: StoredRecord<never>): Promise<object> {

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { CloudWatchClient, GetMetricStatisticsCommand, ListMetricsCommand } from "@aws-sdk/client-cloudwatch";
 import {
   type AlgorithmSpecification,
@@ -101,6 +102,9 @@ test("an evil expression stops neither the job nor the other metrics, and the lo
   await expect.poll(() => metricsOf(name), patience).toEqual([["loss", 2]]);
   jobs.engine.exit(run.id, 0);
   await jobs.until(name, "Completed");
+  expect(await readFile(run.spec.logFile, "utf8")).toContain(
+    "[sagebrush] The regular expression of the metric evil takes",
+  );
 });
 
 test("a lost attempt's values stay until the next one has newer", async () => {
