@@ -29,6 +29,7 @@ import { type Server, startServer } from "../main.ts";
 import { type TarMember, tarOf } from "../serving/testkit/tar-builder.ts";
 import { hostArchitecture } from "./image-config.ts";
 import { parseImageReference } from "./reference.ts";
+import { allInOneLayer, hasAllInOneParts } from "./testkit/all-in-one-layer.ts";
 
 test.for([
   ["127.0.0.1:9310/team/tool:v1", { host: "127.0.0.1:9310", repository: "team/tool", tag: "v1" }],
@@ -47,6 +48,7 @@ test.for([
   expect(parseImageReference(uri)).toEqual(reference);
 });
 
+const allInOne = { name: "python3-flask, gunicorn, nginx and busybox of the distribution", met: hasAllInOneParts() };
 const { bubblewrap, busybox, nativeSupervisor, root, userNamespaces } = requirements;
 
 where("jobs on pushed images", [bubblewrap, userNamespaces, nativeSupervisor, root, busybox], () => {
@@ -297,35 +299,52 @@ echo more > /usr/more
   });
 
   test("a server that drops to another user trains, is deployed and answers: nginx, as the all-in-one images have it", async () => {
-    const ModelName = "nginx";
     const image = `${host}/${repository}:nginx`;
     await push("nginx", [gzipSync(tarOf(nginxMembers()))], { Env: ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin"] });
     const { job, lines } = await run(image);
     expect(job.FailureReason).toBeUndefined();
     expect(lines).toEqual(["worker of 33", "logged", "predicted"]);
+    expect(await deployed("nginx", image, job, "1,2")).toBe("predicted by nginx from text/csv");
+  }, 120_000);
+
+  where("the all-in-one image", [allInOne], () => {
+    test("an image with train, serve, Flask, gunicorn and nginx trains, is deployed and answers", async () => {
+      const config = {
+        Env: ["PATH=/opt/program:/usr/sbin:/usr/bin:/bin", "PYTHONUNBUFFERED=1"],
+        WorkingDir: "/opt/program",
+      };
+      await push("all-in-one", [gzipSync(allInOneLayer(), { level: 1 })], config);
+      const image = `${host}/${repository}:all-in-one`;
+      const { job, lines } = await run(image);
+      expect(job.FailureReason).toBeUndefined();
+      expect(lines).toEqual(["trained on 1 row"]);
+      expect(JSON.parse(await deployed("all-in-one", image, job, "4,8"))).toEqual([3, 6]);
+    }, 180_000);
+  });
+
+  /** Deploys an image with the model that a job of it made, and asks it once. @returns The answer. */
+  async function deployed(
+    name: string,
+    Image: string,
+    job: DescribeTrainingJobCommandOutput,
+    body: string,
+  ): Promise<string> {
     const ExecutionRoleArn = `arn:aws:iam::${account}:role/SagebrushExecutionRole`;
-    const ModelDataUrl = job.ModelArtifacts?.S3ModelArtifacts;
-    await sagemaker.send(
-      new CreateModelCommand({ ModelName, ExecutionRoleArn, PrimaryContainer: { Image: image, ModelDataUrl } }),
-    );
-    const variant = { VariantName: "all", ModelName, InstanceType: "ml.m5.large", InitialInstanceCount: 1 } as const;
-    await sagemaker.send(
-      new CreateEndpointConfigCommand({ EndpointConfigName: "nginx", ProductionVariants: [variant] }),
-    );
-    const EndpointName = "nginx";
-    await sagemaker.send(new CreateEndpointCommand({ EndpointName, EndpointConfigName: "nginx" }));
-    await waitUntilEndpointInService(
-      { client: sagemaker, maxWaitTime: 60, minDelay: 1, maxDelay: 1 },
-      { EndpointName },
-    );
+    const PrimaryContainer = { Image, ModelDataUrl: job.ModelArtifacts?.S3ModelArtifacts };
+    await sagemaker.send(new CreateModelCommand({ ModelName: name, ExecutionRoleArn, PrimaryContainer }));
+    const one = { VariantName: "all", ModelName: name, InstanceType: "ml.m5.large", InitialInstanceCount: 1 } as const;
+    await sagemaker.send(new CreateEndpointConfigCommand({ EndpointConfigName: name, ProductionVariants: [one] }));
+    await sagemaker.send(new CreateEndpointCommand({ EndpointName: name, EndpointConfigName: name }));
+    const patience = { client: sagemaker, maxWaitTime: 90, minDelay: 1, maxDelay: 1 };
+    await waitUntilEndpointInService(patience, { EndpointName: name });
     const runtime = new SageMakerRuntimeClient(client);
     const answer = await runtime.send(
-      new InvokeEndpointCommand({ EndpointName, Body: "1,2", ContentType: "text/csv" }),
+      new InvokeEndpointCommand({ EndpointName: name, Body: body, ContentType: "text/csv" }),
     );
-    expect(Buffer.from(answer.Body).toString()).toBe("predicted by nginx from text/csv");
-    await sagemaker.send(new DeleteEndpointCommand({ EndpointName }));
-    await waitUntilEndpointDeleted({ client: sagemaker, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { EndpointName });
-  }, 120_000);
+    await sagemaker.send(new DeleteEndpointCommand({ EndpointName: name }));
+    await waitUntilEndpointDeleted(patience, { EndpointName: name });
+    return Buffer.from(answer.Body).toString();
+  }
 
   test("an image of another registry is refused at once", async () => {
     await expect(run("docker.io/library/nginx:latest")).rejects.toThrow(/only images of this server's own registry/);
