@@ -97,10 +97,10 @@ function tagsOf(table: FrameworkTable, repository: string): string {
   return Object.keys(frameworkOf(table, repository)?.versions ?? {}).join(", ");
 }
 
-/** The tag's own version or a release of it: `1.13.1` for `1.13-cpu`. */
+/** Whether major and minor version are the tag's. Not more: Debian's torch 1.13.1 calls itself 1.13.0a0. */
 function isVersion(found: string, tag: string): boolean {
-  const asked = tag.split("-")[0] as string;
-  return found === asked || found.startsWith(`${asked}.`) || found.startsWith(`${asked}+`);
+  const minor = (version: string | undefined) => /^\d+\.\d+/.exec(version ?? "")?.[0];
+  return minor(found) !== undefined && minor(found) === minor(tag);
 }
 
 function choosePython(version: FrameworkVersion, wanted: string, pythons: readonly Python[]): Python | undefined {

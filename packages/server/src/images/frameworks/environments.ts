@@ -136,12 +136,13 @@ export class Environments {
       if ((await readComplete(folder)) !== undefined) return; // another server was faster
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
-      const attempt = join(folder, randomBytes(4).toString("hex"));
+      const name = randomBytes(4).toString("hex");
+      const attempt = join(folder, name);
       const began = Date.now();
       const uv = this.#uv;
       await makeEnvironment({ recipe, folder: attempt, uv, say, signal: this.#stop.signal });
       const sizeBytes = await sizeOf(attempt);
-      await writeMarker(folder, { attempt, sizeBytes, title: recipe.title, packages: recipe.packages });
+      await writeMarker(folder, { attempt: name, sizeBytes, title: recipe.title, packages: recipe.packages });
       this.#log.info("environment made", {
         environment: recipe.title,
         seconds: Math.round((Date.now() - began) / 1000),
@@ -175,6 +176,7 @@ export class Environments {
 }
 
 interface Marker {
+  /** Name of the attempt's folder: whoever comes by another path must not take it for a leftover. */
   readonly attempt: string;
   readonly sizeBytes: number;
   readonly title: string;
@@ -184,7 +186,8 @@ interface Marker {
 async function readComplete(folder: string): Promise<Environment | undefined> {
   try {
     const { attempt } = JSON.parse(await readFile(join(folder, marker), "utf8")) as Marker;
-    return { folder: attempt, python: join(attempt, "bin", "python") };
+    const path = join(folder, attempt);
+    return { folder: path, python: join(path, "bin", "python") };
   } catch {
     return undefined; // none yet
   }

@@ -1,0 +1,401 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterEach, expect, test, vi } from "vitest";
+import { requirements, where } from "../../engines/requirements.ts";
+import { tarGzOf } from "../../serving/testkit/tar-builder.ts";
+
+const program = fileURLToPath(new URL("../../../../../python/container/main.py", import.meta.url));
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let made: string[] = [];
+const running = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of running) child.kill("SIGKILL");
+  running.clear();
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+  made = [];
+});
+
+interface Job {
+  readonly hyperparameters?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly resources?: object;
+}
+
+/** A folder in place of /opt/ml, with the user's files where the SDK says they are. */
+function layOut({ hyperparameters = {}, files = {}, resources }: Job): string {
+  const ml = mkdtempSync(join(tmpdir(), "sagebrush-toolkit-"));
+  made.push(ml);
+  const hosts = ["algo-1"];
+  const write = (path: string, content: string | Buffer) => {
+    mkdirSync(dirname(join(ml, path)), { recursive: true });
+    writeFileSync(join(ml, path), content);
+  };
+  write("input/config/hyperparameters.json", JSON.stringify(hyperparameters));
+  write("input/config/inputdataconfig.json", JSON.stringify({ train: { TrainingInputMode: "File" }, "my-test": {} }));
+  const one = { current_host: "algo-1", current_instance_type: "ml.m5.large", hosts, network_interface_name: "eth0" };
+  write("input/config/resourceconfig.json", JSON.stringify(resources ?? one));
+  for (const [path, content] of Object.entries(files)) write(path, content);
+  return ml;
+}
+
+function variables(ml: string, more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  return { PATH: process.env["PATH"], SAGEBRUSH_ML_ROOT: ml, SAGEBRUSH_CPUS: "3", LANG: "C.UTF-8", ...more };
+}
+
+function train(job: Job) {
+  const ml = layOut(job);
+  const { status, stdout, stderr } = spawnSync("python3", ["-B", program, "train"], {
+    env: variables(ml, job.environment),
+    encoding: "utf8",
+  });
+  const failure = existsSync(join(ml, "output/failure")) ? readFileSync(join(ml, "output/failure"), "utf8") : undefined;
+  return { ml, status, stdout, stderr, failure };
+}
+
+const script = { sagemaker_program: '"train.py"', sagemaker_submit_directory: '"/opt/ml/input/data/code"' };
+const show = `import json, os, sys
+print("ARGS", json.dumps(sys.argv[1:]))
+print("CWD", os.path.basename(os.getcwd()))
+print("ENV", json.dumps({k: v for k, v in os.environ.items() if k.startswith("SM_")}))
+`;
+
+function shown(stdout: string, label: string): unknown {
+  return JSON.parse(new RegExp(`^${label} (.*)$`, "m").exec(stdout)?.[1] ?? "null");
+}
+
+where("the training toolkit", [requirements.pythonEnvironments], () => {
+  test("a script gets hyperparameters as arguments and everything in SM_ variables", () => {
+    const { ml, stdout, status, failure } = train({
+      hyperparameters: {
+        ...script,
+        sagemaker_container_log_level: "20",
+        sagemaker_job_name: '"job"',
+        sagemaker_region: '"eu-west-1"',
+        sagemaker_instance_type: '"ml.m5.large"',
+        epochs: "10",
+        lr: "0.5",
+        name: '"a b; $(c)"',
+        plain: "text",
+        flag: "true",
+        nothing: "null",
+        list: "[1, 2]",
+        map: '{"b": 2, "a": 1}',
+        "batch-size": "32",
+        k: "7",
+      },
+      files: { "input/data/code/train.py": show, "input/data/train/a.csv": "1" },
+    });
+    expect({ status, failure }).toEqual({ status: 0, failure: undefined });
+    expect(shown(stdout, "ARGS")).toEqual(
+      "--batch-size 32 --epochs 10 --flag True -k 7 --list"
+        .split(" ")
+        .concat([
+          "[1, 2]",
+          "--lr",
+          "0.5",
+          "--map",
+          "a=1,b=2",
+          "--name",
+          "a b; $(c)",
+          "--nothing",
+          "",
+          "--plain",
+          "text",
+        ]),
+    );
+    expect(stdout).toContain("CWD code");
+    const seen = shown(stdout, "ENV") as Record<string, string>;
+    expect(seen).toMatchObject({
+      SM_MODEL_DIR: `${ml}/model`,
+      SM_OUTPUT_DATA_DIR: `${ml}/output/data`,
+      SM_CHANNELS: '["my-test","train"]',
+      SM_CHANNEL_TRAIN: `${ml}/input/data/train`,
+      "SM_CHANNEL_MY-TEST": `${ml}/input/data/my-test`,
+      SM_HP_EPOCHS: "10",
+      "SM_HP_BATCH-SIZE": "32",
+      SM_HP_FLAG: "true",
+      SM_HP_NOTHING: "",
+      SM_HPS: expect.stringMatching(/^\{"batch-size":32,"epochs":10,"flag":true,"k":7,/),
+      SM_USER_ENTRY_POINT: "train.py",
+      SM_MODULE_NAME: "train",
+      SM_MODULE_DIR: "/opt/ml/input/data/code",
+      SM_HOSTS: '["algo-1"]',
+      SM_CURRENT_HOST: "algo-1",
+      SM_CURRENT_INSTANCE_TYPE: "ml.m5.large",
+      SM_CURRENT_INSTANCE_GROUP: "homogeneousCluster",
+      SM_NETWORK_INTERFACE_NAME: "eth0",
+      SM_NUM_CPUS: "3",
+      SM_NUM_GPUS: expect.stringMatching(/^\d+$/),
+      SM_LOG_LEVEL: "20",
+      SM_FRAMEWORK_PARAMS: '{"sagemaker_instance_type":"ml.m5.large"}',
+      SM_IS_HETERO: "false",
+    });
+    expect(JSON.parse(seen["SM_TRAINING_ENV"] as string)).toMatchObject({
+      job_name: "job",
+      is_master: true,
+      hyperparameters: { epochs: 10 },
+      channel_input_dirs: { train: `${ml}/input/data/train` },
+    });
+    expect(existsSync(join(ml, "output/success"))).toBe(true);
+  });
+
+  test("a failing script: its exit code, its traceback and its command", () => {
+    const { status, failure } = train({
+      hyperparameters: { ...script, epochs: "1" },
+      files: { "input/data/code/train.py": "print('x')\ndef f():\n    raise ValueError('bad learning rate')\nf()\n" },
+    });
+    expect(status).toBe(1);
+    expect(failure).toMatch(
+      /^ExecuteUserScriptError:\nExitCode 1\nErrorMessage "Traceback .*\n[^]*ValueError: bad learning rate"\nCommand "\S*python\S* train\.py --epochs 1"$/,
+    );
+  });
+
+  test.for<[string, string, number, RegExp]>([
+    ["an exit code of its own", "import sys; sys.exit(42)", 42, /ExitCode 42/],
+    ["a signal", "import os; os.kill(os.getpid(), 9)", 137, /ExitCode 137\nErrorMessage "OutOfMemory/],
+    [
+      "its own failure file",
+      "open(__import__('os').environ['SM_OUTPUT_DIR'] + '/failure', 'w').write('mine'); 1/0",
+      1,
+      /^mine$/,
+    ],
+    ["a long traceback", "raise ValueError('x' * 5000 + ' the end')", 1, /"\.\.\.x+ the end"\nCommand/],
+  ])("%s is kept", ([, code, exitCode, reason]) => {
+    const { status, failure } = train({ hyperparameters: script, files: { "input/data/code/train.py": code } });
+    expect(status).toBe(exitCode);
+    expect(failure).toMatch(reason);
+    expect(failure?.length).toBeLessThan(1024);
+  });
+
+  test("an entry point that is not there says what is", () => {
+    const { status, failure } = train({ hyperparameters: script, files: { "input/data/code/trian.py": "" } });
+    expect(status).toBe(1);
+    expect(failure).toBe(
+      "ClientError: the entry point train.py does not exist in /opt/ml/input/data/code, which has: trian.py.",
+    );
+  });
+
+  test("a job without an entry point says how to give one", () => {
+    expect(train({}).failure).toMatch(/^ClientError: this job names no entry point: set entry_point/);
+  });
+
+  test("a shell script gets its arguments as they are", () => {
+    const files = { "input/data/code/run.sh": '#!/bin/sh\nprintf "%s|" "$@"; exit 3\n' };
+    const { status, stdout } = train({
+      hyperparameters: { ...script, sagemaker_program: "run.sh", text: "a b;$(c)" },
+      files,
+    });
+    expect(status).toBe(3);
+    expect(stdout).toContain("--text|a b;$(c)|");
+  });
+
+  test("SAGEMAKER_PROGRAM with the code in /opt/ml/code, and the older SAGEMAKER_TRAINING_MODULE", () => {
+    const one = train({
+      environment: { SAGEMAKER_PROGRAM: "train.py" },
+      files: { "code/train.py": "print('by program')" },
+    });
+    expect(one).toMatchObject({ status: 0, stdout: expect.stringContaining("by program") });
+    const other = train({
+      environment: { SAGEMAKER_TRAINING_MODULE: "mine.training:start" },
+      files: { "code/mine/__init__.py": "", "code/mine/training.py": "def start():\n    print('by module')\n" },
+    });
+    expect(other).toMatchObject({ status: 0, stdout: expect.stringContaining("by module") });
+  });
+
+  test("requirements.txt is installed beside the image's packages, and one that cannot be met says why", () => {
+    const wheel = join(layOut({}), "tiny-1.0-py3-none-any.whl");
+    makeWheel(wheel);
+    const files = {
+      "input/data/code/requirements.txt": `${wheel}\n`,
+      "input/data/code/train.py": "import tiny, pip; print('tiny is', tiny.ANSWER)",
+    };
+    expect(train({ hyperparameters: script, files })).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining("tiny is 42"),
+    });
+    const impossible = { ...files, "input/data/code/requirements.txt": "--no-index\nno-such-package==1.0\n" };
+    const { status, failure } = train({ hyperparameters: script, files: impossible });
+    expect(status).toBe(1);
+    expect(failure).toMatch(
+      /^InstallRequirementsError:\nExitCode 1\nErrorMessage "[^]*no-such-package==1\.0[^]*-r requirements\.txt"$/,
+    );
+  });
+
+  test("code from an archive that the platform staged, and none that leaves its folder", () => {
+    const submitted = { ...script, sagemaker_submit_directory: '"s3://bucket/job/source/sourcedir.tar.gz"' };
+    const stage = (entries: Parameters<typeof tarGzOf>[0]) => {
+      const ml = layOut({ hyperparameters: submitted });
+      mkdirSync(join(ml, "sagebrush/code"), { recursive: true });
+      writeFileSync(join(ml, "sagebrush/code/sourcedir.tar.gz"), tarGzOf(entries));
+      const result = spawnSync("python3", ["-B", program, "train"], { env: variables(ml), encoding: "utf8" });
+      return { ml, ...result };
+    };
+    const train = { path: "train.py", content: "from lib.part import word; print(word)" };
+    expect(stage([train, { path: "lib/part.py", content: "word = 'unpacked'" }]).stdout).toContain("unpacked");
+    const { ml, stderr, status } = stage([train, { path: "../../escaped", content: "x" }]);
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/would write outside of its folder/),
+    });
+    expect(existsSync(join(ml, "..", "escaped"))).toBe(false);
+  });
+
+  test("without staged code and without S3 the reason is told", () => {
+    const { failure } = train({
+      hyperparameters: { ...script, sagemaker_submit_directory: '"s3://bucket/sourcedir.tar.gz"' },
+    });
+    expect(failure).toMatch(
+      /^ClientError: s3:\/\/bucket\/sourcedir\.tar\.gz cannot be fetched: this run has no way to S3/,
+    );
+  });
+
+  test("a stop reaches the script, whose exit code counts", async () => {
+    const ml = layOut({
+      hyperparameters: script,
+      files: {
+        "input/data/code/train.py":
+          "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\nprint('up', flush=True)\ntime.sleep(600)\n",
+      },
+    });
+    const child = spawn("python3", ["-B", program, "train"], {
+      env: variables(ml),
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const exit = once(child, "exit");
+    let said = "";
+    for await (const chunk of child.stdout) {
+      said += String(chunk);
+      if (/^up$/m.test(said)) break;
+    }
+    child.kill("SIGTERM");
+    expect((await exit)[0]).toBe(5);
+  });
+
+  test("torchrun's words for two hosts", () => {
+    const code = `import sys
+sys.path.insert(0, ${JSON.stringify(dirname(program))})
+from sagebrush_container import launchers
+from sagebrush_container.settings import Settings
+print(" ".join(launchers.command_for(Settings(), "python", "/code")[0]))`;
+    const hosts = ["algo-1", "algo-2"];
+    const ml = layOut({
+      hyperparameters: { ...script, sagemaker_torch_distributed_enabled: "true", epochs: "1" },
+      resources: { current_host: "algo-2", hosts },
+    });
+    expect(execFileSync("python3", ["-c", code], { env: variables(ml), encoding: "utf8" }).trim()).toMatch(
+      /^python -m torch\.distributed\.run --nnodes 2 --nproc_per_node \d+ --master_addr algo-1 --master_port 7777 --node_rank 1 train\.py --epochs 1$/,
+    );
+  });
+});
+
+where("the inference server", [requirements.pythonEnvironments], () => {
+  const inference = `import json, os
+def model_fn(model_dir): return open(os.path.join(model_dir, "word")).read()
+def input_fn(body, content_type):
+    if content_type != "application/json": raise ValueError("only JSON")
+    return json.loads(body)
+def predict_fn(data, model): return {"word": model, "data": data, "pid": os.getpid()}
+def output_fn(prediction, accept): return json.dumps(prediction), "application/json"
+`;
+
+  async function serve(files: Readonly<Record<string, string>>, environment: Readonly<Record<string, string>> = {}) {
+    const ml = layOut({ files });
+    const socketPath = join(ml, "s");
+    const child = spawn("python3", ["-B", program, "serve"], {
+      env: variables(ml, { SAGEBRUSH_LISTEN: socketPath, ...environment }),
+      stdio: ["ignore", "inherit", "pipe"],
+    });
+    running.add(child);
+    return { child, socketPath };
+  }
+
+  async function call(socketPath: string, path: string, body?: string, headers: Record<string, string> = {}) {
+    const asked = request({ socketPath, agent: false, path, method: body === undefined ? "GET" : "POST", headers }).end(
+      body,
+    );
+    const [answer] = await once(asked, "response");
+    return { status: answer.statusCode as number, type: answer.headers["content-type"], body: await text(answer) };
+  }
+
+  async function up(socketPath: string, child: ChildProcess) {
+    await expect
+      .poll(
+        () =>
+          child.exitCode === null
+            ? call(socketPath, "/ping").then(
+                ({ status }) => status,
+                () => 0,
+              )
+            : -1,
+        {
+          timeout: 60_000,
+        },
+      )
+      .toBe(200);
+  }
+
+  test("the four functions answer, an error is the caller's to read, and SIGTERM ends it", async () => {
+    const { child, socketPath } = await serve(
+      { "model/word": "hello", "model/code/inference.py": inference },
+      { SAGEMAKER_PROGRAM: "inference.py" },
+    );
+    await up(socketPath, child);
+    const good = await call(socketPath, "/invocations", "[1,2]", { "content-type": "application/json" });
+    expect(good).toMatchObject({ status: 200, type: "application/json" });
+    expect(JSON.parse(good.body)).toMatchObject({ word: "hello", data: [1, 2] });
+    const bad = await call(socketPath, "/invocations", "1,2", { "content-type": "text/csv" });
+    expect(bad).toMatchObject({ status: 500, body: "ValueError: only JSON" });
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    expect((await exit)[0]).toBe(0);
+  });
+
+  test("workers are processes, as many as are asked for", async () => {
+    const { child, socketPath } = await serve(
+      { "model/word": "hello", "model/code/inference.py": inference },
+      { SAGEMAKER_PROGRAM: "inference.py", SAGEMAKER_MODEL_SERVER_WORKERS: "2" },
+    );
+    await up(socketPath, child);
+    const pids = new Set<number>();
+    await expect
+      .poll(
+        async () => {
+          const { body } = await call(socketPath, "/invocations", "[]", { "content-type": "application/json" });
+          pids.add((JSON.parse(body) as { pid: number }).pid);
+          return pids.size;
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(2);
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    expect((await exit)[0]).toBe(0);
+  });
+
+  test("a model that cannot be loaded ends it with the traceback", async () => {
+    const { child } = await serve({ "model/code/inference.py": inference }, { SAGEMAKER_PROGRAM: "inference.py" });
+    const said = text(child.stderr!);
+    expect((await once(child, "exit"))[0]).toBe(1);
+    expect(await said).toMatch(/FileNotFoundError.*word/);
+  });
+});
+
+/** A wheel is a zip file of a package and what describes it. */
+function makeWheel(path: string): void {
+  const code = `import zipfile, sys
+with zipfile.ZipFile(sys.argv[1], "w") as z:
+    z.writestr("tiny.py", "ANSWER = 42\\n")
+    z.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: tiny\\nVersion: 1.0\\n")
+    z.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    z.writestr("tiny-1.0.dist-info/RECORD", "")`;
+  execFileSync("python3", ["-c", code, path]);
+}
