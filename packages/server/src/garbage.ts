@@ -39,7 +39,7 @@ export async function collectAll(
     "runs of training jobs": jobs.runs,
     "folders of training jobs": jobs.runFolders,
     "log files": jobs.logs,
-    metrics,
+    "series of metrics": metrics,
     "runs of endpoints": endpoints.runs,
     "unpacked models": endpoints.models,
     "images of repositories": registry.images,

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../clock.ts";
+import { distributionOf } from "../metrics/distribution.ts";
+import { openMetricStore } from "../metrics/sqlite/open-metric-store.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { backup } from "./backup.ts";
@@ -47,6 +49,26 @@ async function remove(name: string): Promise<boolean> {
   await unlink(join(directory.objects, record?.value.id ?? ""));
   return true;
 }
+
+test("metrics that are being written are saved and restored", async () => {
+  const metrics = openMetricStore(directory.metrics, { clock: systemClock });
+  const scope = { partition: "aws", account: "111122223333", region: "us-east-1" };
+  const metric = { scope, namespace: "N", name: "m", dimensions: [] };
+  const point = { ...metric, unit: "None", at: 60, resolution: 60 as const, values: distributionOf([[5, 1]]) };
+  await metrics.put([point]);
+  await backup({ root: directory.root, target });
+  // After the moment of the backup.
+  await metrics.put([point]);
+  await metrics.close();
+  const root = join(folder, "restored");
+  await restore({ backup: target, root });
+  const restored = await openDataDirectory(root);
+  const again = openMetricStore(restored.metrics, { clock: systemClock });
+  const found = await again.statistics({ ...metric, from: 0, to: 600, period: 60 });
+  expect(found.map(({ values }) => values.sum)).toEqual([5]);
+  await again.close();
+  await restored.close();
+});
 
 test("a restored directory holds records, bytes, credentials, configuration and logs", async () => {
   await put("a");
