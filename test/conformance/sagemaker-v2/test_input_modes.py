@@ -41,7 +41,7 @@ def test_training_input_in_every_mode(client_environment, penguins):
                     attribute_names=["row"], input_mode="Pipe", **csv)),
             }}
             for name, job in jobs.items():
-                job.wait(logs=False)
+                session.wait_for_job(job.name, poll=1)
                 print(name, job.describe()["TrainingJobStatus"])
             try:
                 fit(FileSystemInput("fs-0123abcd", "EFS", "/data"))

@@ -1,15 +1,14 @@
-import { close, closeSync, open, openSync, read, readSync, write } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readSync, statSync, write } from "node:fs";
 import { promisify } from "node:util";
 
-const openFile = promisify(open);
-const closeFile = promisify(close);
-const readFile = promisify(read);
 const writeFile = promisify(write);
 
-/** Large enough that a block's system calls do not count beside its bytes; two of them for each stream. */
+/** Each block costs one wake-up of a thread, which a busy host may put off; two blocks for each stream. */
 const blockBytes = 1024 * 1024;
-/** A file up to this size is read at once: going through a thread would take longer than the read. */
-const smallBytes = 64 * 1024;
+/** From here on the start of a process does not count beside the bytes that it carries. */
+const largeBytes = 8 * 1024 * 1024;
 
 /** A file ended before the size that it had: object files never change, so the disk is at fault. */
 export class FileCutShort extends Error {
@@ -42,18 +41,23 @@ export class BlockWriter {
 
   /** @throws FileCutShort, or what the system says of the file or the reader (`EPIPE`: it has closed). */
   async appendFile(path: string, sizeBytes: number): Promise<void> {
-    if (sizeBytes <= smallBytes) return this.#appendSmall(path, sizeBytes);
-    const file = await openFile(path, "r");
+    if (sizeBytes >= largeBytes) {
+      await this.flush();
+      return copyByProcess(path, sizeBytes, this.#descriptor);
+    }
+    if (sizeBytes === 0) return;
+    // Read at once, without a thread: object files are local, and most of what is streamed is in the page cache.
+    const file = openSync(path, "r");
     try {
       for (let left = sizeBytes; left > 0; ) {
         const room = Math.min(left, blockBytes - this.#used);
-        const { bytesRead } = await readFile(file, this.#block, this.#used, room, null);
-        if (bytesRead === 0) throw new FileCutShort(`${path} lacks ${left} of its ${sizeBytes} bytes`);
-        left -= bytesRead;
-        await this.#took(bytesRead);
+        const got = readSync(file, this.#block, this.#used, room, null);
+        if (got === 0) throw new FileCutShort(`${path} lacks ${left} of its ${sizeBytes} bytes`);
+        left -= got;
+        await this.#took(got);
       }
     } finally {
-      await closeFile(file);
+      closeSync(file);
     }
   }
 
@@ -61,18 +65,6 @@ export class BlockWriter {
   async flush(): Promise<void> {
     await this.#send();
     await this.#writing;
-  }
-
-  async #appendSmall(path: string, sizeBytes: number): Promise<void> {
-    if (this.#used + sizeBytes > blockBytes) await this.#send();
-    const file = openSync(path, "r");
-    try {
-      const got = sizeBytes === 0 ? 0 : readSync(file, this.#block, this.#used, sizeBytes, 0);
-      if (got < sizeBytes) throw new FileCutShort(`${path} lacks ${sizeBytes - got} of its ${sizeBytes} bytes`);
-    } finally {
-      closeSync(file);
-    }
-    await this.#took(sizeBytes);
   }
 
   async #took(bytes: number): Promise<void> {
@@ -95,4 +87,23 @@ async function writeAll(descriptor: number, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     at += (await writeFile(descriptor, bytes, at, bytes.length - at)).bytesWritten;
   }
+}
+
+/**
+ * Lets `cat` carry a large file: a loop of two system calls without a thread to wake, which also a busy host lets run. Our own
+ * descriptor stays open, so that a `cat` that is killed is not taken for the end of the data.
+ */
+async function copyByProcess(path: string, sizeBytes: number, descriptor: number): Promise<void> {
+  const lacks = sizeBytes - statSync(path).size;
+  if (lacks > 0) throw new FileCutShort(`${path} lacks ${lacks} of its ${sizeBytes} bytes`);
+  const child = spawn("cat", ["--", path], { stdio: ["ignore", descriptor, "pipe"] });
+  let said = "";
+  child.stderr?.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+  });
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  if (code === 0) return;
+  // Some take the signal, others the error.
+  if (signal === "SIGPIPE" || /broken pipe/i.test(said)) throw Object.assign(new Error("EPIPE"), { code: "EPIPE" });
+  throw new Error(`${path} could not be streamed: ${said.trim() || `cat ended with ${signal ?? code}`}`);
 }

@@ -109,8 +109,8 @@ describe("an epoch", () => {
     ]);
   });
 
-  test("that is closed early is done: the next one is whole", async () => {
-    const large = Buffer.alloc(5 * 2 ** 20, "x");
+  test.for([5, 9])("of %i MiB that is closed early is done: the next one is whole", async (mebibytes) => {
+    const large = Buffer.alloc(mebibytes * 2 ** 20, "x");
     await feeder.start(channels({ train: { units: [[await object(large)]] } }));
     const child = reader("train_0");
     await once(child.stdout, "readable");
@@ -119,7 +119,7 @@ describe("an epoch", () => {
   });
 
   test("of many sizes arrives byte for byte", async () => {
-    const sizes = [0, 1, 65_536, 65_537, 1_048_576, 3_000_001, 7];
+    const sizes = [0, 1, 65_536, 65_537, 1_048_576, 3_000_001, 7, 2 ** 23, 2 ** 23 + 1, 5];
     const contents = sizes.map((size, i) => Buffer.alloc(size, `${i}-${size}`));
     const units = await Promise.all(contents.map(async (content) => [await object(content)]));
     await feeder.start(channels({ train: { units } }));

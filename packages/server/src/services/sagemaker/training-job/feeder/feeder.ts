@@ -20,7 +20,7 @@ const endLimitMs = 10_000;
 const lookMs = 5;
 
 /**
- * Threads of a feeder: each channel may hold one that waits for a reader and use two more to read and to unpack. With fewer,
+ * Threads of a feeder: each channel may hold one that waits for its reader, and use two more to read and to unpack gzip. With fewer,
  * waiting channels would keep the others from going on.
  */
 function threads(plan: FeedPlan): number {
