@@ -9,12 +9,16 @@
  * word for the server: `ok`, `held` (another supervisor has this run) or `failed SENTENCE`.
  *
  * For containers of other engines: `sagebrush-supervisor channels PLAN` only lays channels, and says on standard output
- * why it could not; `sagebrush-supervisor unmount FOLDER` undoes one. */
+ * why it could not; `sagebrush-supervisor unmount FOLDER` undoes one; `sagebrush-supervisor relay PLAN` carries
+ * connections across the border of a container's network, and says `ok` once it does. */
 #include "supervisor.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -22,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -460,9 +465,48 @@ static int lay_channels(const char *path) {
   return 0;
 }
 
+static void add_address(const char *name, const char *address) {
+  struct ifreq request = {0};
+  struct sockaddr_in *field = (struct sockaddr_in *)&request.ifr_addr;
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+  field->sin_family = AF_INET;
+  int bad = fd < 0 || inet_pton(AF_INET, address, &field->sin_addr) != 1 || ioctl(fd, SIOCSIFADDR, &request);
+  field->sin_addr.s_addr = htonl(0xffffffff); /* this address alone */
+  if (bad || ioctl(fd, SIOCSIFNETMASK, &request)) fail("the address %s: %s", address, strerror(errno));
+  close(fd);
+}
+
+/* Gives a container that another program made the plan's relays and the address at which the first one begins. The
+ * relay lives until it is killed: its identity is the file `relay` in the run's folder. */
+static int relay_container(const char *path) {
+  char address[64];
+  error_pipe = STDOUT_FILENO;
+  if (plan_open(&plan, path) || plan.relays == 0) fail("the plan cannot be read");
+  snprintf(run_path, sizeof run_path, "%s", plan.run);
+  if (sscanf(plan.relay[0].from, "tcp:%63[0-9.]", address) != 1) fail("%s is no address", plan.relay[0].from);
+  pid_t pid = fork();
+  if (pid < 0) fail("%s", strerror(errno));
+  if (pid > 0) return 0;
+  setsid();
+  umask(077);
+  (void)!chdir("/");
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  network_enter(&plan);
+  add_address("lo:1", address);
+  relay_listen(&plan);
+  if (write_identity("relay", getpid())) fail("%s: %s", in_run("relay"), strerror(errno));
+  answer("ok\n");
+  int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd < 3; fd++) dup2(nothing, fd);
+  relay_run(&plan);
+}
+
 int main(int argc, char **argv) {
   if (argc == 2 && !strcmp(argv[1], "probe")) return 0; /* a program that is sure to run inside a sandbox */
   if (argc == 3 && !strcmp(argv[1], "channels")) return lay_channels(argv[2]);
+  if (argc == 3 && !strcmp(argv[1], "relay")) return relay_container(argv[2]);
   if (argc == 3 && !strcmp(argv[1], "unmount")) return umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) ? errno : 0;
   if (argc == 3 && !strcmp(argv[1], "mark")) return mark_layer(argv[2]);
   if (argc != 2 || plan_open(&plan, argv[1])) {

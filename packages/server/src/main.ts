@@ -18,6 +18,7 @@ import { interruptPage } from "./interrupt-page.ts";
 import { jsonLog, type Log } from "./log.ts";
 import { openMetricStore } from "./metrics/sqlite/open-metric-store.ts";
 import { openObjectCatalogue } from "./objects/object-storage.ts";
+import { containerImages } from "./own-registry-of.ts";
 import { createLoop } from "./reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "./reconcile/reconcile.ts";
 import { ImageRegistry } from "./registry/image-registry.ts";
@@ -87,6 +88,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
       pages: { console: consolePage, gc: collectionPage(isAllowed, collect), interrupt },
     });
     opened.add(() => gateway.close());
+    parts.listening.port = gateway.port;
     await loop.start();
     opened.add(() => loop?.stop());
     opened.add(repeat(collect, log));
@@ -156,7 +158,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
   opened.add(() => objects.close());
   const registry = new ImageRegistry({ store, bytes: objects.bytes, clock });
-  const { engine } = await openEngines({
+  const { engine, docker } = await openEngines({
     directory: dataDirectory.engine,
     ...engineSettings(configuration),
     log,
@@ -173,12 +175,16 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
     ...{ registry, cache: layerCache, publicUrls: configuration.publicUrls },
     refusal: () => (engine.capabilities.layers ? undefined : "this host has no sandboxes that could run it"),
   });
-  const images = new Images([algorithmImages, frameworks, registryImages], table);
+  /** The gateway's port, once it listens: container engines pull from it. */
+  const listening: { port?: number } = {};
+  const credentialsFile = dataDirectory.credentials;
+  const own = { docker, registry, configuration, clock, credentialsFile, port: () => listening.port };
+  const images = new Images([algorithmImages, frameworks, ...containerImages(own), registryImages], table);
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
   return {
     ...{ dataDirectory, store, objects, metrics, registry, engine, images, frameworks, layerCache },
-    ...{ serving, clock, log },
+    ...{ serving, clock, log, listening },
   };
 }
 

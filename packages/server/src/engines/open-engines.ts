@@ -43,7 +43,15 @@ export async function openEngines(options: EnginesOptions): Promise<Engines> {
     const socketPath = await socketFor(options, folders.runs);
     if (socketPath === undefined) return { engine: home, docker: undefined };
     const supervisor = options.supervisor ?? nativeSupervisor() ?? nodeSupervisor();
-    const docker = await openDockerEngine({ ...options.containerSettings, socketPath, folders, supervisor, log });
+    const { containerSettings, platformSocket } = options;
+    const docker = await openDockerEngine({
+      ...containerSettings,
+      socketPath,
+      folders,
+      supervisor,
+      platformSocket,
+      log,
+    });
     if (kind === "docker" && docker.title === undefined) {
       await docker.close();
       throw new EngineUnavailable(`--engine docker: ${docker.capabilities.notices.join("; ")}`);

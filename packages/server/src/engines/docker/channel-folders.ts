@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { readlinkSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { copyChannels } from "../fallback/copy-channels.ts";
 import { channelSteps, encodePlan } from "../supervised/plan.ts";
 import { removeTree } from "../supervised/remove-tree.ts";
 import type { Supervisor } from "../supervised/supervisor.ts";
+import { runSupervisor } from "./run-supervisor.ts";
 
 /** Lays a run's channels out on the host, where a container can bind them. */
 export interface ChannelFolders {
@@ -60,7 +60,7 @@ function settings(folder: string): (readonly [string, ...string[]])[] {
 async function layOverlays(supervisor: Supervisor, folder: string, plan: Buffer): Promise<void> {
   const path = join(folder, "plan");
   await writeFile(path, plan, { mode: 0o600 });
-  const why = await run(supervisor.program, ["channels", path]);
+  const why = await runSupervisor(supervisor, ["channels", path]);
   if (why !== undefined) throw new Error(`The channels could not be laid out: ${why}`);
 }
 
@@ -68,7 +68,7 @@ async function clear(supervisor: Supervisor, folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []); // none yet
   if (names.length === 0) return removeTree(folder);
   const mounts = await mountedBelow(folder);
-  for (const place of mounts.toReversed()) await run(supervisor.program, ["unmount", place]);
+  for (const place of mounts.toReversed()) await runSupervisor(supervisor, ["unmount", place]);
   const left = await mountedBelow(folder);
   // Deleting through a mount would delete what lies behind it.
   if (left.length > 0) throw new Error(`${left[0]} cannot be unmounted`);
@@ -87,15 +87,6 @@ async function mountedBelow(folder: string): Promise<string[]> {
 /** Spaces and the like are written as `\040`. */
 function octet(octal: string): string {
   return String.fromCharCode(Number.parseInt(octal, 8));
-}
-
-/** @returns What the program said, if it failed. */
-function run(program: string, args: readonly string[]): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(program, args, { env: {}, cwd: "/" }, (error, output) => {
-      resolve(error === null ? undefined : output.trim() || error.message);
-    });
-  });
 }
 
 function hasHostMounts(): boolean {

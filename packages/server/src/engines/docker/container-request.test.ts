@@ -73,9 +73,12 @@ test("a container has no powers that it could turn on the host, and no network u
     Init: true,
   });
   expect(request()["NetworkingConfig"]).toBeUndefined();
-  const named = request({ network: "job" });
-  expect(named.HostConfig["NetworkMode"]).toBe("job");
-  expect(named["NetworkingConfig"]).toEqual({ EndpointsConfig: { job: { Aliases: ["algo-2"] } } });
+  const place = { name: "job", address: "10.208.0.3", hosts: ["algo-1:10.208.0.2", "algo-2:10.208.0.3"] };
+  const named = request({ network: place });
+  expect(named.HostConfig).toMatchObject({ NetworkMode: "job", ExtraHosts: place.hosts });
+  expect(named["NetworkingConfig"]).toEqual({
+    EndpointsConfig: { job: { IPAMConfig: { IPv4Address: "10.208.0.3" } } },
+  });
 });
 
 test("runtime, limits and GPUs are passed on where there are any", () => {

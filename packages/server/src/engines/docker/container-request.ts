@@ -1,5 +1,6 @@
 import type { ImageRoot, RunSpec } from "../engine.ts";
 import { type Allotment, allotmentEnvironment } from "../supervised/host-resources.ts";
+import type { NetworkPlace } from "./networks.ts";
 
 /** Limits that some hosts need on every container, from the configuration. */
 export interface ContainerSettings {
@@ -20,8 +21,8 @@ export interface ContainerParts {
   readonly sharedFolders: readonly string[];
   /** Host folder for the run's socket, when it serves. */
   readonly socketFolder: string | undefined;
-  /** The network's name in the engine; undefined for none. */
-  readonly network: string | undefined;
+  /** Undefined for none. */
+  readonly network: NetworkPlace | undefined;
   readonly settings: ContainerSettings;
   /** Whether the engine has an init program for containers. */
   readonly init: boolean;
@@ -77,7 +78,8 @@ export function containerRequest(parts: ContainerParts): Record<string, unknown>
     Tty: false,
     HostConfig: {
       Mounts: mounts(parts),
-      NetworkMode: network ?? "none",
+      NetworkMode: network?.name ?? "none",
+      ...(network !== undefined && { ExtraHosts: network.hosts }),
       Memory: allotment.memoryLimit === undefined ? 0 : Math.floor(allotment.memoryLimit),
       // Swap counts too: a limit that lets a run swap without end is none.
       MemorySwap: allotment.memoryLimit === undefined ? 0 : Math.floor(allotment.memoryLimit),
@@ -104,7 +106,9 @@ export function containerRequest(parts: ContainerParts): Record<string, unknown>
       }),
     },
     ...(network !== undefined && {
-      NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [spec.hostname] } } },
+      NetworkingConfig: {
+        EndpointsConfig: { [network.name]: { IPAMConfig: { IPv4Address: network.address } } },
+      },
     }),
   };
 }

@@ -72,8 +72,9 @@ export class Containers {
       await this.#unless(404, { method: "POST", path: `/containers/${this.nameOf(id)}/kill`, query: { signal } });
     } catch (error) {
       if (!answeredWith(error, 409, 500)) throw error;
-      const seen = await this.inspect(id);
-      if (seen?.State.Running) throw error;
+      // It is just ending: Podman says so here before it does elsewhere.
+      if (/state improper|not running|no such process/i.test(error.message)) return;
+      if ((await this.inspect(id))?.State.Running) throw error;
     }
   }
 

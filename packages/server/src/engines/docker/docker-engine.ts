@@ -22,13 +22,15 @@ import { containerState, type InspectedContainer } from "./container-state.ts";
 import { containerUsage } from "./container-usage.ts";
 import type { Containers } from "./containers.ts";
 import { type EngineApi, EngineApiError } from "./engine-api.ts";
-import type { EngineTraits } from "./engine-traits.ts";
+import type { EngineTraits, Traits } from "./engine-traits.ts";
+import { wasKilledForMemory } from "./kernel-log.ts";
 import { line } from "./line-assembler.ts";
 import { beginPosition, LogFollower } from "./log-follower.ts";
 import { giveUp, readPosition } from "./log-position.ts";
 import { Monitors } from "./monitors.ts";
 import type { RunNetworks } from "./networks.ts";
 import { openToEveryone } from "./open-to-everyone.ts";
+import type { PlatformRelay } from "./platform-relay.ts";
 import type { RunEnd, RunFiles, RunNotes } from "./run-files.ts";
 import { initFailure, startFailure } from "./start-failure.ts";
 import { StopTimers } from "./stop-timers.ts";
@@ -39,6 +41,8 @@ export interface DockerEngineParts {
   readonly containers: Containers;
   readonly networks: RunNetworks;
   readonly channels: ChannelFolders;
+  /** The way to the platform, where one can be had. */
+  readonly relay: PlatformRelay | undefined;
   readonly events: ContainerEvents;
   readonly files: RunFiles;
   readonly folders: EngineFolders;
@@ -74,7 +78,7 @@ export class DockerEngine implements Engine {
   }
 
   get capabilities(): Capabilities {
-    return this.#parts.traits.capabilities(this.#parts.channels.form);
+    return this.#parts.traits.capabilities(this.#parts.channels.form, this.#parts.relay !== undefined);
   }
 
   /** `Podman 4.3.1`; undefined while the container engine does not answer. */
@@ -85,6 +89,11 @@ export class DockerEngine implements Engine {
   /** For the source of its images. */
   get api(): EngineApi {
     return this.#parts.api;
+  }
+
+  /** What the container engine is. @throws EngineUnavailable while it does not answer. */
+  traits(): Promise<Traits> {
+    return this.#parts.traits.get();
   }
 
   /** Goes on with what an earlier server left: logs are copied further, promised kills take place. */
@@ -147,7 +156,7 @@ export class DockerEngine implements Engine {
       this.#follow(id, notes);
       return { ...state, address: addressOf(container, notes) };
     }
-    if (await this.#hasWholeLog(id)) return this.#ended(id, await withProgramNamed(notes, state));
+    if (await this.#hasWholeLog(id)) return this.#ended(id, await explained(notes, state, container.Id));
     // Its end is told when its last words are in the log file.
     this.#follow(id, notes);
     return { phase: "running", startedAt: Date.parse(container.State.StartedAt), address: "" };
@@ -199,7 +208,7 @@ export class DockerEngine implements Engine {
     if (!before && (await files.wasStarted(id))) return; // lost, not absent
     const notes = await this.#prepare(id, spec);
     try {
-      if (!before) await this.#create(id, spec, notes);
+      if (!before) await this.#create(id, spec);
       await containers.start(id);
     } catch (error) {
       if (!(error instanceof EngineApiError)) throw error;
@@ -212,19 +221,33 @@ export class DockerEngine implements Engine {
       return;
     }
     await files.markStarted(id);
+    if (spec.network.kind === "bridge" && spec.network.internet) await this.#connect(id, notes);
     this.#follow(id, notes);
+  }
+
+  /** Without the platform a run may still do its work, so it is only told. */
+  async #connect(id: RunId, { logFile }: RunNotes): Promise<void> {
+    const { containers, files, relay, log } = this.#parts;
+    const pid = (await containers.inspect(id))?.State.Pid ?? 0;
+    if (!relay || pid === 0) return; // it has ended already
+    const reason = await relay.start(files.folder(id), pid);
+    if (reason === undefined) return;
+    log.warn("A container does not reach the platform", { run: id, reason });
+    await appendFile(logFile, line(Date.now(), `sagebrush: the platform cannot be reached from here: ${reason}`));
   }
 
   /** What must be there before the container is, in an order that a crash may cut anywhere. */
   async #prepare(id: RunId, spec: RunSpec): Promise<RunNotes> {
     const { files, networks, folders } = this.#parts;
-    const network = networks.nameOf(spec.network);
+    const network = spec.network.kind === "bridge" ? networks.nameOf(spec.network) : undefined;
+    const socket = socketOf(spec) ? socketPath(folders.sockets, id) : undefined;
     const notes: RunNotes = {
       logFile: spec.logFile,
       maxLogBytes: spec.maxLogBytes,
       program: spec.command[0] ?? "",
       ...(network !== undefined && { network }),
-      ...(spec.serves && { socket: socketPath(folders.sockets, id) }),
+      ...(socket !== undefined && { socket }),
+      ...(spec.serves !== false && "port" in spec.serves && { port: spec.serves.port }),
     };
     await files.begin(id, notes);
     await mkdir(dirname(spec.logFile), { recursive: true });
@@ -232,14 +255,15 @@ export class DockerEngine implements Engine {
     return notes;
   }
 
-  async #create(id: RunId, spec: RunSpec, notes: RunNotes): Promise<void> {
+  async #create(id: RunId, spec: RunSpec): Promise<void> {
     const { files, networks, containers, channels, folders, settings, traits } = this.#parts;
     const { root } = spec;
     if (root.kind !== "image") throw new Error(`The docker engine runs images, got a root of kind ${root.kind}`);
-    await networks.ensure(spec.network);
+    const { network, hostname } = spec;
+    const place = network.kind === "bridge" ? await networks.ensure(network, hostname) : undefined;
     const channelFolders = await channels.layOut(spec.channels, files.channels(id));
     const sockets = socketFolder(folders.sockets, id);
-    if (spec.serves) await mkdir(sockets, { recursive: true, mode: 0o700 });
+    if (socketOf(spec)) await mkdir(sockets, { recursive: true, mode: 0o700 });
     await mkdir(spec.mlDirectory, { recursive: true });
     await openToEveryone(spec.mlDirectory);
     const body = containerRequest({
@@ -248,8 +272,8 @@ export class DockerEngine implements Engine {
       labels: containers.label,
       channelFolders,
       sharedFolders: await Promise.all((spec.mounts ?? []).map(sharedDirectory)),
-      socketFolder: spec.serves ? sockets : undefined,
-      network: notes.network,
+      socketFolder: socketOf(spec) ? sockets : undefined,
+      network: place,
       settings,
       init: (await traits.get()).hasInit,
     });
@@ -266,8 +290,9 @@ export class DockerEngine implements Engine {
   }
 
   async #discard(id: RunId): Promise<void> {
-    const { containers, files, channels, networks, folders } = this.#parts;
+    const { containers, files, channels, networks, folders, relay } = this.#parts;
     this.#stops.forget(id);
+    await relay?.stop(files.folder(id));
     await containers.kill(id, "SIGKILL");
     const follower = this.#followers.get(id);
     await Promise.race([follower?.finished, new Promise((resolve) => setTimeout(resolve, lastLinesMillis).unref())]);
@@ -325,9 +350,16 @@ export class DockerEngine implements Engine {
   }
 }
 
-/** Podman's init program says that it could not execute the command, but not which, and ends with 1. */
-async function withProgramNamed({ logFile, program }: RunNotes, end: RunEnd): Promise<RunEnd> {
-  if (end.phase !== "exited" || end.exitCode !== 1) return end;
+/**
+ * What an end that Podman tells half means: that memory was full shows in the kernel's log, and its init program says that
+ * it could not execute the command, but not which, and ends with 1.
+ */
+async function explained({ logFile, program }: RunNotes, end: RunEnd, containerId: string): Promise<RunEnd> {
+  if (end.phase !== "exited") return end;
+  if (end.exitCode === 137 && end.reason === undefined && wasKilledForMemory(containerId)) {
+    return { ...end, reason: "out-of-memory" };
+  }
+  if (end.exitCode !== 1) return end;
   const failure = initFailure(await lastLine(logFile));
   if (failure === undefined) return end;
   await appendFile(logFile, line(end.endedAt, `sagebrush: ${program} could not be executed: ${failure.reason}`));
@@ -345,14 +377,16 @@ async function lastLine(path: string): Promise<string> {
   }
 }
 
-/** Where it answers: on its socket, or at its address in the job's network, where servers of images listen. */
-function addressOf(container: InspectedContainer, notes: RunNotes | undefined): string {
-  if (notes?.socket === undefined) return "";
-  const ip = notes.network && container.NetworkSettings?.Networks?.[notes.network]?.IPAddress;
-  return ip ? `tcp:${ip}:${servingPort}` : `unix:${notes.socket}`;
+function socketOf({ serves }: RunSpec): boolean {
+  return serves !== false && "socket" in serves;
 }
 
-/** Where SageMaker's containers serve. */
-const servingPort = 8080;
+/** Where it answers: on its socket, or on its port at its address in the network. */
+function addressOf(container: InspectedContainer, { socket, port, network }: RunNotes): string {
+  if (socket !== undefined) return `unix:${socket}`;
+  const ip = network && container.NetworkSettings?.Networks?.[network]?.IPAddress;
+  return ip && port !== undefined ? `tcp:${ip}:${port}` : "";
+}
+
 const monitorDied: RunEnd = { phase: "lost", reason: "The process that supervises the container was killed" };
 const removedByOthers: RunEnd = { phase: "lost", reason: "The container was removed by somebody else" };

@@ -5,6 +5,7 @@ import { engineContract } from "../engine-contract.ts";
 import { requirements, where } from "../requirements.ts";
 import { engineFolders } from "../supervised/run-folder.ts";
 import { nativeSupervisor, nodeSupervisor } from "../supervised/supervisor.ts";
+import { containerChecks } from "./container-checks.ts";
 import { openDockerEngine } from "./open.ts";
 import { PodmanService, podmanLimits } from "./testkit/podman-service.ts";
 
@@ -29,18 +30,29 @@ where("containers under Podman", [requirements.containers], () => {
     return found.map(({ Id }) => Id);
   };
 
+  const open = (directory: string, platformSocket?: string) =>
+    openDockerEngine({
+      socketPath: podman.socketPath,
+      ulimits: podmanLimits,
+      folders: engineFolders(directory),
+      supervisor: nativeSupervisor() ?? nodeSupervisor(),
+      platformSocket,
+      log: silentLog,
+    });
+
+  containerChecks(root, open, {
+    socketPath: () => podman.socketPath,
+    async removeContainerOf(id) {
+      const name = (await containersOf(id))[0];
+      await podman.api.json({ method: "DELETE", path: `/containers/${name}`, query: { force: 1 } });
+    },
+  });
+
   engineContract({
     name: "containers under Podman",
     root,
     ownVariables: ["HOME", "HOSTNAME", "PATH", "TERM", "container"],
-    open: (directory) =>
-      openDockerEngine({
-        socketPath: podman.socketPath,
-        ulimits: podmanLimits,
-        folders: engineFolders(directory),
-        supervisor: nativeSupervisor() ?? nodeSupervisor(),
-        log: silentLog,
-      }),
+    open: (directory) => open(directory),
     killSupervisor: async (id) => {
       const name = (await containersOf(id))[0];
       const { State } = await podman.api.json<{ State: { ConmonPid: number } }>({

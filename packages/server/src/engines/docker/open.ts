@@ -11,6 +11,7 @@ import { DockerEngine } from "./docker-engine.ts";
 import { EngineApi } from "./engine-api.ts";
 import { EngineTraits } from "./engine-traits.ts";
 import { RunNetworks } from "./networks.ts";
+import { platformRelay } from "./platform-relay.ts";
 import { RunFiles } from "./run-files.ts";
 
 /** How to reach a container engine and what its containers get. */
@@ -23,7 +24,13 @@ export interface DockerOptions extends ContainerSettings {
  * runs may be going on, and must not be taken for absent.
  */
 export async function openDockerEngine(
-  options: DockerOptions & { readonly folders: EngineFolders; readonly supervisor: Supervisor; readonly log: Log },
+  options: DockerOptions & {
+    readonly folders: EngineFolders;
+    readonly supervisor: Supervisor;
+    /** Unix socket of the gateway, for runs that may reach it. */
+    readonly platformSocket?: string | undefined;
+    readonly log: Log;
+  },
 ): Promise<DockerEngine> {
   const { folders, supervisor, log, socketPath } = options;
   for (const folder of [folders.runs, folders.sockets]) await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -36,6 +43,7 @@ export async function openDockerEngine(
     containers,
     networks: new RunNetworks(api, directoryLabel, directory),
     channels: channelFolders(supervisor),
+    relay: platformRelay(supervisor, options.platformSocket),
     events: new ContainerEvents(containers),
     traits: new EngineTraits(api),
     files: new RunFiles(folders.runs),

@@ -13,6 +13,8 @@ export interface RunNotes {
   readonly network?: string;
   /** Where it answers, when it serves on a socket. */
   readonly socket?: string;
+  /** The port inside on which it serves. */
+  readonly port?: number;
 }
 
 /** How a run ended. */

@@ -1,9 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { EngineApi } from "../engine-api.ts";
+import { registryAuthHeader } from "../registry-auth.ts";
 
 /** What Podman's containers need on hosts whose control groups are of both versions. */
 export const podmanLimits = [
@@ -33,28 +35,41 @@ export class PodmanService {
     return service;
   }
 
+  /** Runs a container by Podman's own command. @returns What it prints. */
+  run(args: readonly string[]): string {
+    const limits = podmanLimits.flatMap(({ name, soft, hard }) => ["--ulimit", `${name}=${soft}:${hard}`]);
+    const options = { encoding: "utf8" as const, env: { ...process.env, CONTAINERS_CONF: this.#configuration } };
+    return execFileSync(programs.podman, [...this.#storage, "run", "--rm", ...limits, ...args], options);
+  }
+
+  get #configuration(): string {
+    return join(this.#folder, "containers.conf");
+  }
+
+  get #storage(): string[] {
+    return [
+      "--root",
+      join(this.#folder, "root"),
+      "--runroot",
+      join(this.#folder, "run"),
+      "--tmpdir",
+      join(this.#folder, "tmp"),
+    ];
+  }
+
   /** Starts it, on what an earlier one left. */
   async start(): Promise<void> {
-    const configuration = join(this.#folder, "containers.conf");
+    const configuration = this.#configuration;
     const lines = ["[engine]", 'cgroup_manager="cgroupfs"', 'events_logger="file"', 'runtime="runc"'];
     await writeFile(
       configuration,
       [...lines, "[network]", `network_config_dir="${this.#folder}/networks"`, ""].join("\n"),
     );
-    const storage = ["--root", join(this.#folder, "root"), "--runroot", join(this.#folder, "run")];
     this.#process = spawn(
       programs.podman,
-      [
-        ...storage,
-        "--tmpdir",
-        join(this.#folder, "tmp"),
-        "system",
-        "service",
-        "--time",
-        "0",
-        `unix://${this.socketPath}`,
-      ],
-      { stdio: "ignore", env: { ...process.env, CONTAINERS_CONF: configuration } },
+      [...this.#storage, "system", "service", "--time", "0", `unix://${this.socketPath}`],
+      // Its monitors leave files where it was started.
+      { stdio: "ignore", cwd: this.#folder, env: { ...process.env, CONTAINERS_CONF: configuration } },
     );
     for (;;) {
       const there = await this.api.json({ method: "GET", path: "/_ping" }).catch((error: unknown) => error as Error);
@@ -73,23 +88,55 @@ export class PodmanService {
     await ended;
   }
 
-  /** Imports files as an image. @returns Its id. */
-  async importImage(repository: string, files: string): Promise<string> {
+  /**
+   * Imports files as an image.
+   * @param changes - Lines of a Dockerfile: `ENV A=1`.
+   * @returns Its id.
+   */
+  async importImage(repository: string, files: string, changes: readonly string[] = []): Promise<string> {
     const archive = execFileSync("tar", ["-C", files, "-c", "."], { maxBuffer: 2 ** 30 });
     const { id } = await this.api.json<{ id: string }>({
       method: "POST",
-      path: "/images/create",
-      query: { fromSrc: "-", repo: repository },
+      path: `/images/create?${changes.map((change) => `changes=${encodeURIComponent(change)}&`).join("")}fromSrc=-&repo=${repository}`,
       body: archive,
     });
     return id;
   }
 
+  /** An image of nearly nothing. @returns Its id. */
+  async smallImage(repository: string, changes: readonly string[] = []): Promise<string> {
+    const files = join(this.#folder, "small");
+    mkdirSync(files, { recursive: true });
+    writeFileSync(join(files, "name"), repository);
+    return await this.importImage(repository, files, changes);
+  }
+
+  /** Pushes an image to a registry without TLS. */
+  async push(repository: string, target: string, credentials: { username: string; password: string }): Promise<void> {
+    const answer = await this.api.stream({
+      method: "POST",
+      path: `/v4.0.0/libpod/images/${repository}/push`,
+      query: { destination: target, tlsVerify: "false" },
+      headers: registryAuthHeader(credentials),
+    });
+    const said = await text(answer);
+    if (said.includes('"error"')) throw new Error(said);
+  }
+
+  /** Removes an image by its name. */
+  async forget(repository: string): Promise<void> {
+    await this.api.json({ method: "DELETE", path: `/images/${repository}`, query: { force: 1 } });
+  }
+
   /**
    * An image of busybox and of the libraries that this Node needs, which a run binds to where it likes.
+   * @param more - Lines of a Dockerfile, and files besides.
    * @returns Its id.
    */
-  async baseImage(repository: string): Promise<string> {
+  async baseImage(
+    repository: string,
+    more: { readonly changes?: readonly string[]; add?(files: string): Promise<void> } = {},
+  ): Promise<string> {
     const files = join(this.#folder, "base");
     for (const folder of ["bin", "tmp", "etc"]) mkdirSync(join(files, folder), { recursive: true });
     copyFileSync(busyboxPath, join(files, "bin/busybox"));
@@ -100,7 +147,8 @@ export class PodmanService {
       mkdirSync(dirname(join(files, library)), { recursive: true });
       copyFileSync(library, join(files, library));
     }
-    return await this.importImage(repository, files);
+    await more.add?.(files);
+    return await this.importImage(repository, files, more.changes);
   }
 
   /** Ends it and removes everything that it had, containers that are left first. */

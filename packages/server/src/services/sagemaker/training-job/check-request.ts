@@ -61,6 +61,7 @@ function checkAlgorithm(
 ): { readonly algorithm: AlgorithmSpecification; readonly image: Image } {
   const given = request.AlgorithmSpecification;
   if (!given) throw validationException("AlgorithmSpecification is required: jobs without an image are not supported.");
+  checkRepositoryLogin(given);
   // `applyAlgorithm` found the image of a request that names an algorithm resource.
   const image = findImage(given.TrainingImage as string, context);
   if (image.kind !== "algorithm") {
@@ -79,6 +80,14 @@ function checkAlgorithm(
     .slice(0, metricLimit)
     .map(({ name, regex }) => ({ Name: name, Regex: regex }));
   return { algorithm: { ...given, MetricDefinitions: metrics }, image };
+}
+
+function checkRepositoryLogin({ TrainingImageConfig: config }: AlgorithmSpecification): void {
+  const provider = config?.TrainingRepositoryAuthConfig?.TrainingRepositoryCredentialsProviderArn;
+  if (provider === undefined) return;
+  throw validationException(
+    `TrainingImageConfig.TrainingRepositoryAuthConfig names the function ${provider}, and no functions run here. Leave it out: the registry is opened with the credentials that docker login or podman login left for the server's user.`,
+  );
 }
 
 function findImage(uri: string, { platform }: OperationContext): Image {
