@@ -72,6 +72,16 @@ where("environments of Python", [requirements.pythonEnvironments], () => {
     expect(existsSync(join(directory, recipeKey(slow), "complete.json"))).toBe(false);
   });
 
+  test("an environment whose files are gone is made anew", async () => {
+    const environments = new Environments({ directory, log: silentLog });
+    const before = (await settled(environments, recipe)) as { environment: Environment };
+    await rm(before.environment.folder, { recursive: true });
+    expect(await environments.prepare(recipe)).toMatchObject({ state: "preparing" });
+    const after = (await settled(environments, recipe)) as { environment: Environment };
+    expect(existsSync(after.environment.python)).toBe(true);
+    expect(after.environment.folder).not.toBe(before.environment.folder);
+  });
+
   test("leftovers are collected at once, whole ones when unused for long and over the limit", async () => {
     const environments = new Environments({ directory, log: silentLog });
     const key = recipeKey(recipe);

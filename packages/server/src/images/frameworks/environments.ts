@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type FileLock, tryFileLock } from "../../file-lock.ts";
 import type { Log } from "../../log.ts";
@@ -187,7 +187,10 @@ async function readComplete(folder: string): Promise<Environment | undefined> {
   try {
     const { attempt } = JSON.parse(await readFile(join(folder, marker), "utf8")) as Marker;
     const path = join(folder, attempt);
-    return { folder: path, python: join(path, "bin", "python") };
+    const python = join(path, "bin", "python");
+    // Whoever cleaned up by hand may have left the marker: such an environment is made anew.
+    await lstat(python);
+    return { folder: path, python };
   } catch {
     return undefined; // none yet
   }
