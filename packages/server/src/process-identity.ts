@@ -17,6 +17,11 @@ export function bootId(): string {
   return boot;
 }
 
+/** Names a process that runs now. */
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, start: startOf(pid) ?? "", boot: bootId() };
+}
+
 /** Reads `PID START BOOT`, the text of a run's `pid` file. */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   const [pid, start, bootText] = text.trim().split(" ");

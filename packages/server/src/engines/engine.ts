@@ -120,6 +120,8 @@ export interface BridgeNetwork {
    * at `platformAddress`. Without it the run reaches its peers alone.
    */
   readonly internet: boolean;
+  /** Whether packets between hosts are encrypted; where that cannot be done, `start` fails with RunRefused. */
+  readonly encrypted?: boolean;
 }
 
 /**

@@ -6,6 +6,7 @@ import { findEngineSocket } from "./docker/docker-host.ts";
 import { EngineApi } from "./docker/engine-api.ts";
 import { EngineTraits } from "./docker/engine-traits.ts";
 import { EngineUnavailable } from "./engine.ts";
+import { findTools } from "./network/tools.ts";
 import { openEngine } from "./open-engine.ts";
 import type { EnginesOptions } from "./open-engines.ts";
 import { findBubblewrap } from "./sandbox/bubblewrap.ts";
@@ -44,9 +45,12 @@ async function containerFact({ kind, dockerHost }: Pick<EnginesOptions, "kind" |
   }
 }
 
+const isRoot = process.geteuid?.() === 0;
+
 function programFacts(): EngineFact[] {
   if (process.platform !== "linux") return [];
   const bubblewrap = findBubblewrap();
+  const tools = findTools();
   return [
     bubblewrap !== undefined
       ? { state: "ok", what: `bubblewrap (${bubblewrap})` }
@@ -62,7 +66,28 @@ function programFacts(): EngineFact[] {
           what: "native supervisor (no C compiler was found at set-up)",
           cost: "Every run costs 50 MB more, starts 0.2 s later, has no limits and copies its input. Install a compiler, run set-up again.",
         },
+    tools.ip !== undefined && (tools.nft ?? (isRoot ? tools.iptables : undefined)) !== undefined
+      ? { state: "ok", what: "networks for runs (iproute2, a packet filter)" }
+      : {
+          state: "missing",
+          what: "iproute2 or nftables",
+          cost: "Your own code and containers cannot run in sandboxes; built-in algorithms can. Debian: apt-get install iproute2 nftables.",
+        },
+    ...(isRoot ? [] : [wayOutFact(tools.slirp4netns)]),
+    tools.wg !== undefined
+      ? { state: "ok", what: "wireguard-tools" }
+      : {
+          state: "missing",
+          what: "wireguard-tools",
+          cost: "Jobs of several hosts with EnableInterContainerTrafficEncryption fail. Debian: apt-get install wireguard-tools, and wireguard-go where the kernel has no WireGuard.",
+        },
   ];
+}
+
+function wayOutFact(program: string | undefined): EngineFact {
+  if (program !== undefined) return { state: "ok", what: `slirp4netns (${program})` };
+  const cost = "The server is not root, so that jobs do not reach the internet. Debian: apt-get install slirp4netns.";
+  return { state: "missing", what: "slirp4netns", cost };
 }
 
 async function trialFacts(kind: "auto" | "sandbox" | "process"): Promise<EngineFact[]> {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "vitest";
 import { findTools } from "./network/tools.ts";
@@ -26,6 +26,15 @@ export const requirements = {
   nativeSupervisor: { name: "the native supervisor (a C compiler at set-up)", met: nativeSupervisor() !== undefined },
   userNamespaces: { name: "user namespaces without privileges", met: allowsUserNamespaces() },
   iproute2: { name: "iproute2", met: tools.ip !== undefined },
+  slirp4netns: {
+    name: "slirp4netns, and /dev/net/tun open to everybody",
+    met: tools.slirp4netns !== undefined && modeOf("/dev/net/tun") === 0o666,
+  },
+  wireguard: {
+    name: "wireguard-tools and wireguard-go",
+    met: tools.wg !== undefined && tools.wireguardGo !== undefined,
+  },
+  tcpdump: { name: "tcpdump", met: existsSync("/usr/bin/tcpdump") || existsSync("/usr/sbin/tcpdump") },
   nftables: { name: "nftables", met: tools.nft !== undefined },
   memoryControlGroups: {
     name: "writable control groups",
@@ -57,6 +66,11 @@ export function where(name: string, needed: readonly Requirement[], tests: () =>
 
 function makesPythonEnvironments(): boolean {
   return spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0;
+}
+
+function modeOf(path: string): number {
+  const about = statSync(path, { throwIfNoEntry: false });
+  return about === undefined ? 0 : about.mode & 0o777;
 }
 
 function allowsUserNamespaces(): boolean {

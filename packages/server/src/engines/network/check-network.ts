@@ -16,3 +16,19 @@ export function checkNetwork(network: BridgeNetwork, hostname: string): number {
   if (position < 0) throw new Error(`${hostname} is none of the hosts of network ${name}: ${hosts.join(", ")}`);
   return position;
 }
+
+/** @throws Error when a network that is there was made for other hosts than are asked for now. */
+export function sameHosts(
+  name: string,
+  there: Pick<BridgeNetwork, "hosts" | "internet" | "encrypted">,
+  asked: BridgeNetwork,
+): void {
+  if (there.hosts.join() !== asked.hosts.join() || differ(there, asked))
+    throw new Error(`Network ${name} was made for other hosts: ${there.hosts.join(", ")}`);
+}
+
+type Kind = Pick<BridgeNetwork, "internet" | "encrypted">;
+
+function differ(a: Kind, b: Kind): boolean {
+  return a.internet !== b.internet || (a.encrypted ?? false) !== (b.encrypted ?? false);
+}

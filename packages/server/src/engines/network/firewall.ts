@@ -8,6 +8,8 @@ export interface Filtered {
   readonly resolvers: readonly string[];
   /** A resolver on the host's loopback: questions to a bridge's own address go there. */
   readonly loopbackResolver?: string;
+  /** Closed addresses besides private ones: the host's own, where packets do not pass its `input`. */
+  readonly alsoClosed?: readonly string[];
 }
 
 /** How an engine's interfaces are named: bridges with and without a way out, and the hosts' ends of runs' cables. */
@@ -25,7 +27,7 @@ const question = "meta l4proto { tcp, udp } th dport 53";
  * begin, so that a new network needs no new rule. Runs reach their peers and, from open bridges, what lies beyond this
  * host; never the host itself (`input`) nor private ranges (`forward`).
  */
-export function nftRules({ prefix, resolvers, loopbackResolver }: Filtered): string {
+export function nftRules({ prefix, resolvers, loopbackResolver, alsoClosed = [] }: Filtered): string {
   const [open, closed] = [`"${prefix}${interfaceKinds.open}*"`, `"${prefix}${interfaceKinds.closed}*"`];
   const any = `"${prefix}${interfaceKinds.bridge}*"`;
   const asks = resolvers.map((server) => `iifname ${open} ip daddr ${server} ${question} accept`);
@@ -47,6 +49,7 @@ export function nftRules({ prefix, resolvers, loopbackResolver }: Filtered): str
       `iifname ${closed} drop`,
       "meta nfproto ipv6 drop",
       `ip daddr { ${closedRanges.join(", ")} } drop`,
+      ...alsoClosed.map((address) => `ip daddr ${address} drop`),
     ]),
     chain("leave", "type nat hook postrouting priority 100", [`ip saddr ${networkRange} oifname != ${any} masquerade`]),
   ];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { bootId } from "../../process-identity.ts";
 import { type BridgeNetwork, EngineUnavailable, type RunId } from "../engine.ts";
 import { type EngineFolders, shortHash } from "../supervised/run-folder.ts";
-import { checkNetwork } from "./check-network.ts";
+import { checkNetwork, sameHosts } from "./check-network.ts";
 import { claimSubnet, releaseSubnet } from "./claims.ts";
 import { type NetworkRecord, NetworkRecords, type Place } from "./network-records.ts";
 import { PacketFilter } from "./packet-filter.ts";
@@ -13,10 +13,9 @@ import { findResolver } from "./resolver.ts";
 import type { Attachment, RunNetworks } from "./run-networks.ts";
 import { gatewayAddress, hostAddress } from "./subnets.ts";
 import { type NetworkTools, runTool } from "./tools.ts";
+import { overlay, Tunnels, writeKeys } from "./tunnels.ts";
 import { Turns } from "./turns.ts";
 import { uplinks } from "./uplinks.ts";
-
-const namespaces = "/run/netns";
 
 /**
  * Networks in the host's own network stack, for servers that are root: a bridge and a block of addresses for each, a
@@ -29,6 +28,7 @@ export class HostNetworks implements RunNetworks {
   readonly #records: NetworkRecords;
   readonly #prefix: string;
   readonly #filter: PacketFilter;
+  readonly #tunnels: Tunnels;
   readonly #turns = new Turns();
 
   constructor(folders: EngineFolders, tools: NetworkTools & { readonly ip: string }) {
@@ -39,6 +39,7 @@ export class HostNetworks implements RunNetworks {
     // Several servers may share a host, so the directory is part of every name.
     this.#prefix = `sb${shortHash(folders.root, 6)}`;
     this.#filter = new PacketFilter(this.#prefix, tools);
+    this.#tunnels = new Tunnels(this.#prefix, tools);
   }
 
   attach(id: RunId, network: BridgeNetwork, hostname: string): Promise<Attachment> {
@@ -50,7 +51,6 @@ export class HostNetworks implements RunNetworks {
     return this.#turns.take(() => this.#detach(id));
   }
 
-  /** Removes what belongs to runs that are no more: a server may have been killed between any two steps. */
   sweep(): Promise<void> {
     return this.#turns.take(async () => {
       for (const name of await this.#records.names()) {
@@ -64,6 +64,7 @@ export class HostNetworks implements RunNetworks {
 
   async #attach(id: RunId, network: BridgeNetwork, position: number): Promise<Attachment> {
     const { name, hosts } = network;
+    if (network.encrypted) await this.#tunnels.check();
     const boot = bootId();
     const places = await this.#records.places(name);
     const other = places.find((place) => place.position === position && place.id !== id);
@@ -75,42 +76,46 @@ export class HostNetworks implements RunNetworks {
     const before = await this.#records.read(name);
     const there = before?.ready === boot && hasInterface(before.bridge);
     const record = there ? before : await this.#claim(network, before);
-    if (record.hosts.join() !== hosts.join() || record.internet !== network.internet)
-      throw new Error(`Network ${name} was made for other hosts: ${record.hosts.join(", ")}`);
+    sameHosts(name, record, network);
     const cable = cableOf(this.#prefix, record.subnet, position);
     if (places.find((place) => place.id === id)?.ready !== boot) {
-      await this.#plugIn(record, cable, record.ready !== boot);
+      const mtu = await this.#plugIn(record, cable, record.ready !== boot);
+      const folder = join(this.#root, name);
+      if (record.encrypted) await this.#tunnels.plugIn(folder, record, cable, position, mtu);
       if (record.ready !== boot) await this.#records.write(name, { ...record, ready: boot });
       await this.#records.setPlace(name, { id, position, ready: boot });
     }
     const stub = network.internet && resolver.loopback !== undefined ? [gatewayAddress(record.subnet)] : [];
+    const seen = record.encrypted ? overlay(record.subnet) : record.subnet;
     return {
-      namespace: join(namespaces, cable.namespace),
-      hosts: hosts.map((host, index) => ({ name: host, address: hostAddress(record.subnet, index) })),
+      namespace: cable.path,
+      hosts: hosts.map((host, index) => ({ name: host, address: hostAddress(seen, index) })),
       nameServers: network.internet ? [...resolver.servers, ...stub] : [],
     };
   }
 
   async #claim(network: BridgeNetwork, before: NetworkRecord | undefined): Promise<NetworkRecord> {
-    const { name, hosts, internet } = network;
+    const { name, hosts, internet, encrypted = false } = network;
     if (before !== undefined) await this.#removeBridge(name, before); // half-made, or of an earlier boot
     const owner = join(this.#root, name);
     const subnet = await claimSubnet({ ip: this.#ip, hosts: hosts.length, seed: owner, owner });
-    const record = { subnet, bridge: bridgeName(this.#prefix, subnet, internet), hosts, internet };
+    const bridge = bridgeName(this.#prefix, subnet, internet);
+    const record = { subnet, bridge, hosts, internet, encrypted };
+    if (encrypted) await writeKeys(owner, hosts.length);
     await this.#records.write(name, record);
     return record;
   }
 
-  async #plugIn(record: NetworkRecord, cable: Cable, newBridge: boolean): Promise<void> {
+  async #plugIn(record: NetworkRecord, cable: Cable, newBridge: boolean): Promise<number> {
     const { bridge, internet } = record;
     // Left by a server that was killed in between.
     const old = [...this.#cableLeftovers(cable), ...(newBridge ? bridgeLeftovers(bridge) : [])];
     if (old.length > 0) await this.#ipLines(old, ["-force"]);
     const ways = await uplinks();
-    const lines = [...(newBridge ? bridgeLines(record) : []), ...cableLines(cable, bridge, ways.mtu)];
+    const lines = [...(newBridge ? bridgeLines(record) : []), ...cableLines(cable, record, ways.mtu)];
     await this.#ipLines(lines);
     await this.#ipLines(insideLines(cable, record), ["-n", cable.namespace]);
-    if (!newBridge) return;
+    if (!newBridge) return ways.mtu;
     await writeSetting("ipv6", bridge, "disable_ipv6", "1").catch(() => undefined); // a kernel without IPv6
     if (internet) {
       await writeSetting("ipv4", bridge, "forwarding", "1");
@@ -118,6 +123,7 @@ export class HostNetworks implements RunNetworks {
       for (const name of ways.names) await writeSetting("ipv4", name, "forwarding", "1");
     }
     if (record.hosts.length > 1) await this.#filter.allowInside(bridge);
+    return ways.mtu;
   }
 
   async #detach(id: RunId): Promise<void> {
@@ -132,6 +138,7 @@ export class HostNetworks implements RunNetworks {
     const record = await this.#records.read(name);
     const lines = record && this.#cableLeftovers(cableOf(this.#prefix, record.subnet, place.position));
     if (lines !== undefined && lines.length > 0) await this.#ipLines(lines, ["-force"]);
+    if (record?.encrypted) await this.#tunnels.unplug(join(this.#root, name), place.position);
     await this.#records.removePlace(name, place.id);
   }
 
@@ -159,7 +166,7 @@ export class HostNetworks implements RunNetworks {
   #cableLeftovers(cable: Cable): string[] {
     return [
       ...(hasInterface(cable.outside) ? [`link del dev ${cable.outside}`] : []),
-      ...(existsSync(join(namespaces, cable.namespace)) ? [`netns del ${cable.namespace}`] : []),
+      ...(existsSync(cable.path) ? [`netns del ${cable.namespace}`] : []),
     ];
   }
 

@@ -9,6 +9,7 @@ export interface NetworkRecord {
   readonly bridge: string;
   readonly hosts: readonly string[];
   readonly internet: boolean;
+  readonly encrypted?: boolean;
   /** The boot during which the bridge was made, once it is. */
   readonly ready?: string;
 }

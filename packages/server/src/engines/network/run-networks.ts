@@ -6,6 +6,8 @@ export interface RunNetworks {
   attach(id: RunId, network: BridgeNetwork, hostname: string): Promise<Attachment>;
   /** Takes a run off its network; the last one takes the network with it. */
   detach(id: RunId): Promise<void>;
+  /** Removes what belongs to runs that are no more: a server may have been killed between any two steps. */
+  sweep(): Promise<void>;
 }
 
 /** A run's place on a network. */

@@ -10,7 +10,9 @@ export interface NetworkTools {
   readonly nft: string | undefined;
   readonly iptables: string | undefined;
   readonly slirp4netns: string | undefined;
-  readonly pasta: string | undefined;
+  /** From wireguard-tools. */
+  readonly wg: string | undefined;
+  readonly wireguardGo: string | undefined;
 }
 
 /** Finds the programs on the PATH and where administrators' programs lie. */
@@ -24,7 +26,8 @@ export function findTools(path = process.env["PATH"] ?? ""): NetworkTools {
     nft: find("nft"),
     iptables: find("iptables"),
     slirp4netns: find("slirp4netns"),
-    pasta: find("pasta"),
+    wg: find("wg"),
+    wireguardGo: find("wireguard-go"),
   };
 }
 

@@ -42,6 +42,11 @@ export function socketPath(sockets: string, id: RunId): string {
 
 export const socketName = "s";
 
+/** Where the gateway listens for the runs of the engine in this directory. */
+export function platformSocketPath(directory: string): string {
+  return join(engineFolders(directory).sockets, "platform");
+}
+
 /** The first `length` hex digits of a hash: short names for long ones. */
 export function shortHash(text: string, length: number): string {
   return createHash("sha256").update(text).digest("hex").slice(0, length);

@@ -9,6 +9,7 @@ export interface FarOptions {
   readonly directory: string;
   readonly kind: "sandbox" | "process";
   readonly channelForm?: "data-only" | "hardlink" | "copy";
+  readonly platformSocket?: string;
   /** Use the TypeScript supervisor. */
   readonly fallback?: boolean;
 }
