@@ -4,7 +4,8 @@ import { systemClock } from "./clock.ts";
 import { type Configuration, engineSettings, isLoopback } from "./configuration.ts";
 import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
-import { openEngines } from "./engines/index.ts";
+import { platformAddress } from "./engines/engine.ts";
+import { openEngines, platformSocketPath } from "./engines/index.ts";
 import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
 import { startGateway } from "./gateway/gateway.ts";
@@ -22,6 +23,7 @@ import { containerImages } from "./own-registry-of.ts";
 import { createLoop } from "./reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "./reconcile/reconcile.ts";
 import { ImageRegistry } from "./registry/image-registry.ts";
+import { runAccess } from "./run-access.ts";
 import { basicAuthentication } from "./services/ecr/distribution/admit.ts";
 import { distributionSite } from "./services/ecr/distribution/site.ts";
 import { registryTokens } from "./services/ecr/registry-tokens.ts";
@@ -57,8 +59,21 @@ export async function startServer(configuration: Configuration): Promise<Server>
     let loop: ReconcileLoop | undefined;
     const parts = await openParts(configuration, log, opened, (key) => loop?.wake(key));
     const { store, engine, serving, registry, clock } = parts;
+    const credentials = openCredentials(parts.dataDirectory.credentials);
+    let ownAddress = "";
+    const isolated = engine.capabilities.isolation;
+    const access = runAccess({
+      secret: credentials.root.secretAccessKey,
+      // Plain processes have the host's loopback, and no other.
+      address: () => (isolated ? `http://${platformAddress}` : ownAddress),
+      roleOf: (run) => trainingJobs.roleOf(run),
+      createSession: credentials.createSession,
+      clock,
+      log,
+    });
     const trainingJobs = trainingJobController({
       ...parts,
+      access,
       spot: configuration.spot,
       capacity: configuration.capacity,
       fileSystems: configuration.fileSystems,
@@ -77,7 +92,6 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const isAllowed = bearerOf(token);
     const collect = (): Promise<Garbage> => collectAll(parts);
     const interrupt = interruptPage(isAllowed, configuration, (job) => interruptTrainingJob(parts, job));
-    const credentials = openCredentials(parts.dataDirectory.credentials);
     const tokens = registryTokens(credentials.root.secretAccessKey);
     const admit = basicAuthentication({ tokens, root: credentials.root, configuration, clock });
     const gateway = await startGateway({
@@ -85,8 +99,19 @@ export async function startServer(configuration: Configuration): Promise<Server>
       services: allServices(serving.invoker, credentials.createSession, { registry, tokens }),
       credentials,
       sites: [distributionSite({ registry, tokens, admit, clock, log })],
-      pages: { console: consolePage, gc: collectionPage(isAllowed, collect), interrupt },
+      pages: {
+        console: consolePage,
+        gc: collectionPage(isAllowed, collect),
+        interrupt,
+        ...(!isolated && { credentials: access.page }),
+      },
+      runs: {
+        socket: platformSocketPath(parts.dataDirectory.engine),
+        host: platformAddress,
+        pages: { credentials: access.page },
+      },
     });
+    ownAddress = gateway.address;
     opened.add(() => gateway.close());
     parts.listening.port = gateway.port;
     await loop.start();
@@ -163,6 +188,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
     ...engineSettings(configuration),
     log,
     isolationRequired: !isLoopback(configuration.host),
+    platformSocket: platformSocketPath(dataDirectory.engine),
   });
   opened.add(() => engine.close());
   const table =

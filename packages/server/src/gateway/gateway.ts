@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, ListenOptions, Socket } from "node:net";
 import type { Platform } from "../platform.ts";
 import type { Service } from "../services/service.ts";
 import type { Site } from "../services/site.ts";
@@ -23,6 +24,17 @@ export interface GatewayOptions {
   readonly pages?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>;
   /** What has HTTP of its own below a first path segment: the image registry's `/v2/`. */
   readonly sites?: readonly Site[];
+  /** A second listener, for runs on this host. */
+  readonly runs?: RunListener;
+}
+
+/** What runs reach of the gateway: the services, by a Unix socket that relays lead to, under names of its own. */
+export interface RunListener {
+  readonly socket: string;
+  /** Host header of its requests, besides the server's own names. */
+  readonly host: string;
+  /** In place of the pages for people. */
+  readonly pages: GatewayOptions["pages"];
 }
 
 export interface RunningGateway {
@@ -52,10 +64,41 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     pages: { health, ...options.pages },
     sites: new Map(options.sites?.map((site) => [site.segment, site])),
   };
-  // Node's types tie a server to the class of its responses, which nothing here depends on.
-  const server = configuration.tls
-    ? secureServer(configuration.tls)
-    : (createServer(serverOptions) as unknown as Server);
+  const server = configuration.tls ? secureServer(configuration.tls) : plainServer();
+  answerWith(server, gateway);
+  const forRuns = options.runs && (await listenForRuns(gateway, options.runs));
+  try {
+    await listen(server, { port: configuration.port, host: configuration.host });
+  } catch (error) {
+    if (forRuns) await close(forRuns, 0);
+    throw error;
+  }
+  const { port } = server.address() as AddressInfo;
+  const name = configuration.host.includes(":") ? `[${configuration.host}]` : configuration.host;
+  return {
+    address: `${configuration.tls ? "https" : "http"}://${name}:${port}`,
+    port,
+    async close(graceMs = 5_000) {
+      await Promise.all([server, ...(forRuns ? [forRuns] : [])].map((each) => close(each, graceMs)));
+    },
+  };
+}
+
+/** Relays live with their runs, so that the socket works again as soon as a new server makes it anew. */
+async function listenForRuns(gateway: Gateway, { socket, host, pages }: RunListener): Promise<Server> {
+  const { publicUrls, host: own } = gateway.platform.configuration;
+  const server = plainServer();
+  answerWith(server, {
+    ...gateway,
+    hosts: new Hosts([...publicUrls, `http://${host}`], own),
+    pages: { health, ...pages },
+  });
+  await rm(socket, { force: true }); // of a server that was killed: the data directory has one at a time
+  await listen(server, { path: socket });
+  return server;
+}
+
+function answerWith(server: Server, gateway: Gateway): void {
   server.maxConnections = limits.connections;
   // A 5 GiB upload may take hours: what is bounded is silence in the middle of a body (body.ts).
   server.requestTimeout = 0;
@@ -68,14 +111,6 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     serve(gateway, request, response, true),
   );
   server.on("clientError", onClientError);
-  await listen(server, configuration.host, configuration.port);
-  const { port } = server.address() as AddressInfo;
-  const name = configuration.host.includes(":") ? `[${configuration.host}]` : configuration.host;
-  return {
-    address: `${configuration.tls ? "https" : "http"}://${name}:${port}`,
-    port,
-    close: (graceMs = 5_000) => close(server, graceMs),
-  };
 }
 
 const serverOptions = {
@@ -84,6 +119,11 @@ const serverOptions = {
   keepAlive: true,
   ServerResponse: GatewayResponse,
 } as const;
+
+function plainServer(): Server {
+  // Node's types tie a server to the class of its responses, which nothing here depends on.
+  return createServer(serverOptions) as unknown as Server;
+}
 
 function secureServer(tls: { readonly certificateFile: string; readonly keyFile: string }): Server {
   const [cert, key] = [readFileSync(tls.certificateFile), readFileSync(tls.keyFile)];
@@ -144,10 +184,10 @@ function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, where: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen(where, () => {
       server.removeListener("error", reject);
       resolve();
     });

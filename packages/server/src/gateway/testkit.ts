@@ -44,6 +44,7 @@ export interface TestServerOptions {
   readonly log?: Platform["log"];
   readonly images?: Images;
   readonly pages?: GatewayOptions["pages"];
+  readonly runs?: (platform: TestServer["platform"], credentials: CredentialStore) => GatewayOptions["runs"];
   readonly sites?: (platform: TestServer["platform"], credentials: CredentialStore) => GatewayOptions["sites"];
   /** Uses this directory and leaves it there; otherwise a temporary one is made and removed on close. */
   readonly dataDirectory?: string;
@@ -65,11 +66,13 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const services =
     typeof options.services === "function" ? options.services(platform, credentialStore) : options.services;
   const sites = options.sites?.(platform, credentialStore);
+  const runs = options.runs?.(platform, credentialStore);
   const gateway = await startGateway({
     platform,
     services,
     credentials: credentialStore,
     ...(sites && { sites }),
+    ...(runs && { runs }),
     ...(options.pages && { pages: options.pages }),
   });
   const { accessKeyId, secretAccessKey } = credentialStore.root;

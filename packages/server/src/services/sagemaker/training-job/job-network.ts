@@ -15,5 +15,6 @@ export function jobNetwork(record: TrainingJobRecord, { root }: Pick<PreparedIma
     name: runPrefix(record),
     hosts: hostsOf(record.value).map(({ name }) => name),
     internet: !spec.EnableNetworkIsolation,
+    encrypted: hosts > 1 && spec.EnableInterContainerTrafficEncryption === true,
   };
 }

@@ -4,6 +4,7 @@ import type { RunSpec } from "../../../engines/engine.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
+import type { RunAccess } from "../../../run-access.ts";
 import { stagedCode } from "../staged-code.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
@@ -57,6 +58,7 @@ type LayoutWorld = {
   readonly objects: ObjectCatalogue;
   readonly host: HostCapacity;
   readonly fileSystems?: FileSystems;
+  readonly access?: Pick<RunAccess, "environment">;
 };
 
 /**
@@ -67,7 +69,7 @@ export async function layOut(
   record: TrainingJobRecord,
   places: RunPlaces,
   image: PreparedImage,
-  { objects, host: machine, fileSystems = {} }: LayoutWorld,
+  { objects, host: machine, fileSystems = {}, access }: LayoutWorld,
 ): Promise<RunSpec> {
   const { value: job } = record;
   const { host, mlDirectory, logFile } = places;
@@ -85,7 +87,7 @@ export async function layOut(
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
-    environment: environment(job.spec, job.arn, record.region, image.environment),
+    environment: variables(record, places, image, access),
     hostname: host.name,
     mlDirectory,
     channels: [
@@ -106,6 +108,19 @@ export async function layOut(
     logFile,
     maxLogBytes,
   };
+}
+
+/** What every run is told, and code that its owner brought how to call the platform, unless it is cut off. */
+function variables(
+  { value: job, region }: TrainingJobRecord,
+  { runId }: RunPlaces,
+  image: PreparedImage,
+  access: LayoutWorld["access"],
+): Record<string, string> {
+  const cutOff = image.root.kind === "files" || job.spec.EnableNetworkIsolation;
+  const given = cutOff ? undefined : access?.environment(runId, region);
+  const own = environment(job.spec, job.arn, region, { ...given?.addresses, ...image.environment });
+  return { ...own, ...given?.credentials };
 }
 
 /** Starts the log with the platform's notices. A log that is there already has them. */

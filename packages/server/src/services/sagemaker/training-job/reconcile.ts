@@ -8,6 +8,7 @@ import type { Log } from "../../../log.ts";
 import type { MetricStore } from "../../../metrics/metric-store.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
+import type { RunAccess } from "../../../run-access.ts";
 import type { SpotPolicy } from "../../../spot-policy.ts";
 import { type RecordKey, type Store, type Write, WriteConflict } from "../../../store/store.ts";
 import { effects } from "./effects.ts";
@@ -42,6 +43,8 @@ export interface TrainingJobWorld {
   readonly capacity?: CapacitySettings;
   /** Has a job looked at again soon. */
   readonly wake?: (job: RecordKey) => void;
+  /** Lets code inside runs call this server; it cannot when absent. */
+  readonly access?: Pick<RunAccess, "environment">;
   /** When spot capacity is taken away; never when absent. */
   readonly spot?: SpotPolicy;
 }
@@ -50,6 +53,8 @@ export interface TrainingJobWorld {
 export interface TrainingJobController extends Controller<TrainingJob> {
   /** The job of a run that this controller has looked at, or `undefined`. */
   ownerOf(runId: string): RecordKey | undefined;
+  /** The execution role of a run's job, for as long as the run may have its credentials. */
+  roleOf(runId: string): Promise<string | undefined>;
   /** Stops watching hosts, which go on. */
   close(): void;
 }
@@ -95,15 +100,27 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
     }
     return again(0);
   };
+  const roleOf = async (id: string): Promise<string | undefined> => {
+    const owner = owners.get(id);
+    const record = owner && ((await world.store.get(owner)) as TrainingJobRecord | undefined);
+    return record && runIds(record).includes(id) ? credentialsRole(record) : undefined;
+  };
   return {
     ...{ kind: trainingJobKind, reconcile, finalStatuses, concurrency },
     ownerOf: (id) => owners.get(id),
+    roleOf,
     close: () => underWay.monitor.close(),
   };
 }
 
 function isTraining({ status, value }: TrainingJobRecord): boolean {
   return status === "InProgress" && value.secondary === "Training" && value.verdict === undefined;
+}
+
+/** Nothing of the kind is for jobs that are cut off, nor for those that have ended. */
+function credentialsRole(record: TrainingJobRecord): string | undefined {
+  const { RoleArn, EnableNetworkIsolation } = record.value.spec;
+  return isFinal(record) || EnableNetworkIsolation ? undefined : RoleArn;
 }
 
 /** What a step changes: the record, and other records in the same transaction. */

@@ -1,3 +1,5 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import {
   CreateTrainingJobCommand,
   type CreateTrainingJobCommandInput,
@@ -7,14 +9,17 @@ import {
 } from "@aws-sdk/client-sagemaker";
 import { defaultCapacity } from "../../../../capacity/capacity.ts";
 import type { Configuration } from "../../../../configuration.ts";
-import type { Engine } from "../../../../engines/engine.ts";
+import { type Engine, platformAddress } from "../../../../engines/engine.ts";
+import { platformSocketPath } from "../../../../engines/index.ts";
 import { startTestServer, type TestServer } from "../../../../gateway/testkit.ts";
 import { Images } from "../../../../images/images.ts";
 import { silentLog } from "../../../../log.ts";
 import { createLoop } from "../../../../reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "../../../../reconcile/reconcile.ts";
+import { type RoleOfRun, type RunAccess, runAccess } from "../../../../run-access.ts";
 import { cloudWatchService } from "../../../cloudwatch/service.ts";
 import { logsService } from "../../../logs/service.ts";
+import type { Service } from "../../../service.ts";
 import { sagemakerService } from "../../index.ts";
 import { newJob } from "../create.ts";
 import { instanceCount } from "../hosts.ts";
@@ -80,11 +85,26 @@ export async function startJobServerOn<E extends Engine>(
   images = new Images(),
   configuration: Partial<Configuration> = {},
   memoryBytes = 8 * 2 ** 30,
+  options: { readonly services?: readonly Service[]; readonly credentialsLifetimeMs?: number } = {},
 ): Promise<JobServer<E>> {
+  let access: RunAccess | undefined;
+  let roleOf: RoleOfRun = async () => undefined;
+  const { services = [], credentialsLifetimeMs: lifetimeMs } = options;
   const server = await startTestServer({
-    services: [sagemakerService, logsService, cloudWatchService],
+    services: [sagemakerService, logsService, cloudWatchService, ...services],
     images,
     configuration,
+    runs: ({ dataDirectory, clock }, { root, createSession }) => {
+      access = runAccess({
+        ...{ secret: root.secretAccessKey, createSession, clock, log: silentLog },
+        address: () => `http://${platformAddress}`,
+        roleOf: (run) => roleOf(run),
+        ...(lifetimeMs !== undefined && { lifetimeMs }),
+      });
+      const socket = platformSocketPath(dataDirectory.engine);
+      mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+      return { socket, host: platformAddress, pages: { credentials: access.page } };
+    },
   });
   const { store, objects, metrics, dataDirectory, clock } = server.platform;
   await objects.buckets.create("data", { owner: "111122223333", region: "us-west-2", settings: {} });
@@ -92,11 +112,13 @@ export async function startJobServerOn<E extends Engine>(
   const engine = await open(dataDirectory.engine);
   const controller = trainingJobController({
     ...{ store, objects, metrics, engine, images, dataDirectory, clock, log: silentLog },
+    ...(access && { access }),
     host: { cpus: 2, memoryBytes },
     capacity: { ...defaultCapacity, maxInstances: 4 },
     wake: (key) => loop.wake(key),
     fileSystems: server.platform.configuration.fileSystems,
   });
+  roleOf = controller.roleOf;
   const loop: ReconcileLoop = createLoop({ store, controllers: [controller as Controller], log: silentLog });
   engine.watch((id) => {
     const owner = controller.ownerOf(id);
