@@ -15,6 +15,12 @@ export interface Filtered {
 /** How an engine's interfaces are named: bridges with and without a way out, and the hosts' ends of runs' cables. */
 export const interfaceKinds = { bridge: "b", open: "bo", closed: "bc", run: "v" } as const;
 
+/**
+ * How the interfaces of every engine on a host begin. What one engine's hosts say to each other passes the rules of
+ * all engines where bridged frames are filtered, and must not be masqueraded by another's.
+ */
+export const everyones = "sb";
+
 /** Addresses that are no part of the internet: this network's neighbours, the cloud's metadata, other runs. */
 const closedRanges = [
   ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"],
@@ -51,7 +57,9 @@ export function nftRules({ prefix, resolvers, loopbackResolver, alsoClosed = [] 
       `ip daddr { ${closedRanges.join(", ")} } drop`,
       ...alsoClosed.map((address) => `ip daddr ${address} drop`),
     ]),
-    chain("leave", "type nat hook postrouting priority 100", [`ip saddr ${networkRange} oifname != ${any} masquerade`]),
+    chain("leave", "type nat hook postrouting priority 100", [
+      `ip saddr ${networkRange} oifname != "${everyones}*" masquerade`,
+    ]),
   ];
   if (stub) {
     const to = `iifname ${open} fib daddr type local ${question} dnat ip to ${loopbackResolver}`;
@@ -104,7 +112,7 @@ export function iptablesRules({ prefix, resolvers, loopbackResolver }: Filtered)
     `-A ${back} -m physdev --physdev-is-bridged -j ACCEPT`,
     `-A ${back} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`,
     `-A ${back} -j DROP`,
-    `-t nat -A ${leave} -o ${any} -j RETURN`,
+    `-t nat -A ${leave} -o ${everyones}+ -j RETURN`,
     `-t nat -A ${leave} -j MASQUERADE`,
     ...(stub
       ? questions(`-t nat -A ${names}`).map((rule) => `${rule} -j DNAT --to-destination ${loopbackResolver}`)

@@ -6,6 +6,7 @@ import { type BridgeNetwork, EngineUnavailable, type RunId } from "../engine.ts"
 import { type EngineFolders, shortHash } from "../supervised/run-folder.ts";
 import { checkNetwork, sameHosts } from "./check-network.ts";
 import { claimSubnet, releaseSubnet } from "./claims.ts";
+import { everyones } from "./firewall.ts";
 import { type NetworkRecord, NetworkRecords, type Place } from "./network-records.ts";
 import { PacketFilter } from "./packet-filter.ts";
 import { bridgeLines, bridgeName, type Cable, cableLines, cableOf, insideLines } from "./plumbing.ts";
@@ -37,7 +38,7 @@ export class HostNetworks implements RunNetworks {
     this.#root = join(folders.root, "networks");
     this.#records = new NetworkRecords(this.#root);
     // Several servers may share a host, so the directory is part of every name.
-    this.#prefix = `sb${shortHash(folders.root, 6)}`;
+    this.#prefix = `${everyones}${shortHash(folders.root, 6)}`;
     this.#filter = new PacketFilter(this.#prefix, tools);
     this.#tunnels = new Tunnels(this.#prefix, tools);
   }

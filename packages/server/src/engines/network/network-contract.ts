@@ -115,7 +115,11 @@ export function networkContract(candidate: NetworkCandidate): void {
       const addresses = Object.values(networkInterfaces())
         .flat()
         .flatMap((each) => (each?.family === "IPv4" ? [each.address] : []));
-      const targets = [...addresses.map((each) => `${each}:${port}`), "169.254.169.254", `198.51.100.1:${port}`];
+      const targets = [
+        ...addresses.map((each) => `${each}:${port}`),
+        "169.254.169.254",
+        `${world.hostAddress}:${port}`,
+      ];
       for (const internet of [true, false]) {
         const seen = await inside<string[]>(
           `const own = require("node:os").networkInterfaces().eth0[0].address.split(".").map(Number); const gateway = [...own.slice(0, 3), own[3] - 1].join(".");

@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { usedSubnets } from "./claims.ts";
 import { iptablesRules, nftRules } from "./firewall.ts";
-import { parseServers } from "./resolver.ts";
+import { findResolver, parseServers } from "./resolver.ts";
 import { addressKey, candidates, gatewayAddress, hostAddress, overlaps, parseSubnet, subnetText } from "./subnets.ts";
 
 const subnet = (text: string) => parseSubnet(text) ?? expect.fail(text);
@@ -83,4 +86,15 @@ test("what iptables adds it also removes", () => {
   const jumps = add.filter((rule) => rule.startsWith("-I "));
   expect(remove.filter((rule) => rule.startsWith("-D ")).map((rule) => rule.replace("-D", "-I"))).toEqual(jumps);
   for (const made of add.filter((rule) => / ?-N /.test(rule))) expect(remove).toContain(made.replace("-N", "-X"));
+});
+
+test("where the host asks a stub on its loopback, the servers behind it are taken", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sagebrush-resolver-"));
+  const [stub, real] = [join(folder, "stub"), join(folder, "real")];
+  await writeFile(stub, "nameserver 127.0.0.53\noptions edns0\n");
+  await writeFile(real, "nameserver 192.0.2.53\nnameserver 192.0.2.54\n");
+  expect(await findResolver([stub, real])).toEqual({ servers: ["192.0.2.53", "192.0.2.54"] });
+  expect(await findResolver([stub, join(folder, "none")])).toEqual({ servers: [], loopback: "127.0.0.53" });
+  expect(await findResolver([join(folder, "none")])).toEqual({ servers: [] });
+  await rm(folder, { recursive: true });
 });

@@ -15,7 +15,7 @@ const systemdFile = "/run/systemd/resolve/resolv.conf";
 const maxServers = 3;
 
 /** Finds the host's resolver as runs can use it. */
-export async function findResolver(files = [hostFile, systemdFile]): Promise<Resolver> {
+export async function findResolver(files: readonly string[] = [hostFile, systemdFile]): Promise<Resolver> {
   let loopback: string | undefined;
   for (const file of files) {
     const servers = parseServers(await readFile(file, "utf8").catch(() => "")); // none: the next one, or no names

@@ -5,10 +5,17 @@ import { writeFile } from "node:fs/promises";
 /** From iproute2. */
 const ip = "ip";
 
+/** In a block of this process alone, out of the range for measurements of networks: tests may run beside each other. */
+function addressAt(offset: number): string {
+  const block = process.pid % 32_768;
+  return `198.${18 + (block >> 14)}.${(block >> 6) & 255}.${(block & 63) * 4 + offset}`;
+}
+
 /** Stands for the internet: a machine behind this host, in a network namespace that the test made. */
 export class OtherWorld {
-  /** An address from a range for documentation. */
-  readonly address = "198.51.100.9";
+  readonly address = addressAt(2);
+  /** The host's own address on the way there. */
+  readonly hostAddress = addressAt(1);
   readonly port = 8000;
   readonly #namespace: string;
   readonly #server: ReturnType<typeof spawn>;
@@ -25,10 +32,10 @@ export class OtherWorld {
     batch([
       `netns add ${namespace}`,
       `link add ${device} type veth peer name eth0 netns ${namespace}`,
-      `addr add 198.51.100.1/24 dev ${device}`,
+      `addr add ${addressAt(1)}/30 dev ${device}`,
       `link set ${device} up`,
     ]);
-    batch(["link set lo up", "addr add 198.51.100.9/24 dev eth0", "link set eth0 up"], ["-n", namespace]);
+    batch(["link set lo up", `addr add ${addressAt(2)}/30 dev eth0`, "link set eth0 up"], ["-n", namespace]);
     await writeFile(`/proc/sys/net/ipv4/conf/${device}/forwarding`, "1");
     const code = `require("node:http").createServer((q, a) => a.end("world to " + q.socket.remoteAddress)).listen(8000, "0.0.0.0", () => console.log("up"))`;
     const server = spawn(ip, ["netns", "exec", namespace, process.execPath, "-e", code], {
