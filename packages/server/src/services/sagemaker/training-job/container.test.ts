@@ -110,6 +110,19 @@ where("training in containers", [requirements.containers], () => {
     expect(job.FailureReason).toContain("/no/such/program");
   });
 
+  test("the hosts of a job find each other by name", async () => {
+    const answer = "echo hello | nc -l -p 7777";
+    const ask = "until nc -w 1 algo-2 7777 </dev/null; do sleep 0.1; done";
+    const script = `set -e; grep -q algo-1 /etc/hosts; if [ $(hostname) = algo-2 ]; then ${answer}; else ${ask}; fi`;
+    const name = await world.create({
+      ...image({ ContainerEntrypoint: ["/bin/sh", "-c", script] }),
+      ResourceConfig: { InstanceType: "ml.m5.large", InstanceCount: 2, VolumeSizeInGB: 10 },
+    });
+    const job = await ended(name);
+    expect(job.FailureReason).toBeUndefined();
+    expect(job.TrainingJobStatus).toBe("Completed");
+  });
+
   test("credentials from a function are refused, with what to do instead", async () => {
     const arn = "arn:aws:lambda:us-west-2:111122223333:function:login";
     const config = {
