@@ -83,6 +83,28 @@ def test_hosts_that_know_each_other_by_name_share_the_work(client_environment, l
     assert loss_of(shown["groups"]) == pytest.approx(loss_of(shown["one"]), rel=0.01)
 
 
+def test_pytorch_on_two_hosts_learns_what_one_learns(client_environment):
+    needs_system_module("torch")
+    shown = train(
+        client_environment,
+        """
+        # The SDK allows it on GPU instances only; here they use the CPU.
+        jobs = {}
+        for title, count in [("one", 1), ("two", 2)]:
+            jobs[title] = PyTorch(entry_point="ddp.py", instance_type="ml.g4dn.xlarge", instance_count=count,
+                                  distribution={"torch_distributed": {"enabled": True}}, hyperparameters={"epochs": 1},
+                                  **TORCH)
+            jobs[title].fit(wait=False)
+        for title, estimator in jobs.items():
+            follow(title, estimator)
+        """,
+    )
+    assert "rank 0 of 1 on algo-1" in shown["one"]
+    assert "rank 0 of 2 on algo-1" in shown["two"]
+    assert "rank 1 of 2 on algo-2" in shown["two"]
+    assert loss_of(shown["two"]) == pytest.approx(loss_of(shown["one"]), rel=0.01)
+
+
 def test_mpi_between_hosts_without_ssh(client_environment):
     needs_system_module("torch")
     needs_system_module("mpi4py")
