@@ -44,13 +44,7 @@ export function checkRequest(
     AlgorithmSpecification: algorithm,
     StoppingCondition: { MaxRuntimeInSeconds: defaultMaxRuntimeSeconds, ...request.StoppingCondition },
   };
-  const hosts = hostCount(spec, image);
-  if (hosts > 1 && request.EnableInterContainerTrafficEncryption) {
-    throw validationException(
-      "EnableInterContainerTrafficEncryption cannot be true for a job of several hosts: this version has no way to encrypt the traffic between them.",
-    );
-  }
-  return { spec, hosts };
+  return { spec, hosts: hostCount(spec, image) };
 }
 
 type AlgorithmSpecification = NonNullable<TrainingJobSpec["AlgorithmSpecification"]>;

@@ -175,19 +175,6 @@ where("hosts on an engine", needed, () => {
     await nothingIsLeft();
   });
 
-  test("traffic that would not be encrypted is refused, and one host has none", async () => {
-    const encrypted = { EnableInterContainerTrafficEncryption: true };
-    await expect(create(`forever();`, encrypted)).rejects.toMatchObject({
-      name: "ValidationException",
-      message: expect.stringMatching(
-        /^EnableInterContainerTrafficEncryption cannot be true for a job of several hosts/,
-      ),
-    });
-    const ResourceConfig = { InstanceType: "ml.t3.medium" as const, InstanceCount: 1, VolumeSizeInGB: 1 };
-    await world.until(await create("", { ...encrypted, ResourceConfig }), "Completed");
-    await nothingIsLeft();
-  });
-
   test("of many who create a job of one name, one does", async () => {
     const TrainingJobName = `raced-${Date.now()}`;
     const created = await Promise.allSettled(
