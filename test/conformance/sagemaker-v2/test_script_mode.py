@@ -1,6 +1,7 @@
 """SageMaker Python SDK v2: framework estimators with unchanged scripts."""
 
 import json
+import subprocess
 import tarfile
 import textwrap
 
@@ -110,3 +111,65 @@ def test_failures_say_why(client_environment, tmp_path):
     status, reason = ends["misnamed"]
     assert status == "Failed" and "the entry point trian.py does not exist" in reason and "which has: train.py" in reason
     assert "tag 0.20.0-cpu-py3 of sagemaker-scikit-learn cannot be had; these can: 1.4-2, 1.2-1" in shown
+
+
+def test_code_from_a_git_repository(client_environment, tmp_path):
+    work, bare = tmp_path / "work", tmp_path / "code.git"
+    (work / "src").mkdir(parents=True)
+    identity = ["-c", "user.name=A Scientist", "-c", "user.email=scientist@example.com"]
+
+    def git(*words):
+        subprocess.run(["git", "-C", work, *identity, *words], check=True, capture_output=True, timeout=60)
+
+    def commit(word):
+        (work / "src" / "train.py").write_text(f"import part\nprint('entry of', {word!r}, part.NAME)\n")
+        (work / "src" / "part.py").write_text("NAME = 'beside its part'\n")
+        git("add", ".")
+        git("commit", "--quiet", "-m", word)
+
+    git("init", "--quiet", "-b", "main")
+    commit("main")
+    git("checkout", "--quiet", "-b", "experiment")
+    commit("the branch")
+    git("clone", "--quiet", "--bare", ".", str(bare))
+    # The SDK takes no paths and no file:// addresses; git itself leads this one to the repository here.
+    rewritten = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{bare}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://git.example.com/team/code.git",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    shown = run(
+        """
+        from sagemaker.sklearn import SKLearn
+        source = dict(repo="https://git.example.com/team/code.git", branch="experiment")
+        estimator = SKLearn(entry_point="train.py", instance_count=1, git_config=source, **{**SKLEARN, **common, "source_dir": "src"})
+        print("STATUS", end(start(estimator))["TrainingJobStatus"], log(estimator))
+        """,
+        {**client_environment, **rewritten},
+    )
+    assert "STATUS Completed" in shown
+    assert "entry of the branch beside its part" in shown
+
+
+def test_code_that_is_a_package(client_environment, tmp_path):
+    package = tmp_path / "own" / "jobs"
+    package.mkdir(parents=True)
+    (tmp_path / "setup.py").write_text(
+        "from setuptools import setup\nsetup(name='own', version='1.5', packages=['own', 'own.jobs'])\n")
+    (tmp_path / "own" / "__init__.py").write_text("WORD = 'installed'\n")
+    (package / "__init__.py").write_text("")
+    (package / "train.py").write_text(
+        "import importlib.metadata, sys\nfrom .. import WORD\n"
+        "print(__package__, WORD, importlib.metadata.version('own'), sys.argv[1:])\n")
+    shown = run(
+        f"""
+        from sagemaker.sklearn import SKLearn
+        estimator = SKLearn(entry_point="own/jobs/train.py", instance_count=1, hyperparameters={{"epochs": 2}},
+                            **{{**SKLEARN, **common, "source_dir": {str(tmp_path)!r}}})
+        print("STATUS", end(start(estimator))["TrainingJobStatus"], log(estimator))
+        """,
+        client_environment,
+    )
+    assert "STATUS Completed" in shown
+    assert "own.jobs installed 1.5 ['--epochs', '2']" in shown

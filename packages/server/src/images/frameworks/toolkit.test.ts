@@ -230,6 +230,46 @@ where("the training toolkit", [requirements.pythonEnvironments], () => {
     );
   });
 
+  // setup.py, which needs setuptools and wheel in the environment, is tried by the SDK's suite.
+  test("code with a pyproject.toml is installed by its own build backend, and its entry point is a module of it", () => {
+    const backend = `import zipfile
+def build_wheel(folder, settings=None, metadata=None):
+    name = "own-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        for path in ("own/__init__.py", "own/jobs/__init__.py", "own/jobs/train.py"):
+            wheel.write(path)
+        about = "own-1.0.dist-info/"
+        wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\\nName: own\\nVersion: 1.0\\n")
+        wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(about + "RECORD", "")
+    return name
+`;
+    const { status, stdout, failure } = train({
+      hyperparameters: { ...script, sagemaker_program: '"own/jobs/train.py"', epochs: "2" },
+      environment: { PIP_NO_INDEX: "1" },
+      files: {
+        "input/data/code/pyproject.toml":
+          '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "input/data/code/backend.py": backend,
+        "input/data/code/own/__init__.py": "WORD = 'installed'\n",
+        "input/data/code/own/jobs/__init__.py": "",
+        "input/data/code/own/jobs/train.py": `import importlib.metadata, sys
+from .. import WORD
+print(__package__, WORD, importlib.metadata.version("own"), sys.argv[1:])`,
+      },
+    });
+    expect({ status, failure }).toEqual({ status: 0, failure: undefined });
+    expect(stdout).toContain("own.jobs installed 1.0 ['--epochs', '2']");
+  });
+
+  test("a pyproject.toml of tools alone makes no package", () => {
+    const files = {
+      "input/data/code/pyproject.toml": "[tool.black]\nline-length = 100\n",
+      "input/data/code/train.py": "print('as', __name__, __package__)",
+    };
+    expect(train({ hyperparameters: script, files }).stdout).toContain("as __main__ None");
+  });
+
   test("code from an archive that the platform staged, and none that leaves its folder", () => {
     const submitted = { ...script, sagemaker_submit_directory: '"s3://bucket/job/source/sourcedir.tar.gz"' };
     const stage = (entries: Parameters<typeof tarGzOf>[0]) => {
@@ -280,21 +320,36 @@ where("the training toolkit", [requirements.pythonEnvironments], () => {
     expect((await exit)[0]).toBe(5);
   });
 
-  test("torchrun's words for two hosts", () => {
+  /** The words that the launcher starts, after what it says. */
+  function launched(job: Job): string {
     const code = `import sys
 sys.path.insert(0, ${JSON.stringify(dirname(program))})
 from sagebrush_container import launchers
 from sagebrush_container.settings import Settings
 print(" ".join(launchers.command_for(Settings(), "python", "/code")[0]))`;
-    const hosts = ["algo-1", "algo-2"];
-    const ml = layOut({
-      hyperparameters: { ...script, sagemaker_torch_distributed_enabled: "true", epochs: "1" },
-      resources: { current_host: "algo-2", hosts },
-    });
-    expect(execFileSync("python3", ["-c", code], { env: variables(ml), encoding: "utf8" }).trim()).toMatch(
-      /^python -m torch\.distributed\.run --nnodes 2 --nproc_per_node \d+ --master_addr algo-1 --master_port 7777 --node_rank 1 train\.py --epochs 1$/,
-    );
+    return execFileSync("python3", ["-c", code], { env: variables(layOut(job)), encoding: "utf8" }).trim();
+  }
+
+  const torchrun =
+    /^python -m torch\.distributed\.run --nnodes 2 --nproc_per_node \d+ (?:--redirects 9:1 --tee 9:1 )?--master_addr algo-1 --master_port 7777 --node_rank 1 train\.py --epochs 1$/;
+  const twoHosts = { current_host: "algo-2", hosts: ["algo-1", "algo-2"] };
+
+  test("torchrun's words for two hosts", () => {
+    const hyperparameters = { ...script, sagemaker_torch_distributed_enabled: "true", epochs: "1" };
+    expect(launched({ hyperparameters, resources: twoHosts })).toMatch(torchrun);
   });
+
+  // What the SDK makes of distribution={"smdistributed": {"dataparallel": ...}} and {"pytorchddp": ...}.
+  test.for(["sagemaker_distributed_dataparallel_enabled", "sagemaker_pytorch_ddp_enabled"])(
+    "%s means torchrun, and the log says so",
+    (name) => {
+      const hyperparameters = { ...script, [name]: "true", sagemaker_instance_type: '"ml.p4d.24xlarge"', epochs: "1" };
+      const [notice, command] = launched({ hyperparameters, resources: twoHosts }).split("\n").slice(-2);
+      expect(notice).toContain(`${name}: smdistributed is Amazon's own; torchrun`);
+      expect(command).toMatch(torchrun);
+      expect(launched({ hyperparameters: { ...hyperparameters, [name]: "false" } })).toBe("python train.py --epochs 1");
+    },
+  );
 });
 
 where("the inference server", [requirements.pythonEnvironments], () => {
