@@ -12,6 +12,7 @@ const programs = {
   generate: ["scripts/generate.ts"],
   "test:npm": ["test/set-up/npm.ts"],
   "test:vm": ["test/vm/run.ts"],
+  "test:frameworks": ["test/frameworks/run.ts"],
 };
 
 const [command = "", ...rest] = process.argv.slice(2);
