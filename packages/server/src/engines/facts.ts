@@ -32,7 +32,7 @@ async function containerFact({ kind, dockerHost }: Pick<EnginesOptions, "kind" |
   const socket = kind === "sandbox" || kind === "process" ? undefined : findEngineSocket(dockerHost);
   if (socket === undefined) {
     const cost =
-      "Container images of your own need one. Start Docker or `podman system service`, or name --docker-host.";
+      "Images pushed to this server run in sandboxes; images of other registries need one. Start Docker or `podman system service`, or name --docker-host.";
     return { state: absent, what: "container engine (Docker or Podman)", cost };
   }
   const api = new EngineApi(socket);
