@@ -1,12 +1,11 @@
 """What code inside a training job reaches: the platform through boto3, and its peers, plainly or encrypted."""
 
 import io
-import os
-import shutil
 import tarfile
 import textwrap
 
 import pytest
+from conftest import needs
 from test_training_job import clients, finished, ROLE  # noqa: F401: the fixture is used by name
 
 # Its environment has boto3.
@@ -40,15 +39,6 @@ SUMMING = """
             total += int(server.accept()[0].recv(100).decode().split("-")[1])
     print("total", total)
 """
-
-
-def needs(*programs):
-    """Skips by name where the machine lacks what the test is about."""
-    missing = [program for program in programs if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from conftest import SCRIPTS, run_python
+from conftest import SCRIPTS, needs, run_python
 
 SETUP = f"""
 import sagemaker
@@ -28,7 +28,8 @@ def follow(title, estimator):
 
 
 def train(environment: dict, code: str) -> dict[str, str]:
-    """Runs a user's program; returns what it and the SDK showed of each job."""
+    """Runs a user's program; returns what it and the SDK showed of each job. Several hosts need networks of their own."""
+    needs("bwrap", "ip", "nft")
     shown = run_python(SETUP + textwrap.dedent(code), environment, timeout=600)
     parts = re.split(r"^===== (.*)$", shown, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))

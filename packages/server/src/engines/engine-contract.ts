@@ -322,8 +322,10 @@ export function engineContract(candidate: Candidate): void {
           'cat "$1" && ls -A "$HOME" && echo x > "$HOME/note" && ls -A "$HOME"',
         );
         await shop.write(join(kit, "text"), "bound\n");
-        const root = { kind: "host-tools" as const, binds: [{ source: kit, target: "/opt/kit" }] };
-        const words = ["/bin/sh", "/opt/kit/program.sh", "/opt/kit/text"];
+        // Environments may lie anywhere, also where a run has a file system of its own.
+        const binds = ["/opt/kit", "/tmp/of a host/kit"].map((target) => ({ source: kit, target }));
+        const root = { kind: "host-tools" as const, binds };
+        const words = ["/bin/sh", "/opt/kit/program.sh", "/tmp/of a host/kit/text"];
         await engine.start(id, await shop.run(id, words, { root, environment: { PATH: "/usr/bin:/bin" } }));
         const { exitCode } = await until(engine, id, inPhase("exited"));
         expect({ exitCode, lines: await shop.logLines(id) }).toEqual({ exitCode: 0, lines: ["bound", "note"] });

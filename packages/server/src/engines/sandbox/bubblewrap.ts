@@ -22,6 +22,8 @@ export interface BubblewrapRequest {
     /** Without a range: the one id, as the run sees it. */
     readonly user: { readonly uid: number; readonly gid: number };
   };
+  /** Paths below /tmp that the prepared root shows: a file system of the run's own covers it, so they are shown again. */
+  readonly belowTmp?: readonly string[];
   /** Size of /tmp and of /dev/shm, each. Their pages count as the run's memory. */
   readonly scratchBytes: number;
 }
@@ -42,6 +44,7 @@ export function bubblewrapOptions(request: BubblewrapRequest): string {
     ["--proc", "/proc", "--dev", "/dev"],
     // An image's /tmp lies on the disk, with the rest of its private layer.
     [...(request.image ? [] : [...scratch, "/tmp"]), ...scratch, "/dev/shm"],
+    ...(request.belowTmp ?? []).map((path) => ["--ro-bind", `/tmp${path}`, path]), // the prepared root is at /tmp
     ...maskedFiles.map((path) => ["--ro-bind", "/dev/null", path]),
     ["--ro-bind", "/proc/sys", "/proc/sys"],
     // Last: everything before it made its mount points in the root.

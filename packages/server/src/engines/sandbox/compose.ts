@@ -51,6 +51,7 @@ export function composeSandbox(host: SandboxHost): Compose {
       }),
       environment: inside,
       root: ["--bind", "/tmp", "/"], // the supervisor leaves the prepared root there
+      belowTmp: root.binds.map(({ target }) => target).filter((target) => target.startsWith("/tmp/")),
       scratchBytes: allotment.memoryBytes / 2,
     });
     await writeFile(args, options, { mode: 0o600 });
