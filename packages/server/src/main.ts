@@ -31,6 +31,7 @@ import { allServices } from "./services/index.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { interruptTrainingJob } from "./services/sagemaker/training-job/interrupt.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
+import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-controller.ts";
 import { openServing } from "./serving/open-serving.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { RecordKey } from "./store/store.ts";
@@ -80,7 +81,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
       wake: (key) => loop?.wake(key),
     });
     opened.add(() => trainingJobs.close());
-    const controllers = [trainingJobs, endpointController(serving)] as Controller[];
+    const controllers = [trainingJobs, warmPoolController(parts), endpointController(serving)] as Controller[];
     loop = createLoop({ store, controllers, log });
     const stopWatching = engine.watch((id) => {
       const owner = trainingJobs.ownerOf(id);

@@ -13,11 +13,11 @@ export interface ResourceOptions<Value, Summary, Description> {
   /** The error for a name that is not there. SageMaker words it by noun. */
   notFound(arn: string): ServiceError;
   /** One line of the list. */
-  summarize(record: StoredRecord<Value>): Summary;
+  summarize(record: StoredRecord<Value>, context: OperationContext): Summary;
   /** The whole resource. */
   describe(record: StoredRecord<Value>, context: OperationContext): Description | Promise<Description>;
   /** Throws where the resource may not be deleted now. */
-  checkDelete?(record: StoredRecord<Value>): void;
+  checkDelete?(record: StoredRecord<Value>, context: OperationContext): void;
 }
 
 /** Members that SageMaker's uniform List operations share. Each operation models a subset. */
@@ -71,7 +71,7 @@ export function defineResource<Value, Summary, Description>(
       const query = listQuery(options.kind, options.defaultOrder, input, context.scope);
       const page = await listPage<Value>(query, context);
       return {
-        summaries: page.records.map((record) => options.summarize(record)),
+        summaries: page.records.map((record) => options.summarize(record, context)),
         next: page.next === undefined ? {} : { NextToken: page.next },
       };
     },
@@ -80,7 +80,7 @@ export function defineResource<Value, Summary, Description>(
     },
     async remove(context, name) {
       const record = await get(context, name);
-      options.checkDelete?.(record);
+      options.checkDelete?.(record, context);
       const deletion: Write = { op: "delete", key: key(context.scope, name), version: record.version };
       await context.platform.store.write([
         deletion,

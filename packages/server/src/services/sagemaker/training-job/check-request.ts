@@ -13,6 +13,7 @@ import { checkChannels } from "./input/check-channels.ts";
 import { outputKeysFit } from "./output-keys.ts";
 import { defaultMaxRuntimeSeconds } from "./time-limits.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
+import { checkKeepAlive } from "./warm-pool.ts";
 
 /**
  * Checks what the service's model cannot state, and fills in what the service fills in.
@@ -28,6 +29,7 @@ export function checkRequest(
   const { algorithm, image } = checkAlgorithm(request, context);
   checkResources(request);
   checkHosts(request);
+  checkKeepAlive(request);
   checkS3Uri("OutputDataConfig.S3OutputPath", request.OutputDataConfig.S3OutputPath);
   if (!outputKeysFit(request)) {
     throw validationException(

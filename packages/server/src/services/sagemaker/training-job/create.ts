@@ -1,6 +1,6 @@
 import { resourceInUse, validationException } from "../../../errors.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
-import { WriteConflict } from "../../../store/store.ts";
+import { type Write, WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { applyAlgorithm } from "./apply-algorithm.ts";
@@ -19,6 +19,7 @@ import { emptyInputMessage } from "./input-data.ts";
 import { outputBucket } from "./output-keys.ts";
 import { trainingJobs } from "./resource.ts";
 import { phaseMessage, type TrainingJob, type TrainingJobSpec, transition } from "./training-job.ts";
+import { offerFor } from "./warm-pool-records.ts";
 
 /**
  * Records a training job. Nothing starts here: the reconciler drives the record, so the call returns once the write
@@ -39,12 +40,7 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, c
   const { discount } = platform.configuration.spot;
   const requested = { spec, hosts, arn, ...(spec.EnableManagedSpotTraining && { spotDiscount: discount }) };
   try {
-    await withinQuotas(context, spec, () =>
-      platform.store.write([
-        { op: "create", key, value: newJob(requested, platform.clock.now()), status: "InProgress" },
-        initialTags(scope, arn, Tags),
-      ]),
-    );
+    await withinQuotas(context, spec, () => createInPool(context, requested, [initialTags(scope, arn, Tags)]));
   } catch (error) {
     if (error instanceof WriteConflict) throw nameTaken(arn);
     throw error;
@@ -52,8 +48,37 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, c
   return { TrainingJobArn: arn };
 };
 
+/** How often a job looks for another warm pool when the one it was about to take is gone. */
+const poolTries = 5;
+
+/** Records a job, in a warm pool where one is free: both in one transaction, so that no two jobs take the same. */
+async function createInPool(
+  { scope, platform }: Parameters<Operation<"CreateTrainingJob">>[1],
+  requested: Parameters<typeof newJob>[0],
+  beside: readonly Write[],
+): Promise<void> {
+  const { store, clock } = platform;
+  const key = trainingJobs.key(scope, requested.spec.TrainingJobName);
+  for (let tries = 1; ; tries++) {
+    const now = clock.now();
+    const offer = tries > poolTries ? undefined : await offerFor(store, scope, requested, now);
+    const job = newJob({ ...requested, ...(offer && { tookPool: offer.taken }) }, now);
+    try {
+      const created: Write = { op: "create", key, value: job, status: "InProgress" };
+      await store.write([created, ...beside, ...(offer?.writes ?? [])]);
+      return;
+    } catch (error) {
+      const poolGone = error instanceof WriteConflict && error.reason !== "exists" && offer !== undefined;
+      if (!poolGone) throw error;
+    }
+  }
+}
+
 /** A job that nothing was done for yet. */
-export function newJob(of: Pick<TrainingJob, "spec" | "hosts" | "arn" | "spotDiscount">, now: number): TrainingJob {
+export function newJob(
+  of: Pick<TrainingJob, "spec" | "hosts" | "arn" | "spotDiscount" | "tookPool">,
+  now: number,
+): TrainingJob {
   const blank: TrainingJob = {
     ...of,
     secondary: "Starting",

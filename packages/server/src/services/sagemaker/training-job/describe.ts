@@ -10,6 +10,7 @@ import {
   type TrainingJobSpec,
   type Transition,
 } from "./training-job.ts";
+import { warmPoolStatus } from "./warm-pool.ts";
 
 /** The job as DescribeTrainingJob shows it: the request, completed with what the service fills in, and its state. */
 export async function describe(
@@ -18,6 +19,7 @@ export async function describe(
 ): Promise<Output<"DescribeTrainingJob">> {
   const { value: job } = record;
   const { spec } = job;
+  const warmPool = warmPoolStatus(record, platform.clock.now());
   const metrics = isFinal(record) ? (job.metrics ?? []) : await lastMetrics(platform.metrics, record);
   return {
     ...spec,
@@ -47,6 +49,7 @@ export async function describe(
       Value: value,
       Timestamp: new Date(at),
     })),
+    ...(warmPool && { WarmPoolStatus: warmPool }),
     ...times(job),
   } as Output<"DescribeTrainingJob">;
 }

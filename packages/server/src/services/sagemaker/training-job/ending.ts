@@ -6,9 +6,12 @@ import { lastLogLines } from "./last-words.ts";
 import type { Change } from "./reconcile.ts";
 import type { RunPlaces } from "./run-places.ts";
 import type { Step } from "./step.ts";
-import { type TrainingJob, transition } from "./training-job.ts";
+import { type TrainingJob, transition, type Verdict } from "./training-job.ts";
 import { uploadResults } from "./upload-results.ts";
 import { failed, judged } from "./verdicts.ts";
+import { type LeftPool, poolAfter, poolFolder } from "./warm-pool.ts";
+import { returnCache } from "./warm-pool-cache.ts";
+import { hasAllPools, keepPool } from "./warm-pool-records.ts";
 
 /** Finds out why a host failed. The job has failed with it; the other hosts are yet to end. */
 export async function fail({ world, underWay, record, now }: Effect, step: Step & { kind: "fail" }): Promise<Change> {
@@ -37,10 +40,8 @@ async function lastWords({ mlDirectory, logFile }: RunPlaces): Promise<string> {
 }
 
 /** Brings everything that the hosts left to S3; the job becomes what its verdict says. */
-export async function end(
-  { world, underWay, record }: Effect,
-  { verdict: wanted }: Step & { kind: "upload" },
-): Promise<Change> {
+export async function end(effect: Effect, { verdict: wanted }: Step & { kind: "upload" }): Promise<Change> {
+  const { world, underWay, record } = effect;
   await underWay.syncOf(record).sync(true);
   const places = underWay.places(record);
   for (const { runId } of places) await underWay.monitor.end(runId);
@@ -50,15 +51,32 @@ export async function end(
   const { verdict: _verdict, ...job } = record.value;
   const now = world.clock.now();
   const endedAt = verdict.status === "Failed" ? (job.endedAt ?? now) : now;
+  const pool = await leave(effect, verdict, now);
   return {
     status: verdict.status,
+    ...(pool && { beside: [keepPool(record)] }),
     job: {
       ...closed(transition(job, verdict.secondary, verdict.message, endedAt), endedAt),
       endedAt,
       metrics,
+      ...(pool && { leftPool: pool }),
       ...(verdict.failureReason !== undefined && { failureReason: verdict.failureReason }),
     },
   };
+}
+
+/** Leaves a warm pool where the job may: the caches are in their place before the record that shows them. */
+async function leave(
+  { world, underWay, record }: Effect,
+  verdict: Verdict,
+  now: number,
+): Promise<LeftPool | undefined> {
+  const pool = poolAfter(record.value, verdict, now);
+  if (!pool || (await hasAllPools(world.store, record))) return undefined;
+  for (const places of underWay.places(record)) {
+    await returnCache(world.dataDirectory, poolFolder(record), places);
+  }
+  return pool;
 }
 
 /** Ends the last transition too: the job is over. */

@@ -72,6 +72,26 @@ where("hosts on an engine", needed, () => {
 
   const nothingIsLeft = () => expect.poll(() => world.engine.list(), { timeout: 20_000 }).toEqual([]);
 
+  test("the hosts of a job that takes a warm pool have the caches of those before", async () => {
+    const program = `
+      const file = process.env.SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY + "/seen";
+      const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+      writeFileSync(file, before + me);
+      writeFileSync(ml + "/model/" + me, before);
+    `;
+    const resources = { InstanceType: "ml.t3.medium", InstanceCount: 2, VolumeSizeInGB: 2 } as const;
+    const first = await create(program, { ResourceConfig: { ...resources, KeepAlivePeriodInSeconds: 600 } });
+    expect(await world.until(first, "Completed", "Failed")).toMatchObject({
+      ...{ TrainingJobStatus: "Completed", WarmPoolStatus: { Status: "Available" } },
+    });
+    const second = await create(program, { ResourceConfig: resources });
+    expect((await world.until(second, "Completed", "Failed")).TrainingJobStatus).toBe("Completed");
+    const archive = await buffer(await world.server.platform.objects.read("data", `out/${second}/output/model.tar.gz`));
+    const model = gunzipSync(archive).toString("latin1");
+    expect(model.match(/algo-[12]/g)?.toSorted()).toEqual(["algo-1", "algo-1", "algo-2", "algo-2"]);
+    await nothingIsLeft();
+  }, 60_000);
+
   test("two hosts run, and what they write becomes one model", async () => {
     const name = await create(`writeFileSync(ml + "/model/" + me, "by " + me);`);
     await world.until(name, "Completed");

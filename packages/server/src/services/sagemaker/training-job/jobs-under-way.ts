@@ -10,7 +10,9 @@ import type { TrainingJobWorld } from "./reconcile.ts";
 import { removeRunFolder } from "./run-folder.ts";
 import { type RunPlaces, runPlaces } from "./run-places.ts";
 import { settleAll } from "./settle-all.ts";
-import { runIds, runPrefix, type TrainingJobRecord } from "./training-job.ts";
+import { isFinal, runIds, runPrefix, type TrainingJobRecord } from "./training-job.ts";
+import { hasPool, poolFolder } from "./warm-pool.ts";
+import { removeCaches, returnCache } from "./warm-pool-cache.ts";
 
 /** What steps are carried out with. */
 export type EffectsWorld = TrainingJobWorld & { readonly host: HostCapacity };
@@ -78,10 +80,15 @@ export class JobsUnderWay {
   async clear(record: TrainingJobRecord): Promise<void> {
     const { engine, objects, dataDirectory } = this.#world;
     await settleAll(
-      runIds(record).map(async (id) => {
+      this.places(record).map(async (places) => {
+        const id = places.runId;
         await this.monitor.end(id);
         await engine.remove(id);
         await objects.release(id);
+        // What follows may be another attempt. A job that has ended left its caches, or leaves none.
+        if (!isFinal(record) && hasPool(record.value)) {
+          await returnCache(dataDirectory, poolFolder(record), places);
+        }
         await removeRunFolder(dataDirectory, id);
         this.#asked.delete(id);
       }),
@@ -93,6 +100,10 @@ export class JobsUnderWay {
   async free(record: TrainingJobRecord): Promise<void> {
     await this.clear(record);
     this.#capacity.release(runIds(record));
+    const { value: job } = record;
+    if (isFinal(record) && hasPool(job) && !job.leftPool) {
+      await removeCaches(this.#world.dataDirectory, poolFolder(record));
+    }
   }
 }
 

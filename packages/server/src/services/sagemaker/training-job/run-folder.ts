@@ -10,8 +10,8 @@ export async function removeRunFolder(dataDirectory: DataDirectory, runId: strin
   await removeJobTree(join(dataDirectory.runs, runId));
 }
 
-/** Removes a folder that a job wrote to. A job may take its own folders' permissions away; they are ours to give back. */
-async function removeJobTree(path: string): Promise<void> {
+/** Removes a folder that a job wrote to, if it is there. A job may take its own folders' permissions away; they are ours to give back. */
+export async function removeJobTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {

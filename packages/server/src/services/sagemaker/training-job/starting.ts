@@ -22,6 +22,8 @@ import {
   transition,
 } from "./training-job.ts";
 import { failed, judged } from "./verdicts.ts";
+import { hasPool, poolFolder } from "./warm-pool.ts";
+import { bringCache } from "./warm-pool-cache.ts";
 
 /** How often a job whose image is being made looks again, and so how often its message may change. */
 const imageIntervalMs = 500;
@@ -113,7 +115,9 @@ export async function start(effect: Effect, { leftovers }: Step & { kind: "start
 async function startAll({ world, underWay, record }: Effect, image: PreparedImage): Promise<void> {
   const runs: { readonly id: string; readonly spec: Awaited<ReturnType<typeof layOut>> }[] = [];
   for (const places of underWay.places(record)) {
-    runs.push({ id: places.runId, spec: await layOut(record, places, image, world) });
+    const spec = await layOut(record, places, image, world);
+    if (hasPool(record.value)) await bringCache(world.dataDirectory, poolFolder(record), places);
+    runs.push({ id: places.runId, spec });
   }
   await settleAll(runs.map(({ id, spec }) => world.engine.start(id, spec)));
 }

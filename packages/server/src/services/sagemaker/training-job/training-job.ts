@@ -4,6 +4,7 @@ import type { Scope } from "../../../scope.ts";
 import { partitionOf } from "../../../scope.ts";
 import type { StoredRecord } from "../../../store/store.ts";
 import type { Input } from "../operation.ts";
+import type { LeftPool, TakenPool } from "./warm-pool.ts";
 
 /** Record kind of training jobs. */
 export const trainingJobKind = "training-job";
@@ -32,6 +33,10 @@ export interface TrainingJob {
   readonly interruptedAt?: number;
   /** What managed spot training saves of the price, 0 to 1, as it was when the job was created. */
   readonly spotDiscount?: number;
+  /** The warm pool that it runs in, when another job left it one. */
+  readonly tookPool?: TakenPool;
+  /** The warm pool that it left. */
+  readonly leftPool?: LeftPool;
   /** Who stopped it, once somebody did. */
   readonly stop?: StoppedBy;
   /** How it ended, while artifacts are still on their way; the job becomes this. */

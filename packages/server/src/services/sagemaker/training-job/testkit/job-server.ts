@@ -25,6 +25,7 @@ import { newJob } from "../create.ts";
 import { instanceCount } from "../hosts.ts";
 import { trainingJobController } from "../reconcile.ts";
 import { type TrainingJobSpec, trainingJobKind } from "../training-job.ts";
+import { warmPoolController } from "../warm-pool-controller.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";
 
 /** A server that runs training jobs on a scripted engine, with a bucket `data` that has one object below `train/`. */
@@ -118,8 +119,13 @@ export async function startJobServerOn<E extends Engine>(
     wake: (key) => loop.wake(key),
     fileSystems: server.platform.configuration.fileSystems,
   });
+  const pools = warmPoolController({ store, dataDirectory, clock });
   roleOf = controller.roleOf;
-  const loop: ReconcileLoop = createLoop({ store, controllers: [controller as Controller], log: silentLog });
+  const loop: ReconcileLoop = createLoop({
+    store,
+    controllers: [controller as Controller, pools as Controller],
+    log: silentLog,
+  });
   engine.watch((id) => {
     const owner = controller.ownerOf(id);
     if (owner) loop.wake(owner);
