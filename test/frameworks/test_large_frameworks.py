@@ -48,3 +48,16 @@ def test_keras_learns_penguins(trained):
     assert "tensorflow=2.13." in shown and "model_dir=s3://" in shown
     assert accuracy(shown) > 0.97
     assert "1/saved_model.pb" in files
+
+
+def test_a_hugging_face_trainer_learns(trained):
+    # The SDK knows these images for instances with GPUs only; the script asks for none.
+    shown, files = trained(
+        """from sagemaker.huggingface import HuggingFace
+            estimator = HuggingFace(entry_point="bert_trainer.py", transformers_version="4.26", pytorch_version="1.13",
+                                    py_version="py39", instance_type="ml.g4dn.xlarge",
+                                    hyperparameters={"epochs": 3}, **common)"""
+    )
+    assert "torch=1.13." in shown
+    assert accuracy(shown) > 0.95
+    assert {"config.json", "pytorch_model.bin"} <= set(files)
