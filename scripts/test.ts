@@ -69,7 +69,7 @@ async function inTurn(suites: readonly Suite[], reports: string): Promise<Tally[
 async function runVitest(reports: string): Promise<Tally> {
   const report = join(reports, "typescript.json");
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-  await output(process.execPath, [
+  const code = await output(process.execPath, [
     vitest,
     "run",
     "--reporter=default",
@@ -83,9 +83,11 @@ async function runVitest(reports: string): Promise<Tally> {
   const tests = testResults.flatMap((file) => file.assertionResults);
   // A file that fails to load has no tests to count, and is a failure all the same.
   const brokenFiles = testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
+  const failed = tests.filter((test) => test.status === "failed").length + brokenFiles.length;
   return {
     passed: tests.filter((test) => test.status === "passed").length,
-    failed: tests.filter((test) => test.status === "failed").length + brokenFiles.length,
+    // A hook that fails leaves its tests skipped: only the exit code tells.
+    failed: failed > 0 || code === 0 ? failed : 1,
     skipped: tests.filter((test) => !["passed", "failed"].includes(test.status)).map((test) => test.fullName),
   };
 }

@@ -18,10 +18,12 @@ export class OtherWorld {
   readonly hostAddress = addressAt(1);
   readonly port = 8000;
   readonly #namespace: string;
+  readonly #device: string;
   readonly #server: ReturnType<typeof spawn>;
 
-  private constructor(namespace: string, server: ReturnType<typeof spawn>) {
+  private constructor(namespace: string, device: string, server: ReturnType<typeof spawn>) {
     this.#namespace = namespace;
+    this.#device = device;
     this.#server = server;
   }
 
@@ -42,13 +44,14 @@ export class OtherWorld {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(server.stdout as NonNullable<typeof server.stdout>, "data");
-    return new OtherWorld(namespace, server);
+    return new OtherWorld(namespace, device, server);
   }
 
   async close(): Promise<void> {
     this.#server.kill("SIGKILL");
     await once(this.#server, "exit");
-    batch([`netns del ${this.#namespace}`]);
+    // The kernel takes a deleted namespace apart later; the next world of this process needs the device's name at once.
+    batch([`link del ${this.#device}`, `netns del ${this.#namespace}`]);
   }
 }
 
