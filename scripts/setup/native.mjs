@@ -31,7 +31,8 @@ function build(root, compiler, { folder, output }) {
   mkdirSync(join(target, ".."), { recursive: true });
   const files = readdirSync(join(root, folder)).filter((file) => file.endsWith(".c"));
   const paths = files.map((file) => join(root, folder, file));
-  const flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-format-truncation", "-o", `${target}.new`, ...paths];
+  const language = ["-std=gnu11", "-O2", "-pthread", "-Wall", "-Wextra", "-Wno-format-truncation"];
+  const flags = [...language, "-o", `${target}.new`, ...paths];
   // Static first: 0.6 MB resident instead of 1.2, and it runs in any root. Some distributions have no static libc.
   if (!works(compiler, ["-static", ...flags]) && !works(compiler, flags)) return false;
   renameSync(`${target}.new`, target); // a server may be starting runs with the old one

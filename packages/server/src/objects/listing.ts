@@ -77,6 +77,15 @@ export class Listing {
     });
   }
 
+  /** Every current object whose key begins with `prefix`, without pages in between. */
+  async *everyObject(bucket: string, prefix: string): AsyncGenerator<ListedObject> {
+    const cursor = new RecordCursor<ObjectVersion>(this.#store, kinds.object, inBucket(bucket, prefix));
+    for (let record = await cursor.peek(); record !== undefined; record = await cursor.peek()) {
+      yield { key: keyOfName(record.name), version: record.value };
+      cursor.advance();
+    }
+  }
+
   /** All versions and delete markers, newest first within a key. @param order - Of the version in `after` to go on behind. */
   versions(query: ListingQuery, after = "", order?: string): Promise<ListingPage<ListedVersion>> {
     const prefix = inBucket(query.bucket, query.prefix);

@@ -98,16 +98,7 @@ export class ObjectStorage implements ObjectCatalogue {
   }
 
   async *list(bucket: string, prefix: string): AsyncGenerator<ObjectEntry> {
-    const query = { bucket, prefix, delimiter: "", limit: 1000 };
-    for (let after = ""; ; ) {
-      const page = await this.listing.objects(query, after);
-      for (const item of page.items) {
-        if (!("key" in item)) continue;
-        yield toEntry(bucket, item.key, item.version);
-        after = item.key;
-      }
-      if (!page.isTruncated) return;
-    }
+    for await (const { key, version } of this.listing.everyObject(bucket, prefix)) yield toEntry(bucket, key, version);
   }
 
   async head(bucket: string, key: string): Promise<ObjectEntry | undefined> {
