@@ -67,7 +67,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
       secret: credentials.root.secretAccessKey,
       // Plain processes have the host's loopback, and no other.
       address: () => (isolated ? `http://${platformAddress}` : ownAddress),
-      roleOf: (run) => trainingJobs.roleOf(run),
+      roleOf: async (run) => (await trainingJobs.roleOf(run)) ?? (await endpoints.roleOf(run)),
       createSession: credentials.createSession,
       clock,
       log,
@@ -81,7 +81,8 @@ export async function startServer(configuration: Configuration): Promise<Server>
       wake: (key) => loop?.wake(key),
     });
     opened.add(() => trainingJobs.close());
-    const controllers = [trainingJobs, warmPoolController(parts), endpointController(serving)] as Controller[];
+    const endpoints = endpointController({ ...serving, access });
+    const controllers = [trainingJobs, warmPoolController(parts), endpoints] as Controller[];
     loop = createLoop({ store, controllers, log });
     const stopWatching = engine.watch((id) => {
       const owner = trainingJobs.ownerOf(id);

@@ -48,6 +48,8 @@ export interface ServingContainer {
   readonly environment: Readonly<Record<string, string>>;
   /** The model or the configuration asks for it: to be refused where the engine cannot keep runs off the network. */
   readonly needsIsolation: boolean;
+  /** Whose credentials code inside may have; absent in fleets that an older version made, which have none. */
+  readonly executionRoleArn?: string;
   /** Absent for images that bring their model along. */
   readonly model?: ObjectLocation & { readonly url: string };
   /** Name of the extracted copy, once there is one: later instances serve the same bytes. */

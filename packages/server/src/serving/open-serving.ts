@@ -41,6 +41,8 @@ export interface Serving extends ServingOptions {
   readonly invoker: Invoker;
   /** Tells which record a run belongs to, so that hints find their way; `undefined` when it is gone. */
   readonly own: (runId: string, key: RecordKey | undefined) => void;
+  /** The record of a run that was told of, or `undefined`. */
+  readonly ownerOf: (runId: string) => RecordKey | undefined;
   /** Drops extracted models that nothing used for a day, and runs that no record names. */
   collect(): Promise<{ readonly models: number; readonly runs: number }>;
   /** Lets requests under way end. Instances go on running. */
@@ -89,6 +91,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     metrics,
     invoker,
     own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
+    ownerOf: (runId) => owners.get(runId),
     collect,
     async close() {
       unwatch();

@@ -61,7 +61,11 @@ function variantOf(variant: ProductionVariant, modelName: string, container: Ser
 function containerOf(model: ModelValue, needsIsolation: boolean): ServingContainer {
   const container = onlyContainer(model.spec);
   invariant(container?.Image !== undefined, "CreateModel refuses models without a container and its image");
-  const base = { image: container.Image, environment: container.Environment ?? {}, needsIsolation };
+  const { ExecutionRoleArn: role } = model.spec;
+  const base = {
+    ...{ image: container.Image, environment: container.Environment ?? {}, needsIsolation },
+    ...(role !== undefined && { executionRoleArn: role }),
+  };
   const url = container.ModelDataUrl;
   if (url === undefined) return base;
   const location = parseModelDataUrl(url);

@@ -19,6 +19,7 @@ interface World {
   outstanding?: Record<string, number>;
   model?: PreparedModel;
   refusal?: string;
+  refused?: Record<string, string>;
 }
 
 function sight(world: World): Sight {
@@ -30,6 +31,7 @@ function sight(world: World): Sight {
       return { passed: world.passed?.includes(id) === true, ...(failingSince !== undefined && { failingSince }) };
     },
     refusal: () => world.refusal,
+    refused: (id) => world.refused?.[id],
     outstanding: (id) => world.outstanding?.[id] ?? 0,
     model: () => world.model ?? ready,
     lastWords: () => "ValueError: no model",
@@ -72,6 +74,19 @@ test("a new endpoint names its instances before anything starts", () => {
   expect(instances(plan)).toEqual(["e-0-10 starting", "e-0-11 starting"]);
   expect(plan.start).toEqual([]);
   expect(plan.againMs).toBe(0);
+});
+
+test("an instance that the engine refuses ends a new fleet, and delays the successor in one that serves", () => {
+  const incoming = fleet(1, "incoming", [instance("a", "starting")]);
+  const given = planEndpoint(endpoint("Creating", incoming), sight({ refused: { a: "no network" } }));
+  expect(given).toMatchObject({ start: [], next: { status: "Failed", value: { failureReason: "no network" } } });
+  const over = planEndpoint(given.next, sight({ now: 2_000, refused: { a: "no network" } }));
+  expect(instances(planEndpoint(over.next, sight({ now: 3_000, refused: { a: "no network" } })))).toEqual([]);
+
+  const active = fleet(1, "active", [instance("a", "starting")]);
+  const plan = planEndpoint(endpoint("InService", active), sight({ refused: { a: "no network" } }));
+  expect(plan).toMatchObject({ start: [], remove: ["a"], next: { status: "InService" } });
+  expect(plan.next.value.fleets[0]?.variants[0]?.crashes).toEqual({ count: 1, at: 1_000, reason: "no network" });
 });
 
 test("a named instance starts once its model is there, and remembers which copy", () => {

@@ -20,6 +20,8 @@ export interface Sight {
   outstanding(runId: string): number;
   /** Why this host cannot run the variant, when that is so. */
   refusal(variant: Variant): string | undefined;
+  /** Why the engine refused to start the run, when it did. */
+  refused(runId: string): string | undefined;
   /** The variant's model; ready where it has none. */
   model(fleet: Fleet, variant: Variant): PreparedModel;
   /** Last lines of the run's log, for people. */
@@ -109,7 +111,8 @@ class Draft {
       this.#lookAgain(1_000);
       return this.#draining(instance);
     }
-    if (run.phase !== "absent") this.#remove.push(instance.runId);
+    const isThere = run.phase !== "absent" || this.#sight.refused(instance.runId) !== undefined;
+    if (isThere) this.#remove.push(instance.runId);
     return undefined;
   }
 
@@ -200,7 +203,14 @@ class Draft {
       return undefined;
     }
     if (run.phase === "absent") {
-      this.#startWithModel(instance, variant, fleet);
+      const refused = this.#sight.refused(instance.runId);
+      // A fleet that has never served is given up for it instead; see `brokenReason`.
+      if (refused !== undefined && fleet.role !== "incoming") {
+        this.#remove.push(instance.runId);
+        this.#noteCrash(fleet, variant, refused);
+        return undefined;
+      }
+      if (refused === undefined) this.#startWithModel(instance, variant, fleet);
       return instance;
     }
     this.#lookAgain(run.phase === "pending" ? 20 : 1_000);
@@ -249,6 +259,8 @@ class Draft {
     if (crashes !== undefined && crashes.count >= maxStartupCrashes) return pingFailure(variant.name, crashes.reason);
     for (const { runId, phase } of variant.instances) {
       if (phase !== "starting") continue;
+      const refused = this.#sight.refused(runId);
+      if (refused !== undefined) return refused;
       const run = this.#sight.run(runId);
       if (isLate(run, variant, this.#sight.now)) return pingFailure(variant.name, noPing(variant));
       const model = run.phase === "absent" ? this.#sight.model(fleet, variant) : undefined;

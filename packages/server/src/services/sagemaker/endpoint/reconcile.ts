@@ -1,8 +1,9 @@
 import { mkdir, rm } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import type { RunState } from "../../../engines/engine.ts";
+import { RunRefused, type RunState } from "../../../engines/engine.ts";
 import type { Preparation } from "../../../images/image.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
+import type { RunAccess } from "../../../run-access.ts";
 import { partitionOf, type Scope } from "../../../scope.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
 import { type EndpointValue, instancesOf, type Variant } from "../../../serving/fleet.ts";
@@ -23,24 +24,49 @@ type EndpointRecord = StoredRecord<EndpointValue>;
 /** SIGKILL follows SIGTERM after this long. */
 const stopGraceMs = 30_000;
 
+/** What drives endpoints. */
+export interface EndpointWorld extends Serving {
+  /** Lets code inside instances call this server; it cannot when absent. */
+  readonly access?: Pick<RunAccess, "environment">;
+}
+
+/** The controller, and whose credentials an instance may have. */
+export interface EndpointController extends Controller<EndpointValue> {
+  /** The execution role of a run's model, for as long as the run belongs to its endpoint. */
+  roleOf(runId: string): Promise<string | undefined>;
+}
+
 /** Drives endpoints: brings fleets up, moves traffic, replaces instances that die, and takes down what has to go. */
-export function endpointController(options: Serving): Controller<EndpointValue> {
+export function endpointController(world: EndpointWorld): EndpointController {
+  const refused: Refusals = new Map();
   return {
     kind: "endpoint",
     finalStatuses: [],
     concurrency: 8,
-    reconcile: (record) => new Step(options, record).run(),
+    reconcile: (record) => new Step(world, record, refused).run(),
+    roleOf: async (runId) => {
+      const owner = world.ownerOf(runId);
+      const record = owner && (await world.store.get<EndpointValue>(owner));
+      const variants = record?.value.fleets.flatMap((fleet) => fleet.variants) ?? [];
+      const mine = variants.find(({ instances }) => instances.some((instance) => instance.runId === runId));
+      return mine?.container.needsIsolation ? undefined : mine?.container.executionRoleArn;
+    },
   };
 }
 
+/** Why the engine refused to start a run, by the run's id. A new server asks the engine again. */
+type Refusals = Map<string, string>;
+
 /** One look at one endpoint and what follows from it. */
 class Step {
-  readonly #options: Serving;
+  readonly #options: EndpointWorld;
   readonly #record: EndpointRecord;
+  readonly #refused: Refusals;
 
-  constructor(options: Serving, record: EndpointRecord) {
+  constructor(options: EndpointWorld, record: EndpointRecord, refused: Refusals) {
     this.#options = options;
     this.#record = record;
+    this.#refused = refused;
   }
 
   async run(): Promise<Outcome> {
@@ -77,6 +103,7 @@ class Step {
       health: (runId) => health.read(runId),
       refusal: ({ container }) =>
         container.needsIsolation && !engine.capabilities.isolation ? noIsolation : undefined,
+      refused: (runId) => this.#refused.get(runId),
       outstanding: (runId) => routes.backend(runId)?.outstanding ?? 0,
       model: (fleet, variant) => models.get(`${fleet.id}/${variant.name}`) ?? { state: "pending" },
       lastWords: (runId) => lastWords.get(runId) ?? "",
@@ -114,7 +141,7 @@ class Step {
   }
 
   async #start(runId: string, variant: Variant): Promise<void> {
-    const { store, objects, dataDirectory, engine } = this.#options;
+    const { store, objects, dataDirectory, engine, access } = this.#options;
     const { account, region, name } = this.#record;
     const model = await this.#prepareModel(variant);
     const image = await this.#prepareImage(variant);
@@ -135,7 +162,13 @@ class Step {
     });
     const { files } = model;
     const channels = [...(files.length === 0 ? [] : [{ target: "/opt/ml/model", files, readOnly: true }]), ...code];
-    await engine.start(runId, runSpec(dataDirectory, variant, runId, region, { image: image.image, channels }));
+    const spec = runSpec(dataDirectory, variant, runId, region, { image: image.image, channels, access });
+    try {
+      await engine.start(runId, spec);
+    } catch (error) {
+      if (!(error instanceof RunRefused)) throw error;
+      this.#refused.set(runId, error.message);
+    }
   }
 
   /** Frees a run and its folder. Its log stays. */
@@ -145,6 +178,7 @@ class Step {
     await rm(instancePaths(this.#options.dataDirectory, runId).folder, { recursive: true, force: true });
     this.#options.health.untrack(runId);
     this.#options.own(runId, undefined);
+    this.#refused.delete(runId);
   }
 
   /** @returns Whether the record was still the one that was looked at. */

@@ -4,6 +4,7 @@ import type { DataDirectory } from "../../../data-directory.ts";
 import type { Channel, RunSpec } from "../../../engines/engine.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
+import type { RunAccess } from "../../../run-access.ts";
 import type { Variant } from "../../../serving/fleet.ts";
 
 /** Most that one instance may write to its log. */
@@ -37,13 +38,47 @@ export function wantedImage({ container }: Variant, account: string, region: str
 /** Where a container that is not ours must listen, by SageMaker's contract. */
 const containerPort = 8080;
 
-/** Model servers of our own listen on a socket, without any network; those of other images on a port of their own network. */
+/**
+ * Model servers of our own listen on a socket, and need a network only for the code that users bring; those of other
+ * images listen on a port of their own network.
+ */
 function server({ root }: PreparedImage, { container }: Variant, runId: string): Pick<RunSpec, "network" | "serves"> {
-  if (root.kind !== "layers" && root.kind !== "image") return { network: { kind: "none" }, serves: { socket: true } };
+  const internet = !container.needsIsolation;
+  const network = { kind: "bridge", name: runId, hosts: [hostname], internet } as const;
+  switch (root.kind) {
+    case "files":
+      return { network: { kind: "none" }, serves: { socket: true } };
+    case "host-tools":
+      return { network: internet ? network : { kind: "none" }, serves: { socket: true } };
+    case "layers":
+    case "image":
+      return { network, serves: { port: containerPort } };
+  }
+}
+
+/** What every instance is told, and code that its owner brought how to call the platform, unless it is cut off. */
+function variables(
+  { root, environment }: PreparedImage,
+  { container }: Variant,
+  runId: string,
+  region: string,
+  access: InstanceParts["access"],
+): Record<string, string> {
+  const cutOff = root.kind === "files" || container.needsIsolation || container.executionRoleArn === undefined;
+  const given = cutOff ? undefined : access?.environment(runId, region);
   return {
-    network: { kind: "bridge", name: runId, hosts: [hostname], internet: !container.needsIsolation },
-    serves: { port: containerPort },
+    ...{ AWS_REGION: region, SAGEMAKER_REGION: region },
+    ...given?.addresses,
+    ...environment,
+    ...given?.credentials,
   };
+}
+
+/** What an instance runs from. */
+interface InstanceParts {
+  readonly image: PreparedImage;
+  readonly channels: readonly Channel[];
+  readonly access: Pick<RunAccess, "environment"> | undefined;
 }
 
 /** What one instance of a variant runs. */
@@ -52,7 +87,7 @@ export function runSpec(
   variant: Variant,
   runId: string,
   region: string,
-  { image, channels }: { readonly image: PreparedImage; readonly channels: readonly Channel[] },
+  { image, channels, access }: InstanceParts,
 ): RunSpec {
   const { cpus, cpuWeight, memoryBytes } = fitToHost(variant.instanceType, 1, thisHost());
   const { ml, log } = instancePaths(directory, runId);
@@ -60,7 +95,7 @@ export function runSpec(
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
-    environment: { AWS_REGION: region, SAGEMAKER_REGION: region, ...image.environment },
+    environment: variables(image, variant, runId, region, access),
     hostname,
     mlDirectory: ml,
     channels,
