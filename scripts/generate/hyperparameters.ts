@@ -57,6 +57,8 @@ function valid(rule: Rule): string {
       return "true, false";
     case "words":
       return rule.words.join(", ");
+    case "list":
+      return `JSON list of ${rule.words.join(", ")}`;
     case "text":
       return "text";
   }

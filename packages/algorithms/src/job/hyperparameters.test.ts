@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, test } from "vitest";
-import { bool, categorical, float, int, type Parsed, parseHyperparameters, text } from "./hyperparameters.ts";
+import { bool, categorical, float, int, list, type Parsed, parseHyperparameters, text } from "./hyperparameters.ts";
 
 const schema = {
   kind: categorical({ words: ["regressor", "classifier"], required: true, doc: "What is learned." }),
@@ -9,6 +9,7 @@ const schema = {
   decay: float({ min: 0, doc: "No default." }),
   bias: bool({ default: true, doc: "Whether there is one." }),
   scale: bool({ words: ["auto"], default: "auto", doc: "Whether to scale." }),
+  metrics: list({ words: ["msd", "ssd"], default: ["msd"], doc: "What is measured." }),
   note: text({ doc: "Free text." }),
 };
 
@@ -23,6 +24,7 @@ test("defaults fill what is absent", () => {
     decay: undefined,
     bias: true,
     scale: "auto",
+    metrics: ["msd"],
     note: undefined,
   });
 });
@@ -36,6 +38,7 @@ test("types follow from the schema", () => {
     readonly decay: number | undefined;
     readonly bias: boolean;
     readonly scale: boolean | "auto";
+    readonly metrics: readonly ("msd" | "ssd")[];
     readonly note: string | undefined;
   }>();
 });
@@ -53,6 +56,7 @@ test.for<[string, string, unknown]>([
   ["scale", "TRUE", true],
   ["scale", "auto", "auto"],
   ["kind", '"classifier"', "classifier"],
+  ["metrics", '["ssd", "msd"]', ["ssd", "msd"]],
   ["note", "it's", "it's"],
 ])("%s takes %j", ([name, value, expected]) => {
   expect(parse({ [name]: value })).toMatchObject({ [name]: expected });
@@ -70,6 +74,10 @@ test.for<[string, string, string]>([
   ["rate", "NaN", "a number > 0 and < 1 or one of 'auto'"],
   ["decay", "1e999", "a number >= 0"],
   ["bias", "yes", "'true' or 'false'"],
+  ["metrics", "msd", "a JSON list of 'msd', 'ssd'"],
+  ["metrics", "[]", "a JSON list of 'msd', 'ssd'"],
+  ["metrics", '["msd", "rmse"]', "a JSON list of 'msd', 'ssd'"],
+  ["metrics", '["msd", "msd"]', "a JSON list of 'msd', 'ssd'"],
   ["kind", "ranker", "one of 'regressor', 'classifier'"],
 ])("%s refuses %j", ([name, value, accepted]) => {
   expect(() => parse({ [name]: value })).toThrow(

@@ -19,6 +19,7 @@ type Rule =
     }
   | { readonly type: "boolean" }
   | { readonly type: "words"; readonly words: readonly string[] }
+  | { readonly type: "list"; readonly words: readonly string[] }
   | { readonly type: "text" };
 
 /** What a tuning job may vary, with the range that the algorithm's documentation recommends. */
@@ -85,6 +86,16 @@ export function categorical<const O extends Options<string> & { readonly words: 
   options: O,
 ): Hyperparameter<Words<O> | Absent<O>> {
   return declare(options, []);
+}
+
+/** A JSON list of some of the listed words, each once and at least one: `eval_metrics`. */
+export function list<const W extends string>(options: {
+  readonly doc: string;
+  readonly words: readonly W[];
+  readonly default: readonly W[];
+}): Hyperparameter<readonly W[]> {
+  const { doc, words } = options;
+  return declare({ doc, default: options.default }, [{ type: "list", words }]);
 }
 
 /** Any text; the algorithm reads it. */
@@ -183,7 +194,7 @@ function unquote(value: string): string {
 const integerForm = /^(0|-?[1-9][0-9]*)$/;
 const numberForm = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/;
 
-function readUnder(rule: Rule, value: string): number | boolean | string | undefined {
+function readUnder(rule: Rule, value: string): number | boolean | string | readonly string[] | undefined {
   switch (rule.type) {
     case "integer":
       return integerForm.test(value) && isWithin(rule, Number(value)) ? Number(value) : undefined;
@@ -193,9 +204,22 @@ function readUnder(rule: Rule, value: string): number | boolean | string | undef
       return /^(true|false)$/i.test(value) ? value.toLowerCase() === "true" : undefined;
     case "words":
       return rule.words.includes(value) ? value : undefined;
+    case "list":
+      return readList(rule.words, value);
     case "text":
       return value;
   }
+}
+
+function readList(words: readonly string[], value: string): readonly string[] | undefined {
+  let read: unknown;
+  try {
+    read = JSON.parse(value);
+  } catch {
+    return undefined; // no list: the caller says what was expected
+  }
+  if (!Array.isArray(read) || read.length === 0 || new Set(read).size !== read.length) return undefined;
+  return read.every((word) => words.includes(word)) ? read : undefined;
 }
 
 function isWithin(rule: Extract<Rule, { type: "integer" | "number" }>, value: number): boolean {
@@ -227,6 +251,8 @@ function describeRule(rule: Rule): string {
       return "'true' or 'false'";
     case "words":
       return `one of ${rule.words.map((word) => `'${word}'`).join(", ")}`;
+    case "list":
+      return `a JSON list of ${rule.words.map((word) => `'${word}'`).join(", ")}`;
     case "text":
       return "text";
   }

@@ -102,8 +102,12 @@ function defaultTexts(schema: HyperparameterSchema): Record<string, string> {
   return Object.fromEntries(
     Object.entries(schema)
       .filter(([, declared]) => declared.default !== undefined)
-      .map(([name, declared]) => [name, String(declared.default)]),
+      .map(([name, declared]) => [name, defaultText(declared.default)]),
   );
+}
+
+function defaultText(value: unknown): string {
+  return Array.isArray(value) ? JSON.stringify(value) : String(value);
 }
 
 function logTotalTime(log: JobLog, startedAt: number): void {

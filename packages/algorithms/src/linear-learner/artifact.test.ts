@@ -3,10 +3,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { temporaryDirectory } from "../testkit/temporary-directory.ts";
 import type { TrainedModel } from "./artifact.ts";
 import { loadModel, saveModel } from "./artifact.ts";
-import { readParameters, writeParameters } from "./mxnet-parameters.ts";
-import { temporaryDirectory } from "./testkit.ts";
 import { readZip, writeZip } from "./zip.ts";
 
 const model: TrainedModel = {
@@ -53,7 +52,7 @@ test("a damaged or foreign artifact is refused with the reason", async () => {
   await expect(loadModel(directory)).rejects.toThrow("not a linear-learner model of format version 1");
 });
 
-test("archives and parameter files are read as they were written", () => {
+test("archives are read as they were written", () => {
   const file = fc.record({ name: fc.stringMatching(/^[a-z]{1,12}$/), bytes: fc.uint8Array() });
   fc.assert(
     fc.property(fc.uniqueArray(file, { selector: ({ name }) => name }), (files) => {
@@ -63,27 +62,4 @@ test("archives and parameter files are read as they were written", () => {
       );
     }),
   );
-  const array = fc.record({ name: fc.string(), values: fc.float32Array() });
-  fc.assert(
-    fc.property(fc.array(array), (arrays) => {
-      const shaped = arrays.map(({ name, values }) => ({ name, shape: [values.length], values }));
-      expect(readParameters(writeParameters(shaped))).toEqual(shaped);
-    }),
-  );
-});
-
-/** Written by Apache MXNet 1.9.1: see fixtures/make-parameters.py. */
-const savedByMxnet =
-  "EgEAAAAAAAAAAAAAAAAAAAIAAAAAAAAAyfqT+QAAAAACAAAAAwAAAAAAAAACAAAAAAAAAAEAAAAAAAAAAAAAAAAAgD8AAABAAABA" +
-  "QAAAgEAAAKBAAADQwMn6k/kAAAAAAQAAAAMAAAAAAAAAAQAAAAAAAAAAAAAAAAAAPwAAAAAI5TweAgAAAAAAAAAOAAAAAAAAAGFy" +
-  "ZzpmYzBfd2VpZ2h0DAAAAAAAAABhcmc6ZmMwX2JpYXM=";
-
-test("parameter files are MXNet's, byte for byte", () => {
-  const bytes = Buffer.from(savedByMxnet, "base64");
-  const arrays = [
-    { name: "arg:fc0_weight", shape: [3, 2], values: model.linear.weights },
-    { name: "arg:fc0_bias", shape: [3], values: model.linear.bias },
-  ];
-  expect(readParameters(bytes)).toEqual(arrays);
-  expect(writeParameters(arrays).toString("hex")).toBe(bytes.toString("hex"));
 });

@@ -1,7 +1,8 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readArrayList, writeArrayList } from "../formats/mxnet/array-list.ts";
+import { writeWhole } from "../job/write-whole.ts";
 import type { LossName } from "./losses.ts";
-import { readParameters, writeParameters } from "./mxnet-parameters.ts";
 import type { LinearModel } from "./scaling.ts";
 import type { PredictorType } from "./settings.ts";
 import { readZip, writeZip } from "./zip.ts";
@@ -50,15 +51,13 @@ export async function saveModel(directory: string, model: TrainedModel): Promise
     { name: SYMBOL, bytes: json(symbolOf(outputs)) },
     {
       name: PARAMETERS,
-      bytes: writeParameters([
+      bytes: writeArrayList([
         { name: "arg:fc0_weight", shape: [outputs, features], values: weights },
         { name: "arg:fc0_bias", shape: [outputs], values: bias },
       ]),
     },
   ]);
-  const fresh = join(directory, `.${ARCHIVE}.new`);
-  await writeFile(fresh, archive);
-  await rename(fresh, join(directory, ARCHIVE));
+  await writeWhole(directory, ARCHIVE, [archive]);
 }
 
 /** Reads what `saveModel` wrote. @throws Error when the archive is not one of ours or of a newer format. */
@@ -71,7 +70,7 @@ export async function loadModel(directory: string): Promise<TrainedModel> {
     );
   }
   const { predictor_type, loss, threshold, feature_dim, num_outputs } = extra as Extra;
-  const arrays = new Map(readParameters(entry(entries, PARAMETERS)).map((array) => [array.name, array.values]));
+  const arrays = new Map(readArrayList(entry(entries, PARAMETERS)).map((array) => [array.name, array.values]));
   const weights = arrays.get("arg:fc0_weight");
   const bias = arrays.get("arg:fc0_bias");
   if (weights?.length !== feature_dim * num_outputs || bias?.length !== num_outputs) {

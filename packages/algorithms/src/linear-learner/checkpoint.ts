@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
-import { open, readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { CheckpointFile, restoreInto } from "../job/checkpoint-file.ts";
 import type { StoppingState } from "./early-stopping.ts";
 import type { LearnerState } from "./learner.ts";
 
@@ -13,29 +11,12 @@ export interface Checkpoint {
   readonly bestWeights: Float32Array;
 }
 
-const FILE = "linear-learner.checkpoint";
-const MAGIC = "sagebrush-linear-learner-checkpoint-1";
+type Progress = Pick<Checkpoint, "epoch" | "stopping">;
 
-/** Identifies what a checkpoint belongs to: another configuration or other data must not go on from it. */
-export function fingerprint(parts: readonly unknown[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-}
-
-/** Writes the checkpoint, visible whole or not at all, and durable before it replaces the last one. */
+/** Writes the checkpoint of the configuration that `print` identifies. */
 export async function saveCheckpoint(directory: string, print: string, checkpoint: Checkpoint): Promise<void> {
-  const arrays = arraysOf(checkpoint.state, checkpoint.bestWeights);
-  const { epoch, stopping } = checkpoint;
-  const head = JSON.stringify({ magic: MAGIC, print, epoch, stopping, bytes: arrays.map((array) => array.byteLength) });
-  const fresh = join(directory, `.${FILE}.new`);
-  const file = await open(fresh, "w");
-  try {
-    await file.writeFile(`${head}\n`);
-    for (const array of arrays) await file.writeFile(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(fresh, join(directory, FILE));
+  const { epoch, stopping, state, bestWeights } = checkpoint;
+  await open(directory, print).save({ epoch, stopping }, arraysOf(state, bestWeights));
 }
 
 /**
@@ -47,37 +28,17 @@ export async function restoreCheckpoint(
   print: string,
   state: LearnerState,
   bestWeights: Float32Array,
-): Promise<{ epoch: number; stopping: StoppingState } | undefined> {
-  const bytes = await readFile(join(directory, FILE)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (bytes === undefined) return undefined;
-  const line = bytes.indexOf(0x0a);
-  const head = readHead(bytes.toString("utf8", 0, Math.max(line, 0)));
-  if (head === undefined || head.print !== print) return undefined;
-  let at = line + 1;
-  for (const array of arraysOf(state, bestWeights)) {
-    new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(bytes.subarray(at, at + array.byteLength));
-    at += array.byteLength;
+): Promise<Progress | undefined> {
+  const found = await open(directory, print).restore();
+  if (found === undefined) return undefined;
+  for (const [i, array] of arraysOf(state, bestWeights).entries()) {
+    restoreInto(array, found.arrays[i] as Uint8Array);
   }
-  return { epoch: head.epoch, stopping: head.stopping };
+  return found.state;
 }
 
-interface Head {
-  readonly magic: string;
-  readonly print: string;
-  readonly epoch: number;
-  readonly stopping: StoppingState;
-}
-
-function readHead(text: string): Head | undefined {
-  try {
-    const head = JSON.parse(text) as Partial<Head>;
-    return head.magic === MAGIC ? (head as Head) : undefined;
-  } catch {
-    return undefined; // not a checkpoint of ours: training starts from the beginning
-  }
+function open(directory: string, print: string): CheckpointFile<Progress> {
+  return new CheckpointFile(directory, "linear-learner", print);
 }
 
 function arraysOf(state: LearnerState, bestWeights: Float32Array) {

@@ -57,23 +57,6 @@ function checkLabels(table: Table, split: SplitName, settings: Settings): void {
   }
 }
 
-/**
- * Refuses values that no model can learn from.
- * @throws CustomerError naming the first row and feature that is missing or infinite.
- */
-export function checkFinite(features: Rows, split: SplitName): void {
-  const { values } = features;
-  for (let e = 0; e < values.length; e++) {
-    // A difference with itself is NaN for NaN and both infinities.
-    if ((values[e] as number) - (values[e] as number) === 0) continue;
-    const place =
-      features.kind === "dense"
-        ? `row ${Math.floor(e / features.width) + 1}, feature ${(e % features.width) + 1}`
-        : `entry ${e + 1}`;
-    throw new CustomerError(`The ${split} channel has a value that is missing or not finite: ${place}.`);
-  }
-}
-
 /** Labels in the space of training: regressions are scaled, in single precision. */
 export function scaleLabels(labels: Float32Array, scaling: Scaling): Float32Array {
   if (scaling.labelShift === 0 && scaling.labelDeviation === 1) return labels;

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { randomStream } from "../numerics/random.ts";
+import { denseTable, sparseTable } from "../testkit/tables.ts";
+import { temporaryDirectory } from "../testkit/temporary-directory.ts";
 import { metrics } from "./metrics.ts";
 import { load } from "./predict.ts";
-import { denseTable, runJob, sparseTable, temporaryDirectory } from "./testkit.ts";
+import { runJob } from "./testkit.ts";
 
 const stream = randomStream(11);
 const rows = Array.from({ length: 900 }, () => [stream.normal(), 50 + 10 * stream.normal(), stream.normal() / 100]);
@@ -264,7 +266,7 @@ describe("input at fault", () => {
     const holes = rows.map((row, i) => (i === 17 ? [0, Number.NaN, 0] : row));
     const train = denseTable(holes, numbers);
     await expect(runJob({ given: regressor, train })).rejects.toThrow(
-      "The train channel has a value that is missing or not finite: row 18, feature 2.",
+      "The train channel has a value that is missing or not finite: row 18, feature 2 is NaN.",
     );
   });
 });

@@ -1,3 +1,4 @@
+import { checkFinite } from "../formats/check-finite.ts";
 import type { Table } from "../formats/rows.ts";
 import type { TrainingContext } from "../job/algorithm.ts";
 import type { Channel } from "../job/channels.ts";
@@ -5,7 +6,7 @@ import { CustomerError } from "../job/errors.ts";
 import type { JobLog } from "../job/job-log.ts";
 import { saveModel } from "./artifact.ts";
 import type { SplitName } from "./data.ts";
-import { channelBytes, checkFinite, readTables, scaleLabels, thinned } from "./data.ts";
+import { channelBytes, readTables, scaleLabels, thinned } from "./data.ts";
 import { finalQualities } from "./final-quality.ts";
 import type { LinearHyperparameters } from "./hyperparameters.ts";
 import type { Split } from "./learner.ts";

@@ -3,6 +3,7 @@ import type { Table } from "../formats/rows.ts";
 import { parseHyperparameters } from "../job/hyperparameters.ts";
 import { KernelPool } from "../numerics/kernel-pool.ts";
 import { randomStream } from "../numerics/random.ts";
+import { denseTable, sparseTable } from "../testkit/tables.ts";
 import { hyperparameters } from "./hyperparameters.ts";
 import type { LinearKernels } from "./kernels/exports.ts";
 import type { Pool } from "./kernels/parameter-block.ts";
@@ -14,7 +15,6 @@ import { estimateScaling } from "./scaling.ts";
 import { resolveSettings } from "./settings.ts";
 import { SparseLearner } from "./sparse-learner.ts";
 import { Stager } from "./staged-rows.ts";
-import { denseTable, sparseTable } from "./testkit.ts";
 import { WasmLearner } from "./wasm-learner.ts";
 import { placeSparse, WasmSparseLearner } from "./wasm-sparse-learner.ts";
 

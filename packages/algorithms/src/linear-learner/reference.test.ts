@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { denseTable } from "../testkit/tables.ts";
 import { reference } from "./fixtures/reference.ts";
 import { predictor } from "./predict.ts";
 import { binaryMeter, multiclassMeter } from "./quality.ts";
-import { denseTable, runJob } from "./testkit.ts";
+import { runJob } from "./testkit.ts";
 
 // Full-batch descent whose rate falls to 1e-6: what is left of the way to the optimum is far below 0.2 % of a weight,
 // which is also where float32 sums over 160 rows end. The losses with kinks have no gradient at the optimum to go by,

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseHyperparameters } from "../job/hyperparameters.ts";
+import { denseTable, sparseTable } from "../testkit/tables.ts";
 import { hyperparameters } from "./hyperparameters.ts";
 import { estimateScaling, foldScaling } from "./scaling.ts";
 import { resolveSettings } from "./settings.ts";
-import { denseTable, sparseTable } from "./testkit.ts";
 
 const settings = (given: Record<string, string> = {}) =>
   resolveSettings(parseHyperparameters(hyperparameters, { predictor_type: "regressor", ...given }), false);

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import type { Table } from "../formats/rows.ts";
 import type { TrainingContext } from "../job/algorithm.ts";
 import type { Channel } from "../job/channels.ts";
 import { parseHyperparameters } from "../job/hyperparameters.ts";
 import { createJobLog } from "../job/job-log.ts";
+import { temporaryDirectory } from "../testkit/temporary-directory.ts";
 import type { TrainedModel } from "./artifact.ts";
 import { loadModel } from "./artifact.ts";
 import { fit } from "./fit.ts";
@@ -55,49 +54,6 @@ export async function runJob(job: TestJob): Promise<{ lines: string[]; model: Tr
   };
   await fit(context);
   return { lines, model: await loadModel(directory), directory };
-}
-
-const made: string[] = [];
-afterAll(() => {
-  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A folder of its own below the system's temporary folder, until the file's tests have ended. */
-export function temporaryDirectory(): string {
-  const folder = mkdtempSync(join(tmpdir(), "linear-learner-"));
-  made.push(folder);
-  return folder;
-}
-
-/** Dense labelled rows. */
-export function denseTable(x: readonly (readonly number[])[], labels: readonly number[]): Table {
-  const width = x[0]?.length ?? 0;
-  return {
-    features: { kind: "dense", count: x.length, width, values: Float32Array.from(x.flat()) },
-    labels: Float32Array.from(labels),
-    labelWidth: 1,
-  };
-}
-
-/** The same rows with their zeros left out. */
-export function sparseTable(x: readonly (readonly number[])[], labels: readonly number[]): Table {
-  const entries = x.map((row) => row.flatMap((value, j) => (value === 0 ? [] : [{ value, j }])));
-  const offsets = new Float64Array(x.length + 1);
-  entries.forEach((row, i) => {
-    offsets[i + 1] = (offsets[i] as number) + row.length;
-  });
-  return {
-    features: {
-      kind: "sparse",
-      count: x.length,
-      width: x[0]?.length ?? 0,
-      offsets,
-      columns: Uint32Array.from(entries.flat(), ({ j }) => j),
-      values: Float32Array.from(entries.flat(), ({ value }) => value),
-    },
-    labels: Float32Array.from(labels),
-    labelWidth: 1,
-  };
 }
 
 function parse(given: Readonly<Record<string, string>>) {

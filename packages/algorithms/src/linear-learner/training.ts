@@ -1,7 +1,9 @@
+import { checkFinite } from "../formats/check-finite.ts";
 import type { TrainingContext } from "../job/algorithm.ts";
-import { fingerprint, restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { fingerprint } from "../job/checkpoint-file.ts";
+import { restoreCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { SplitName } from "./data.ts";
-import { checkFinite, thinned } from "./data.ts";
+import { thinned } from "./data.ts";
 import type { StoppingRule, StoppingState } from "./early-stopping.ts";
 import { isAsGoodAsBest, isExhausted, observe, startStopping } from "./early-stopping.ts";
 import type { Geometry } from "./geometry.ts";
