@@ -231,6 +231,12 @@ export interface Engine {
   remove(id: RunId): Promise<void>;
   /** What a run uses; `undefined` when it does not run. An engine that cannot tell has no such method. */
   usage?(id: RunId): Promise<RunUsage | undefined>;
+  /**
+   * Bytes on disk that a run has written besides what is in its /opt/ml: to its channels, its HOME, its image's files.
+   * Where its channels are copies in /opt/ml their size is taken off, so that it may be negative. `undefined` for a run
+   * that this engine does not know. An engine that cannot tell has no such method.
+   */
+  diskUsage?(id: RunId): Promise<number | undefined>;
   /** Calls back when a run may have changed. A hint: whoever must not miss a change observes again. @returns Stops. */
   watch(listener: (id: RunId) => void): () => void;
   /** Lets go of watchers and timers. Runs go on. */

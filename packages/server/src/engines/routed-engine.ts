@@ -57,6 +57,10 @@ export class RoutedEngine implements Engine {
     return (await this.#home.usage?.(id)) ?? (await this.#containers.usage?.(id));
   }
 
+  async diskUsage(id: RunId): Promise<number | undefined> {
+    return (await this.#home.diskUsage?.(id)) ?? (await this.#containers.diskUsage?.(id));
+  }
+
   watch(listener: (id: RunId) => void): () => void {
     const stops = [this.#home.watch(listener), this.#containers.watch(listener)];
     return () => {

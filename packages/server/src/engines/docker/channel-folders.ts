@@ -3,9 +3,11 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Channel } from "../engine.ts";
 import { copyChannels } from "../fallback/copy-channels.ts";
+import { readInputs, writeInputs } from "../supervised/disk-usage.ts";
 import { channelSteps, encodePlan } from "../supervised/plan.ts";
 import { removeTree } from "../supervised/remove-tree.ts";
 import type { Supervisor } from "../supervised/supervisor.ts";
+import { usedBytes } from "../used-bytes.ts";
 import { runSupervisor } from "./run-supervisor.ts";
 
 /** Lays a run's channels out on the host, where a container can bind them. */
@@ -17,6 +19,8 @@ export interface ChannelFolders {
    * @returns Their paths.
    */
   layOut(channels: readonly Channel[], folder: string): Promise<string[]>;
+  /** What was changed in them since, in bytes. */
+  changedBytes(folder: string): Promise<number>;
   /** Undoes it; nothing there is no error. */
   clear(folder: string): Promise<void>;
 }
@@ -39,7 +43,14 @@ export function channelFolders(supervisor: Supervisor): ChannelFolders {
       if (form === "copy") await copyChannels(steps, undefined, false);
       else if (steps.length > 0)
         await layOverlays(supervisor, folder, encodePlan({ settings: settings(folder), steps }));
+      await writeInputs(folder, channels);
       return places;
+    },
+    async changedBytes(folder) {
+      const inputs = await readInputs(folder);
+      const places = inputs.map((_, index) => join(folder, String(index), form === "copy" ? "files" : "layers/upper"));
+      const given = form === "copy" ? inputs.reduce((sum, bytes) => sum + bytes, 0) : 0;
+      return (await usedBytes(places)) - given;
     },
     clear: (folder) => clear(supervisor, folder),
   };

@@ -39,6 +39,14 @@ export class Containers {
     return this.#unless(404, { method: "GET", path: `/containers/${this.nameOf(id)}/stats`, query });
   }
 
+  /** What it changed of its image's files, in bytes; 0 where there is none. */
+  async writtenBytes(id: RunId): Promise<number> {
+    const query = { size: "true" };
+    const path = `/containers/${this.nameOf(id)}/json`;
+    const found = await this.#unless<{ readonly SizeRw?: number }>(404, { method: "GET", path, query });
+    return found?.SizeRw ?? 0;
+  }
+
   async list(): Promise<RunId[]> {
     const filters = { label: [`${directoryLabel}=${this.#directory}`] };
     const found = await this.#api.json<readonly { readonly Names: readonly string[] }[]>({

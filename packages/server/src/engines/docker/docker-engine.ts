@@ -137,6 +137,13 @@ export class DockerEngine implements Engine {
     return stats && containerUsage(stats);
   }
 
+  async diskUsage(id: RunId): Promise<number | undefined> {
+    const { files, containers, channels } = this.#parts;
+    if (!(await files.notes(id))) return undefined;
+    const [own, changed] = await Promise.all([containers.writtenBytes(id), channels.changedBytes(files.channels(id))]);
+    return own + changed;
+  }
+
   async observe(id: RunId): Promise<RunState> {
     const { files, containers, traits } = this.#parts;
     const end = await files.end(id);

@@ -118,7 +118,8 @@ function lost(supervisor: ProcessIdentity): RunState {
   return { phase: "lost", reason };
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+/** The text of a file, or `undefined` where there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {

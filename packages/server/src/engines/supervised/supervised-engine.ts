@@ -15,6 +15,7 @@ import {
 } from "../engine.ts";
 import type { Attachment, RunNetworks } from "../network/run-networks.ts";
 import { runIdForm } from "../run-id.ts";
+import { readDiskUsage, writeInputs } from "./disk-usage.ts";
 import { type Allotment, allot, allotmentEnvironment, limitSettings } from "./host-resources.ts";
 import { encodePlan, type SetupStep } from "./plan.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -129,6 +130,10 @@ export class SupervisedEngine implements Engine {
     return first && isAlive(first) ? readUsage(this.#controlGroup(id), first.pid) : undefined;
   }
 
+  diskUsage(id: RunId): Promise<number | undefined> {
+    return readDiskUsage(join(this.#options.folders.runs, id));
+  }
+
   watch(listener: (id: RunId) => void): () => void {
     this.#listeners.add(listener);
     this.#watcher ??= watch(this.#options.folders.exits, { persistent: false }, (_event, name) => {
@@ -154,6 +159,7 @@ export class SupervisedEngine implements Engine {
     await mkdir(dirname(spec.logFile), { recursive: true });
     await mkdir(spec.mlDirectory, { recursive: true });
     await this.#write(id, spec, folder);
+    await writeInputs(folder, spec.channels);
     const launched = await launch(supervisor, join(folder, "plan"));
     if (launched.word === "failed") {
       log.warn("a run could not be started", { run: id, reason: launched.why });

@@ -123,6 +123,16 @@ where("training in containers", [requirements.containers], () => {
     expect(job.TrainingJobStatus).toBe("Completed");
   });
 
+  test("what a container writes outside /opt/ml fills its volume too", async () => {
+    const script = "dd if=/dev/zero of=/var-filler bs=1M count=1100; sync; echo filled; while true; do sleep 0.1; done";
+    const name = await world.create({
+      ...image({ ContainerEntrypoint: ["/bin/sh", "-c", script] }),
+      ResourceConfig: { InstanceType: "ml.m5.large", InstanceCount: 1, VolumeSizeInGB: 1 },
+    });
+    const job = await ended(name);
+    expect(job.FailureReason).toMatch(/^ClientError: No space left on device: the job filled its volume of 1 GB/);
+  }, 60_000);
+
   test("credentials from a function are refused, with what to do instead", async () => {
     const arn = "arn:aws:lambda:us-west-2:111122223333:function:login";
     const config = {

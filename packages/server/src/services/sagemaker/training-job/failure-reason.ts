@@ -12,6 +12,15 @@ export function outOfMemoryReason(host?: string): string {
 }
 
 /**
+ * The disk ran out. The first words are what a program sees whose disk is full.
+ * @param host - Which of several hosts it was.
+ */
+export function volumeFullReason(sizeGB: number, host?: string): string {
+  const sentence = `ClientError: No space left on device: the job filled its volume of ${sizeGB} GB. Give ResourceConfig a larger VolumeSizeInGB, or write less to disk.`;
+  return host === undefined ? sentence : `${sentence} It was ${host} that filled its volume.`;
+}
+
+/**
  * What an algorithm that ended with an error becomes: `AlgorithmError: TEXT, exit code: N`, cut from the text.
  * @param host - Which of several hosts failed; its name comes before the text.
  */

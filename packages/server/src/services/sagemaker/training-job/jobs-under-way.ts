@@ -11,6 +11,7 @@ import { removeRunFolder } from "./run-folder.ts";
 import { type RunPlaces, runPlaces } from "./run-places.ts";
 import { settleAll } from "./settle-all.ts";
 import { isFinal, runIds, runPrefix, type TrainingJobRecord } from "./training-job.ts";
+import { VolumeWatch } from "./volume-watch.ts";
 import { hasPool, poolFolder } from "./warm-pool.ts";
 import { removeCaches, returnCache } from "./warm-pool-cache.ts";
 
@@ -21,6 +22,7 @@ export type EffectsWorld = TrainingJobWorld & { readonly host: HostCapacity };
 export class JobsUnderWay {
   readonly metrics: JobMetrics;
   readonly monitor: HostMonitor;
+  readonly volumes: VolumeWatch;
   readonly #capacity: Capacity;
   readonly #world: EffectsWorld;
   readonly #syncs = new Map<string, JobFolders>();
@@ -30,7 +32,12 @@ export class JobsUnderWay {
   constructor(world: EffectsWorld) {
     this.#world = world;
     this.metrics = new JobMetrics(world);
-    this.monitor = new HostMonitor(world);
+    this.volumes = new VolumeWatch({
+      engine: world.engine,
+      log: world.log,
+      onFull: (record) => world.wake?.(keyOf(record)),
+    });
+    this.monitor = new HostMonitor({ ...world, volumes: this.volumes });
     const { host, clock, capacity } = world;
     this.#capacity = new Capacity({
       mode: capacity?.mode ?? "shared",
@@ -82,6 +89,7 @@ export class JobsUnderWay {
     await settleAll(
       this.places(record).map(async (places) => {
         const id = places.runId;
+        this.volumes.end(id);
         await this.monitor.end(id);
         await engine.remove(id);
         await objects.release(id);

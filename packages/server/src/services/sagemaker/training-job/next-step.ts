@@ -26,7 +26,8 @@ export function nextStep(
   if (isFinal(record)) return { kind: seen.every(isAbsent) ? "none" : "clean" };
   if (job.verdict) {
     // The hosts that outlive one that failed have nobody left to work with.
-    return seen.some(isUnderWay) ? { kind: "stop", grace: "short" } : { kind: "upload", verdict: job.verdict };
+    if (!seen.some(isUnderWay)) return { kind: "upload", verdict: job.verdict };
+    return { kind: "stop", grace: job.verdict.kill ? "none" : "short" };
   }
   if (record.status === "Stopping") return whileStopping(job, seen, now);
   switch (job.secondary) {

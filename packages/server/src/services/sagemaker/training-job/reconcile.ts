@@ -16,6 +16,7 @@ import { despiteFault, feedFault } from "./input/feed-fault.ts";
 import { JobsUnderWay } from "./jobs-under-way.ts";
 import { nextStep } from "./next-step.ts";
 import { runPlaces } from "./run-places.ts";
+import type { Step } from "./step.ts";
 import {
   finalStatuses,
   isFinal,
@@ -23,7 +24,9 @@ import {
   type TrainingJob,
   type TrainingJobRecord,
   trainingJobKind,
+  type Verdict,
 } from "./training-job.ts";
+import { failed } from "./verdicts.ts";
 
 /** What drives training jobs. */
 export interface TrainingJobWorld {
@@ -71,6 +74,12 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
   const all = { ...world, host: world.host ?? thisHost() };
   const underWay = new JobsUnderWay(all);
   const perform = effects(all, underWay);
+  /** What a training job fails for whatever its runs say of themselves. */
+  const faultOf = async (record: TrainingJobRecord, step: Step): Promise<Verdict | undefined> => {
+    const places = runPlaces(record, world.dataDirectory);
+    const reason = await feedFault(record.value, places);
+    return reason === undefined ? underWay.volumes.fault(record, places, step) : failed(reason);
+  };
   const reconcile = async (start: TrainingJobRecord): Promise<Outcome> => {
     let record = start;
     for (let steps = 0; steps < maxSteps; steps++) {
@@ -79,9 +88,7 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
       const seen = await Promise.all(ids.map((id) => world.engine.observe(id)));
       const now = world.clock.now();
       const step = nextStep(record, seen, now, world.spot);
-      const fault = isTraining(record)
-        ? await feedFault(record.value, runPlaces(record, world.dataDirectory))
-        : undefined;
+      const fault = isTraining(record) ? await faultOf(record, step) : undefined;
       const next = await perform(fault === undefined ? step : despiteFault(fault, step, record.value, now), record);
       if ("again" in next) return next;
       try {
@@ -109,7 +116,10 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
     ...{ kind: trainingJobKind, reconcile, finalStatuses, concurrency },
     ownerOf: (id) => owners.get(id),
     roleOf,
-    close: () => underWay.monitor.close(),
+    close() {
+      underWay.monitor.close();
+      underWay.volumes.close();
+    },
   };
 }
 

@@ -37,10 +37,11 @@ export function followMetrics({ underWay, record }: Effect, { ms }: Pick<Step & 
   return Math.min(ms, metricIntervalMs);
 }
 
-/** Looks at what the hosts of a running job use. */
+/** Looks at what the hosts of a running job use, and how full their volumes are. */
 export function watchHosts({ world, underWay, record }: Effect): void {
   if (record.value.secondary !== "Training") return;
   for (const places of underWay.places(record)) {
+    underWay.volumes.watch(record, places);
     underWay.monitor.watch(record, places, allotment(record.value, places.host, world.host));
   }
 }
@@ -50,7 +51,8 @@ export async function stop(
   { underWay, record, now }: Effect,
   { grace }: Pick<Step & { kind: "stop" }, "grace">,
 ): Promise<Outcome> {
-  await underWay.stop(record, grace === "full" ? graceLeft(record.value, now) : shortGraceMs);
+  const graceMs = { full: () => graceLeft(record.value, now), short: () => shortGraceMs, none: () => 0 }[grace]();
+  await underWay.stop(record, graceMs);
   return again(stoppingIntervalMs);
 }
 

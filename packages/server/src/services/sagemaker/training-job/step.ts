@@ -19,9 +19,9 @@ export type Step =
   | { readonly kind: "write"; readonly status: string; readonly job: TrainingJob }
   /**
    * Ask the runs to end that have not. With `grace` "full" they have the time that a stop gives; "short" is for those
-   * whose job is lost anyway.
+   * whose job is lost anyway, and "none" kills.
    */
-  | { readonly kind: "stop"; readonly grace: "full" | "short" }
+  | { readonly kind: "stop"; readonly grace: "full" | "short" | "none" }
   /** A run ended by itself with an error: find out why, then record the verdict. */
   | { readonly kind: "fail"; readonly host: number; readonly exitCode: number; readonly outOfMemory: boolean }
   /** A run is gone without a result: save what checkpoints there are and begin again with all hosts. */

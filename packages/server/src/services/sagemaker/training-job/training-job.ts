@@ -76,6 +76,8 @@ export interface Verdict {
   readonly secondary: "Completed" | "Failed" | "Stopped" | "MaxRuntimeExceeded" | "MaxWaitTimeExceeded";
   readonly message: string;
   readonly failureReason?: string;
+  /** Its hosts are killed without grace: they do harm for as long as they run. */
+  readonly kill?: true;
 }
 
 /** Statuses that a job never leaves. */

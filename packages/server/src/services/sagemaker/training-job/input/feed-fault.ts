@@ -3,8 +3,8 @@ import { Feeder } from "../feeder/feeder.ts";
 import { hostShare, hostsOf } from "../hosts.ts";
 import type { RunPlaces } from "../run-places.ts";
 import type { Step } from "../step.ts";
-import type { TrainingJob } from "../training-job.ts";
-import { failed, judged } from "../verdicts.ts";
+import type { TrainingJob, Verdict } from "../training-job.ts";
+import { judged } from "../verdicts.ts";
 import { channelMode } from "./check-channels.ts";
 
 /** How often the feeders of a running job are looked at: nobody tells of their faults. */
@@ -38,12 +38,12 @@ export async function feedFault(job: TrainingJob, places: readonly RunPlaces[]):
 }
 
 /**
- * The step of a training job whose input cannot be trusted: it fails, even where its runs ended well, since they were trained
- * on a part of their data. Runs that are lost begin again with their input anyway, and a stop stays a stop.
+ * The step of a training job that has failed whatever its runs say: its input cannot be trusted, so that they were trained on
+ * a part of their data, or they passed a limit. Runs that are lost begin again anyway, and a stop stays a stop.
  */
-export function despiteFault(reason: string, step: Step, job: TrainingJob, now: number): Step {
+export function despiteFault(verdict: Verdict, step: Step, job: TrainingJob, now: number): Step {
   const goesOn = step.kind === "wait" || step.kind === "fail";
   const isCompleted = step.kind === "write" && step.job.verdict?.status === "Completed";
   if (!goesOn && !isCompleted) return step;
-  return { kind: "write", status: "InProgress", job: judged(job, failed(reason), now) };
+  return { kind: "write", status: "InProgress", job: judged(job, verdict, now) };
 }

@@ -25,6 +25,8 @@ export interface MonitorWorld {
   readonly metrics: MetricStore;
   readonly objects: ObjectCatalogue;
   readonly log: Log;
+  /** What is known of the volumes of hosts. */
+  readonly volumes: { percentOf(runId: string): number | undefined };
 }
 
 /** Looks at the hosts of running jobs: host metrics each minute, and profiles where jobs ask for them. */
@@ -140,7 +142,10 @@ class WatchedHost {
     if (settings) await this.#profile.add(settings, sample, this.#size.cpus);
   }
 
+  /** Of its volume; of the host's disk where it has none of a size. */
   async #diskPercent(): Promise<number> {
+    const own = this.#world.volumes.percentOf(this.#places.runId);
+    if (own !== undefined) return own;
     const now = Date.now();
     if (now - this.#disk.at > diskIntervalMs) {
       this.#disk = { at: now, percent: await diskPercentOf(this.#places.mlDirectory) };

@@ -1,0 +1,44 @@
+import { access, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Channel } from "../engine.ts";
+import { usedBytes } from "../used-bytes.ts";
+import { readIfThere } from "./run-folder.ts";
+
+/** In a folder of the engine's: the sizes of a run's channels in bytes, by their numbers. */
+const inputsFile = "inputs";
+
+/** Keeps how large the channels of a run are as they are given to it. */
+export async function writeInputs(folder: string, channels: readonly Channel[]): Promise<void> {
+  const sizes = channels.map(({ files }) => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, inputsFile), sizes.join(" "), { mode: 0o600 });
+}
+
+/** What {@link writeInputs} kept; nothing where it did not. */
+export async function readInputs(folder: string): Promise<number[]> {
+  const text = (await readIfThere(join(folder, inputsFile))) ?? "";
+  return text.split(" ").filter(Boolean).map(Number);
+}
+
+/** What a run wrote into the folder that the engine has of it, in bytes, less what was copied for it. */
+export async function readDiskUsage(folder: string): Promise<number | undefined> {
+  if (!(await isThere(join(folder, "plan")))) return undefined;
+  let total = await usedBytes([join(folder, "home"), join(folder, "root", "upper")]);
+  for (const [index, inputBytes] of (await readInputs(folder)).entries()) {
+    const [upper, copies] = ["upper", "copies"].map((name) => join(folder, "channels", String(index), name)) as [
+      string,
+      string,
+    ];
+    total += await usedBytes([upper, copies]);
+    // Overlays leave what was given where it was. Copies without a folder here are in /opt/ml.
+    if ((await isThere(copies)) || !(await isThere(upper))) total -= inputBytes;
+  }
+  return total;
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
