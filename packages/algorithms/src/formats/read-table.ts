@@ -17,15 +17,27 @@ export interface ReadResources {
 
 /** Reads files of one content type into one table. */
 export async function readTable(
-  { type, parameters }: ContentType,
+  type: ContentType,
   files: readonly SourceFile[],
   options: ReadOptions & ReadResources,
 ): Promise<Table> {
+  const { format, labelWidth } = formatOf(type, options);
+  return await (format === "csv" ? readCsv : readRecordIo)(files, { ...options, labelWidth });
+}
+
+/**
+ * Which reader a content type wants, and how many labels its rows have.
+ * @throws CustomerError when it is none that can be read.
+ */
+export function formatOf(
+  { type, parameters }: ContentType,
+  { labelWidth }: Pick<ReadOptions, "labelWidth">,
+): { readonly format: "csv" | "recordio"; readonly labelWidth: number } {
   switch (type) {
     case "text/csv":
-      return await readCsv(files, { ...options, labelWidth: labelSize(parameters) ?? options.labelWidth });
+      return { format: "csv", labelWidth: labelSize(parameters) ?? labelWidth };
     case "application/x-recordio-protobuf":
-      return await readRecordIo(files, options);
+      return { format: "recordio", labelWidth };
     default:
       throw new CustomerError(
         `Content type '${type}' cannot be read: expected text/csv or application/x-recordio-protobuf.`,

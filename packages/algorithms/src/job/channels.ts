@@ -1,4 +1,5 @@
 import type { Table } from "../formats/rows.ts";
+import type { RowBlock } from "../formats/stream/row-block.ts";
 
 /** A content type and its parameters: `text/csv;label_size=0`. */
 export interface ContentType {
@@ -22,6 +23,14 @@ export interface Channel {
    * another width than the first, or when there is no row.
    */
   read(options: ReadOptions): Promise<Table>;
+  /**
+   * The same rows in blocks, for data that need not fit into memory. Every iteration of what is returned is a pass over
+   * all rows in the order of `read`, read on all cores ahead of whoever uses them; a block is valid until the next one is
+   * asked for. Files are read again in every pass as far as the first could not keep their rows; in Pipe mode each
+   * pass reads the next epoch. An iteration must have ended before another begins.
+   * @throws CustomerError as `read` does, when the iteration comes to the row at fault.
+   */
+  stream(options: StreamOptions): AsyncIterable<RowBlock>;
 }
 
 export interface ReadOptions {
@@ -31,4 +40,9 @@ export interface ReadOptions {
   readonly defaultContentType: string;
   /** Refuses rows of another width: the `feature_dim` hyperparameter, or the width of the training rows. */
   readonly featureDim?: number;
+}
+
+export interface StreamOptions extends ReadOptions {
+  /** Fills sparse rows up with zeros; otherwise a block is dense when each of its rows is. */
+  readonly isDense: boolean;
 }

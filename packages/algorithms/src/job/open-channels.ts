@@ -1,10 +1,12 @@
 import { readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { AlgorithmDefinition } from "../definition.ts";
-import { type ReadResources, readTable } from "../formats/read-table.ts";
+import { formatOf, type ReadResources, readTable } from "../formats/read-table.ts";
 import { isRecordIo } from "../formats/recordio-protobuf/frames.ts";
 import type { SourceFile } from "../formats/source-file.ts";
-import type { Channel, ReadOptions } from "./channels.ts";
+import { MemoryBudget } from "../formats/stream/memory-budget.ts";
+import { type PassSource, RowStream } from "../formats/stream/row-stream.ts";
+import type { Channel, ContentType, ReadOptions } from "./channels.ts";
 import type { ChannelConfig } from "./config-files.ts";
 import { parseContentType } from "./content-type.ts";
 import { CustomerError } from "./errors.ts";
@@ -32,7 +34,10 @@ export function openChannels(
       `Unable to initialize the algorithm. Failed to validate input data configuration. ${faults.join("; ")}`,
     );
   }
-  return new Map(Object.entries(config).map(([name, channel]) => [name, openChannel(name, channel, resources)]));
+  const budget = MemoryBudget.ofRun(resources.memoryBytes);
+  return new Map(
+    Object.entries(config).map(([name, channel]) => [name, openChannel(name, channel, resources, budget)]),
+  );
 }
 
 function* channelFaults(
@@ -53,26 +58,51 @@ function* channelFaults(
   }
 }
 
-function openChannel(name: string, config: ChannelConfig, { dataDirectory, ...resources }: Resources): Channel {
+function openChannel(
+  name: string,
+  config: ChannelConfig,
+  { dataDirectory, ...resources }: Resources,
+  budget: MemoryBudget,
+): Channel {
   const directory = join(dataDirectory, name);
   const contentType = config.ContentType === undefined ? undefined : parseContentType(config.ContentType);
-  const readFiles = async (files: readonly SourceFile[], options: ReadOptions) => {
-    const type = contentType ?? parseContentType(isRecordIo(files) ? recordIoType : options.defaultContentType);
-    return await readTable(type, files, { ...options, ...resources });
-  };
+  const typeOf = (files: readonly SourceFile[], options: ReadOptions): ContentType =>
+    contentType ?? parseContentType(isRecordIo(files) ? recordIoType : options.defaultContentType);
   const epochs = config.TrainingInputMode === "Pipe" ? new PipeEpochs(directory) : undefined;
+  const open = async () => {
+    if (epochs === undefined) return { files: filesOf(directory, name), [Symbol.dispose]: () => undefined };
+    const file = await epochs.next(resources.signal);
+    return { files: [file], [Symbol.dispose]: () => file[Symbol.dispose]() };
+  };
   return {
     name,
     directory: epochs === undefined ? directory : undefined,
     contentType,
     distribution: config.S3DistributionType === "ShardedByS3Key" ? "ShardedByS3Key" : "FullyReplicated",
     read: async (options) => {
-      if (epochs !== undefined) return await epochs.read(resources.signal, (file) => readFiles([file], options));
-      const files = listFiles(directory, name);
-      if (files.length === 0) throw new CustomerError(`Channel '${name}' has no files.`);
-      return await readFiles(files, options);
+      using source = await open();
+      return await readTable(typeOf(source.files, options), source.files, { ...options, ...resources });
+    },
+    stream: (options) => {
+      const openPass = async (): Promise<PassSource> => {
+        const source = await open();
+        try {
+          const format = formatOf(typeOf(source.files, options), options);
+          return { ...source, ...format, isRepeatable: epochs === undefined };
+        } catch (error) {
+          source[Symbol.dispose]();
+          throw error;
+        }
+      };
+      return new RowStream(openPass, { ...options, ...resources, budget });
     },
   };
+}
+
+function filesOf(directory: string, name: string): SourceFile[] {
+  const files = listFiles(directory, name);
+  if (files.length === 0) throw new CustomerError(`Channel '${name}' has no files.`);
+  return files;
 }
 
 /** Every file below a directory, sorted by the bytes of its path, as S3 lists objects. */

@@ -55,6 +55,22 @@ test("a stream of more than a pipe holds is read by several threads", async () =
   expect([labels[0], labels[1_599_999]]).toEqual([7, 3]);
 });
 
+test("each pass over a stream takes the next epoch, and leaves nothing behind", async () => {
+  const stream = channel({ ContentType: "text/csv" }).stream({ ...options, isDense: true });
+  const pass = async () => {
+    const labels: number[] = [];
+    for await (const block of stream) labels.push(...block.labels);
+    return labels;
+  };
+  for (const [epoch, rows] of ["1,2\n3,4\n", "5,6\n7,8\n", "9,10\nx,12\n"].entries()) feed(`train_${epoch}`, rows);
+  expect([await pass(), await pass()]).toEqual([
+    [1, 3],
+    [5, 7],
+  ]);
+  await expect(pass()).rejects.toThrow("train_2, line 2: value 1 is not a number: 'x'");
+  expect(readdirSync(join(ml.root, "input/data")).sort()).toEqual(["train_0", "train_1", "train_2"]);
+});
+
 test("records need no content type", async () => {
   const record = (label: number, values: readonly number[]) => ({
     features: new Map([["values", { type: "float32" as const, values }]]),

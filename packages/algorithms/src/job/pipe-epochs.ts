@@ -23,20 +23,20 @@ export class PipeEpochs {
   }
 
   /**
-   * Hands the next epoch to a reader as a file, since readers take two passes and many threads, and a FIFO can be read once
-   * only. The file lies on the disk of /opt/ml, not in memory, and is gone afterwards.
+   * Makes the next epoch a file, since readers take two passes and many threads, and a FIFO can be read once only. The
+   * file lies on the disk of /opt/ml, not in memory, and is gone when it is disposed of.
    */
-  async read<T>(signal: AbortSignal, use: (file: SourceFile) => Promise<T>): Promise<T> {
+  async next(signal: AbortSignal): Promise<SourceFile & Disposable> {
     const fifo = `${this.#path}_${this.#next++}`;
     const path = join(dirname(fifo), `.${basename(fifo)}.rows`);
+    const remove = () => rmSync(path, { force: true });
     try {
       const sizeBytes = await copyOut(fifo, path, signal);
-      return await use({ path, name: basename(fifo), sizeBytes });
+      return { path, name: basename(fifo), sizeBytes, [Symbol.dispose]: remove };
     } catch (error) {
+      remove();
       signal.throwIfAborted(); // with the signal's own reason, not with what it made of a wait
       throw error;
-    } finally {
-      rmSync(path, { force: true });
     }
   }
 }

@@ -71,5 +71,8 @@ function channel(name: string, table: Table, cpus: number): Channel {
     contentType: undefined,
     distribution: "FullyReplicated",
     read: async () => table,
+    stream: () => {
+      throw new Error("the linear learner reads its channels whole");
+    },
   };
 }

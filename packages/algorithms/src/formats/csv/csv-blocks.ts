@@ -35,6 +35,21 @@ export interface RowFault {
   readonly problem: string;
 }
 
+/** Where rows are written, and from which row on. */
+interface BlockTarget {
+  /** Shape (rows, labelWidth). */
+  readonly labels: Float32Array;
+  /** Shape (rows, columns - labelWidth). */
+  readonly features: Float32Array;
+  readonly firstRow: number;
+}
+
+/** Text in the kernel's memory: so many bytes, of which the first `lead` are before the block. */
+interface Loaded {
+  readonly length: number;
+  readonly lead: number;
+}
+
 /** Counts and reads blocks, one at a time. Every thread has one of its own. */
 export class BlockReader {
   readonly #files: readonly SourceFile[];
@@ -49,28 +64,46 @@ export class BlockReader {
 
   /** How many rows begin in the block. */
   count(block: Block): number {
-    const { length, lead } = this.#load(block, 0);
-    const rows = this.#kernel.countRows(lead, length);
-    if (block.begin > 0) return rows;
-    // A byte order mark looks like the beginning of a row even where none follows.
-    const mark = markLength(this.#text(length));
-    return mark > 0 && isLineEnd(this.#text(length)[mark]) ? rows - 1 : rows;
+    return this.#countLoaded(block, this.#load(block, 0));
   }
 
   /**
    * Reads the block's rows to where they belong.
    * @param rows - What `count` returned.
    */
-  read(
+  read(block: Block, rows: number, target: BlockTarget): RowFault | undefined {
+    return rows === 0 ? undefined : this.#readLoaded(block, this.#loadWhole(block), rows, target);
+  }
+
+  /** Counts and reads a block at once, into memory that `allocate` gives for so many rows. */
+  readAll(
     block: Block,
-    rows: number,
-    target: { labels: Float32Array; features: Float32Array; firstRow: number },
-  ): RowFault | undefined {
-    if (rows === 0) return undefined;
+    allocate: (rows: number) => Omit<BlockTarget, "firstRow">,
+  ): Omit<BlockTarget, "firstRow"> & { readonly rows: number; readonly fault: RowFault | undefined } {
+    const loaded = this.#loadWhole(block);
+    const rows = this.#countLoaded(block, loaded);
+    const target = allocate(rows);
+    const fault = rows === 0 ? undefined : this.#readLoaded(block, loaded, rows, { ...target, firstRow: 0 });
+    return { ...target, rows, fault };
+  }
+
+  close(): void {
+    if (this.#open !== undefined) closeSync(this.#open.descriptor);
+    this.#open = undefined;
+  }
+
+  #countLoaded({ begin, end }: Block, { length, lead }: Loaded): number {
+    const rows = this.#kernel.countRows(lead, lead + end - begin);
+    if (begin > 0) return rows;
+    // A byte order mark looks like the beginning of a row even where none follows.
+    const mark = markLength(this.#text(length));
+    return mark > 0 && isLineEnd(this.#text(length)[mark]) ? rows - 1 : rows;
+  }
+
+  #readLoaded(block: Block, { length, lead }: Loaded, rows: number, target: BlockTarget): RowFault | undefined {
     const { labelWidth, columns } = this.#shape;
-    const { text, length, lead } = this.#loadWhole(block);
     const end = lead + block.end - block.begin;
-    let begin = startOfRow(text, lead);
+    let begin = startOfRow(this.#text(length), lead);
     let done = 0;
     for (;;) {
       const part = this.#kernel.parseRows({ begin, end, length, maxRows: rows - done }, this.#shape);
@@ -83,11 +116,6 @@ export class BlockReader {
       begin = part.at;
       if (part.status === parseStatus.done) return undefined;
     }
-  }
-
-  close(): void {
-    if (this.#open !== undefined) closeSync(this.#open.descriptor);
-    this.#open = undefined;
   }
 
   #settleOddFields(
@@ -113,17 +141,17 @@ export class BlockReader {
   }
 
   /** Block and the byte before it, and enough after it for its last row to be whole. */
-  #loadWhole(block: Block): { text: Uint8Array; length: number; lead: number } {
+  #loadWhole(block: Block): Loaded {
     const size = this.#files[block.file]?.sizeBytes ?? 0;
     for (let tail = tailBytes; ; tail *= 4) {
       const { length, lead } = this.#load(block, tail);
       const text = this.#text(length);
       const atEnd = block.begin - lead + length >= size;
-      if (atEnd || text.indexOf(0x0a, lead + block.end - block.begin - 1) >= 0) return { text, length, lead };
+      if (atEnd || text.indexOf(0x0a, lead + block.end - block.begin - 1) >= 0) return { length, lead };
     }
   }
 
-  #load(block: Block, tail: number): { length: number; lead: number } {
+  #load(block: Block, tail: number): Loaded {
     const lead = block.begin === 0 ? 0 : 1;
     const size = this.#files[block.file]?.sizeBytes ?? 0;
     const wanted = Math.min(block.end + tail, size) - block.begin + lead;

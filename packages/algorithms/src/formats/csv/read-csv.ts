@@ -8,8 +8,9 @@ import type { SourceFile } from "../source-file.ts";
 import { checkTableFits } from "../table-memory.ts";
 import { BlockQueue } from "./block-queue.ts";
 import type { CsvTarget, CsvWork } from "./csv.worker.ts";
-import { type Block, BlockReader, markLength, planBlocks, type RowFault } from "./csv-blocks.ts";
+import { type Block, BlockReader, markLength, planBlocks } from "./csv-blocks.ts";
 import { countFields, type RowShape } from "./parse-rows.ts";
+import { rowError } from "./row-error.ts";
 
 export interface CsvOptions {
   /** Leading columns that are labels. */
@@ -38,7 +39,8 @@ const blocksPerTurn = 16;
  * @throws CustomerError naming file and line where rows differ in width or a value is not a number.
  */
 export async function readCsv(files: readonly SourceFile[], options: CsvOptions): Promise<Table> {
-  const shape = { labelWidth: options.labelWidth, columns: firstRowWidth(files, options) };
+  const { labelWidth } = options;
+  const shape = { labelWidth, columns: labelWidth + firstRowWidth(files, options) };
   const blocks = planBlocks(files, options.blockBytes);
   const queue = BlockQueue.of(blocks.length);
   const totalBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
@@ -128,8 +130,14 @@ function startHelpers(count: number, work: CsvWork) {
   };
 }
 
-/** Number of columns, which the first row decides. */
-function firstRowWidth(files: readonly SourceFile[], { labelWidth, featureDim }: CsvOptions): number {
+/**
+ * Number of features, which the first row decides.
+ * @throws CustomerError where it is not the one expected, or where there is no row.
+ */
+export function firstRowWidth(
+  files: readonly SourceFile[],
+  { labelWidth, featureDim }: Pick<CsvOptions, "labelWidth" | "featureDim">,
+): number {
   for (const file of files) {
     const columns = widthOfFirstRow(file);
     if (columns === 0) continue;
@@ -143,7 +151,7 @@ function firstRowWidth(files: readonly SourceFile[], { labelWidth, featureDim }:
         `${file.name}: the first row has ${columns - labelWidth} features where ${featureDim} were expected.`,
       );
     }
-    return columns;
+    return columns - labelWidth;
   }
   throw new CustomerError("The channel has no rows: all of its files are empty.");
 }
@@ -161,30 +169,6 @@ function widthOfFirstRow({ path, sizeBytes }: SourceFile): number {
       if (isWhole || size === sizeBytes) return start < 0 ? 0 : countFields(text, start);
     }
     return 0;
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function rowError(files: readonly SourceFile[], fault: RowFault | undefined): CustomerError {
-  const file = files[fault?.file ?? 0];
-  if (fault === undefined || file === undefined) return new CustomerError("A file changed while it was read.");
-  return new CustomerError(`${file.name}, line ${lineAt(file.path, fault.position)}: ${fault.problem}.`);
-}
-
-/** Line number, from 1, of a position in a file. */
-function lineAt(path: string, position: number): number {
-  const descriptor = openSync(path, "r");
-  const bytes = Buffer.alloc(1024 * 1024);
-  let line = 1;
-  try {
-    for (let at = 0; at < position; ) {
-      const got = readSync(descriptor, bytes, 0, Math.min(bytes.length, position - at), at);
-      if (got === 0) break;
-      for (let i = bytes.indexOf(0x0a); i >= 0 && i < got; i = bytes.indexOf(0x0a, i + 1)) line++;
-      at += got;
-    }
-    return line;
   } finally {
     closeSync(descriptor);
   }

@@ -16,11 +16,12 @@ export interface Payload {
 
 /**
  * Walks the frames of a body.
+ * @param first - Number of the first frame, where the bytes are not the beginning.
  * @throws CustomerError naming the record where the bytes are no frame or are cut off.
  */
-export function* framesIn(bytes: Uint8Array, name: string): Generator<Payload> {
+export function* framesIn(bytes: Uint8Array, name: string, first = 1): Generator<Payload> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let number = 1;
+  let number = first;
   for (let at = 0; at < bytes.length; number++) {
     const end = at + 8 + payloadLength(view, at, bytes.length - at, `${name}, record ${number}`);
     yield { bytes, at: at + 8, end, name, number };

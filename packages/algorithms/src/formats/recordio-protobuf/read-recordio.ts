@@ -33,6 +33,26 @@ export async function readRecordIo(files: readonly SourceFile[], options: Record
   return filler.table;
 }
 
+/**
+ * Number of features, which the first record decides.
+ * @throws CustomerError where it is not the one expected, or where there is no record.
+ */
+export function firstRecordWidth(
+  files: readonly SourceFile[],
+  { labelWidth, featureDim }: Pick<RecordIoOptions, "labelWidth" | "featureDim">,
+): number {
+  const row = new PlainRow();
+  const measure = new TableMeasure(labelWidth, featureDim);
+  for (const file of files) {
+    for (const frame of framesInFile(file)) {
+      row.read(frame);
+      measure.add(row);
+      return measure.size.width;
+    }
+  }
+  throw new CustomerError("The channel has no rows: all of its files are empty.");
+}
+
 async function eachRow(
   files: readonly SourceFile[],
   signal: AbortSignal | undefined,

@@ -1,5 +1,6 @@
 import { CustomerError } from "../../job/errors.ts";
-import type { Rows, SparseRows, Table } from "../rows.ts";
+import type { DenseRows, Rows, SparseRows, Table } from "../rows.ts";
+import { RowRoom } from "../stream/row-room.ts";
 import type { PlainRow } from "./plain-row.ts";
 
 /** What must be known of all rows before room is made for them. */
@@ -7,7 +8,9 @@ export interface TableSize {
   readonly count: number;
   readonly width: number;
   readonly labelWidth: number;
-  /** Entries of all rows, where any of them is sparse; undefined for dense tables. */
+  /** Whether any row is. */
+  readonly isSparse: boolean;
+  /** Entries of all rows of a sparse table; undefined for dense ones. */
   readonly entries: number | undefined;
 }
 
@@ -50,6 +53,7 @@ export class TableMeasure {
       count: this.#count,
       width: this.#width ?? 0,
       labelWidth: this.#labelWidth,
+      isSparse: this.#isSparse,
       entries: this.#isSparse ? this.#entries : undefined,
     };
   }
@@ -76,29 +80,53 @@ function denseWidth({ valueCount, shapeSize }: PlainRow): number {
 export class TableFiller {
   readonly table: Table;
   #row = 0;
+  /** One sparse row on its way into a dense table. */
+  readonly #keys: number[] = [];
+  #values = new Float32Array();
 
-  constructor({ count, width, labelWidth, entries }: TableSize) {
-    const labels = new Float32Array(new SharedArrayBuffer(count * labelWidth * 4));
+  /** @param size - Without entries the table is dense, and sparse rows are filled up with zeros. */
+  constructor(size: TableSize, room: RowRoom = new RowRoom()) {
+    const { count, width, labelWidth, entries } = size;
+    room.reserve(tableBytes(size));
+    const labels = room.floats(count * labelWidth);
     const features: Rows =
       entries === undefined
-        ? { kind: "dense", count, width, values: new Float32Array(new SharedArrayBuffer(count * width * 4)) }
+        ? { kind: "dense", count, width, values: room.floats(count * width) }
         : {
             kind: "sparse",
             count,
             width,
-            offsets: new Float64Array(new SharedArrayBuffer((count + 1) * 8)),
-            columns: new Uint32Array(new SharedArrayBuffer(entries * 4)),
-            values: new Float32Array(new SharedArrayBuffer(entries * 4)),
+            offsets: room.doubles(count + 1),
+            columns: room.integers(entries),
+            values: room.floats(entries),
           };
+    // Memory that is used again holds what was there before.
+    if (features.kind === "sparse") features.offsets[0] = 0;
+    else if (size.isSparse) features.values.fill(0);
     this.table = { features, labels, labelWidth };
   }
 
   add(row: PlainRow): void {
     const { features, labels, labelWidth } = this.table;
     const index = this.#row++;
-    if (features.kind === "dense") row.copyValues(features.values, index * features.width);
-    else addSparse(row, features, index);
+    if (features.kind === "sparse") addSparse(row, features, index);
+    else if (row.isSparse) this.#scatter(row, features, index);
+    else row.copyValues(features.values, index * features.width);
     row.copyLabels(labels, index * labelWidth, labelWidth);
+  }
+
+  #scatter(row: PlainRow, { values, width }: DenseRows, index: number): void {
+    const entries = row.valueCount;
+    if (this.#values.length < entries) this.#values = new Float32Array(entries);
+    row.copyValues(this.#values, 0);
+    row.copyKeys(this.#keys, 0, entries);
+    const seen = new Set<number>();
+    for (let i = 0; i < entries; i++) {
+      const key = this.#keys[i] as number;
+      if (seen.has(key)) throw new CustomerError(`${row.place} names key ${key} twice.`);
+      seen.add(key);
+      values[index * width + key] = this.#values[i] as number;
+    }
   }
 }
 
