@@ -28,6 +28,7 @@ import { basicAuthentication } from "./services/ecr/distribution/admit.ts";
 import { distributionSite } from "./services/ecr/distribution/site.ts";
 import { registryTokens } from "./services/ecr/registry-tokens.ts";
 import { allServices } from "./services/index.ts";
+import { algorithmController } from "./services/sagemaker/algorithm/reconcile.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { interruptTrainingJob } from "./services/sagemaker/training-job/interrupt.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
@@ -82,7 +83,8 @@ export async function startServer(configuration: Configuration): Promise<Server>
     });
     opened.add(() => trainingJobs.close());
     const endpoints = endpointController({ ...serving, access });
-    const controllers = [trainingJobs, warmPoolController(parts), endpoints] as Controller[];
+    const algorithms = algorithmController({ configuration, ...parts });
+    const controllers = [trainingJobs, warmPoolController(parts), algorithms, endpoints] as Controller[];
     loop = createLoop({ store, controllers, log });
     const stopWatching = engine.watch((id) => {
       const owner = trainingJobs.ownerOf(id);

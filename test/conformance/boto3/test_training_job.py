@@ -53,7 +53,8 @@ def request(name, bucket, **changes):
 def finished(clients, name):
     waiter = clients["sagemaker"].get_waiter("training_job_completed_or_stopped")
     try:
-        waiter.wait(TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+        # The first job of a framework image waits until its environment is made, which takes minutes on a busy machine.
+        waiter.wait(TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
     except Exception:  # the waiter raises on Failed; the caller looks at the status itself
         pass
     return clients["sagemaker"].describe_training_job(TrainingJobName=name)

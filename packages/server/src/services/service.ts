@@ -15,6 +15,9 @@ export interface OperationContext {
   readonly publicUrl: string;
 }
 
+/** Where an operation acts, whoever asked for it: all that the platform's own doings have of a context. */
+export type OperationPlace = Pick<OperationContext, "scope" | "platform">;
+
 export interface Principal {
   /** `arn:aws:sts::ACCOUNT:assumed-role/SagebrushExecutionRole/NAME`, an IAM user, or `anonymous`. */
   readonly arn: string;

@@ -1,7 +1,7 @@
 import { invariant, type ServiceError, validationException } from "../../errors.ts";
 import { type Scope, sagemakerArn } from "../../scope.ts";
 import { InvalidPageToken, type ListQuery, type RecordKey, type StoredRecord, type Write } from "../../store/store.ts";
-import type { OperationContext } from "../service.ts";
+import type { OperationContext, OperationPlace } from "../service.ts";
 import { dropTags } from "./tags/tags-record.ts";
 
 /** What makes one SageMaker noun differ from the next, as far as List, Describe and Delete go. */
@@ -40,7 +40,7 @@ export interface Resource<Value, Summary, Description> {
   key(scope: Scope, name: string): RecordKey;
   arn(scope: Scope, name: string): string;
   /** The record. @throws The noun's not-found error. */
-  get(context: OperationContext, name: string): Promise<StoredRecord<Value>>;
+  get(context: OperationPlace, name: string): Promise<StoredRecord<Value>>;
   /** One page; `next` is spread into the answer: `{ Models: page.summaries, ...page.next }`. */
   list(
     input: ListInput,
@@ -57,7 +57,7 @@ export function defineResource<Value, Summary, Description>(
 ): Resource<Value, Summary, Description> {
   const key = (scope: Scope, name: string): RecordKey => recordKey(scope, options.kind, name);
   const arn = (scope: Scope, name: string) => sagemakerArn(scope, `${options.kind}/${name}`);
-  const get = async (context: OperationContext, name: string) => {
+  const get = async (context: OperationPlace, name: string) => {
     const record = await context.platform.store.get<Value>(key(context.scope, name));
     if (!record) throw options.notFound(arn(context.scope, name));
     return record;

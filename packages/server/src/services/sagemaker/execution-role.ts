@@ -1,13 +1,13 @@
 import { validationException } from "../../errors.ts";
 import { findRole } from "../iam/roles.ts";
-import type { OperationContext } from "../service.ts";
+import type { OperationPlace } from "../service.ts";
 
 /**
  * Checks that the role a job would run as exists. A role of another account is taken as it is: it names an account of
  * the cloud that the caller's code was written for, which nobody could recreate here, and nothing runs with its rights.
  * @throws ValidationException in the service's words.
  */
-export function checkExecutionRole({ scope }: OperationContext, roleArn: string): void {
+export function checkExecutionRole({ scope }: OperationPlace, roleArn: string): void {
   const role = /^arn:[a-z-]+:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/.exec(roleArn);
   if (role && (role[1] !== scope.account || findRole(scope, role[2] as string))) return;
   throw validationException(

@@ -3,6 +3,7 @@ import { algorithmOperations } from "./algorithm/index.ts";
 import { endpointOperations } from "./endpoint/index.ts";
 import { endpointConfigOperations } from "./endpoint-config/index.ts";
 import { modelOperations } from "./model/index.ts";
+import { modelPackageOperations } from "./model-package/index.ts";
 import type { OperationTable } from "./operation.ts";
 import { searchOperations } from "./search/index.ts";
 import { tagOperations } from "./tags/index.ts";
@@ -15,6 +16,7 @@ export const sagemakerOperations = {
   ...endpointConfigOperations,
   ...endpointOperations,
   ...algorithmOperations,
+  ...modelPackageOperations,
   ...searchOperations,
   ...tagOperations,
 } satisfies OperationTable;

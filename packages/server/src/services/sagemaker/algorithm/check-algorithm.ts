@@ -24,7 +24,21 @@ export function checkAlgorithm(spec: AlgorithmValue["spec"], context: OperationC
   for (const { Image } of inference?.Containers ?? []) {
     if (Image !== undefined) checkImage("InferenceSpecification.Containers.Image", Image, context);
   }
-  if (spec.ValidationSpecification) checkExecutionRole(context, spec.ValidationSpecification.ValidationRole);
+  if (spec.ValidationSpecification) checkValidation(spec.ValidationSpecification, context);
+}
+
+function checkValidation(
+  validation: NonNullable<AlgorithmValue["spec"]["ValidationSpecification"]>,
+  context: OperationContext,
+): void {
+  checkExecutionRole(context, validation.ValidationRole as string);
+  for (const { ProfileName, TransformJobDefinition } of validation.ValidationProfiles ?? []) {
+    if (TransformJobDefinition === undefined) continue;
+    // A status Completed that rests on half of what was asked for would not be true.
+    throw validationException(
+      `ValidationSpecification: the profile ${ProfileName} has a TransformJobDefinition, and there is no batch transform yet. Leave it out: its training job is run.`,
+    );
+  }
 }
 
 function checkImage(member: string, uri: string, { platform }: OperationContext): void {

@@ -59,7 +59,7 @@ function variantOf(variant: ProductionVariant, modelName: string, container: Ser
 }
 
 function containerOf(model: ModelValue, needsIsolation: boolean): ServingContainer {
-  const container = onlyContainer(model.spec);
+  const container = onlyContainer(model);
   invariant(container?.Image !== undefined, "CreateModel refuses models without a container and its image");
   const { ExecutionRoleArn: role } = model.spec;
   const base = {

@@ -1,68 +1,54 @@
 import { validationException } from "../../../errors.ts";
-import { UnknownImage } from "../../../images/resolve-image.ts";
-import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
 import type { OperationContext } from "../../service.ts";
-import { checkEnvironment } from "../check-environment.ts";
-import { type ContainerDefinition, type ModelValue, onlyContainer } from "./model-record.ts";
-
-/** Largest environment of all containers of a model together, in bytes of keys and values. */
-const maxEnvironmentBytes = 32 * 1024;
+import { findModelPackage } from "../model-package/resource.ts";
+import { checkArtifact, checkContainer, unsupported } from "./check-container.ts";
+import type { ContainerDefinition, ModelValue } from "./model-record.ts";
 
 /**
  * Applies the rules of CreateModel that the model of the API cannot state.
+ * @returns The container that requests go to: the request's own, or that of the model package that it names.
  * @throws ValidationException with the first rule that is broken.
  */
-export async function checkModel(spec: ModelValue["spec"], context: OperationContext): Promise<void> {
+export async function checkModel(spec: ModelValue["spec"], context: OperationContext): Promise<ContainerDefinition> {
   if (spec.PrimaryContainer && spec.Containers) {
     throw validationException("You cannot specify both PrimaryContainer and Containers. Give one of them.");
   }
-  const container = onlyContainer(spec);
-  if (container === undefined) throw validationException("You must specify either PrimaryContainer or Containers.");
-  if (spec.Containers && spec.Containers.length > 1) {
-    throw unsupported(
-      `Containers with ${spec.Containers.length} elements (inference pipelines and multi-container models)`,
-    );
-  }
+  const given = spec.PrimaryContainer ?? spec.Containers?.[0];
+  if (given === undefined) throw validationException("You must specify either PrimaryContainer or Containers.");
+  if (spec.Containers && spec.Containers.length > 1) throw severalContainers("Containers", spec.Containers.length);
+  const container = given.ModelPackageName === undefined ? given : await ofPackage(given, context);
   checkContainer(container, context);
   await checkArtifact(container, context);
+  return container;
 }
 
-function checkContainer(container: ContainerDefinition, { platform }: OperationContext): void {
-  if (container.ModelPackageName !== undefined) throw unsupported("ModelPackageName");
-  if (container.Mode === "MultiModel") throw unsupported("Mode MultiModel");
-  if (container.ModelDataSource !== undefined) throw unsupported("ModelDataSource; use ModelDataUrl");
-  if (container.AdditionalModelDataSources?.length) throw unsupported("AdditionalModelDataSources");
-  if (container.Image === undefined) throw validationException("You must specify Image for the container.");
-  checkEnvironment("Environment", container.Environment);
-  const environment = Object.entries(container.Environment ?? {});
-  const bytes = environment.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
-  if (bytes > maxEnvironmentBytes) {
-    throw validationException(
-      `The environment of the model's containers has ${bytes} bytes; the limit is ${maxEnvironmentBytes}.`,
-    );
+/** The package's container, with the request's variables over its own. */
+async function ofPackage(given: ContainerDefinition, context: OperationContext): Promise<ContainerDefinition> {
+  for (const member of [
+    "Image",
+    "ModelDataUrl",
+    "ModelDataSource",
+    "ImageConfig",
+    "InferenceSpecificationName",
+  ] as const) {
+    if (given[member] === undefined) continue;
+    throw validationException(`${member} cannot be given with ModelPackageName, which says what runs.`);
   }
-  try {
-    platform.images.find(container.Image);
-  } catch (error) {
-    if (error instanceof UnknownImage) throw validationException(error.message);
-    throw error;
-  }
+  const { value } = await findModelPackage(given.ModelPackageName as string, context);
+  const { Containers: containers = [] } = value.inference;
+  const [first] = containers;
+  if (first === undefined) throw validationException(`ModelPackage ${value.arn} has no container.`);
+  if (containers.length > 1)
+    throw severalContainers(`ModelPackage ${value.arn}, whose containers are a list`, containers.length);
+  const { ContainerHostname, Image, ModelDataUrl, Environment } = first;
+  return {
+    ...(ContainerHostname !== undefined && { ContainerHostname }),
+    ...(ModelDataUrl !== undefined && { ModelDataUrl }),
+    Image,
+    Environment: { ...Environment, ...given.Environment },
+  };
 }
 
-/** Like SageMaker, looks for the artifact at once: a typing error should not wait for an endpoint to show. */
-async function checkArtifact(container: ContainerDefinition, context: OperationContext): Promise<void> {
-  const url = container.ModelDataUrl;
-  if (url === undefined) return;
-  const location = parseModelDataUrl(url);
-  if (location === undefined) {
-    throw validationException(`Invalid model data URL ${url}: it must name an object, as s3://BUCKET/KEY does.`);
-  }
-  const { objects } = context.platform;
-  const isOurs = await objects.hasBucket(location.bucket, context.scope.account);
-  const found = isOurs && (await objects.head(location.bucket, location.key));
-  if (!found) throw validationException(`Could not find model data at ${url}.`);
-}
-
-function unsupported(what: string): Error {
-  return validationException(`${what} is not supported by this version.`);
+function severalContainers(what: string, count: number): Error {
+  return unsupported(`${what} with ${count} elements (inference pipelines and multi-container models)`);
 }

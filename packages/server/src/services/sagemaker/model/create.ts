@@ -12,10 +12,11 @@ import { models } from "./resource.ts";
  */
 export const createModel: Operation<"CreateModel"> = async (input, context) => {
   const { Tags, ...spec } = input;
-  await checkModel(spec, context);
+  const container = await checkModel(spec, context);
   const { scope, platform } = context;
   const arn = models.arn(scope, spec.ModelName);
-  const value: ModelValue = { arn, spec };
+  const isPackaged = (spec.PrimaryContainer ?? spec.Containers?.[0])?.ModelPackageName !== undefined;
+  const value: ModelValue = { arn, spec, ...(isPackaged && { packaged: container }) };
   try {
     await platform.store.write([
       { op: "create", key: models.key(scope, spec.ModelName), value },

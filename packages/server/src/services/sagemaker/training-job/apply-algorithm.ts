@@ -1,16 +1,21 @@
 import { validationException } from "../../../errors.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationPlace } from "../../service.ts";
 import type { TrainingSpecification } from "../algorithm/algorithm-record.ts";
-import { findAlgorithm } from "../algorithm/find-algorithm.ts";
+import { checkUsable, findAlgorithm } from "../algorithm/find-algorithm.ts";
 import { wrongValue } from "../algorithm/hyper-parameter-value.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
 
 /**
  * Completes a request that names an algorithm resource: with its image, its metric definitions and the default values of
  * its hyperparameters. A request that names an image comes back as it is.
+ * @param options.validates - Whether the job validates the algorithm, which nothing else may use before.
  * @throws ValidationException when the algorithm is not there or does not allow what is asked of it.
  */
-export async function applyAlgorithm(request: TrainingJobSpec, context: OperationContext): Promise<TrainingJobSpec> {
+export async function applyAlgorithm(
+  request: TrainingJobSpec,
+  context: OperationPlace,
+  { validates = false }: { readonly validates?: boolean } = {},
+): Promise<TrainingJobSpec> {
   const given = request.AlgorithmSpecification;
   if (!given) return request;
   if ((given.TrainingImage === undefined) === (given.AlgorithmName === undefined)) {
@@ -22,7 +27,9 @@ export async function applyAlgorithm(request: TrainingJobSpec, context: Operatio
       throw validationException(`AlgorithmSpecification.${member} cannot be given with AlgorithmName.`);
     }
   }
-  const { value } = await findAlgorithm(given.AlgorithmName, context);
+  const algorithm = await findAlgorithm(given.AlgorithmName, context);
+  if (!validates) checkUsable(algorithm);
+  const { value } = algorithm;
   const training = value.spec.TrainingSpecification;
   const rules = new AlgorithmRules(value.arn, training);
   rules.checkInstances(request);

@@ -2,7 +2,7 @@ import { quotaPassed, type Usage } from "../../../capacity/quotas.ts";
 import { ServiceError } from "../../../errors.ts";
 import { type HostCapacity, thisHost } from "../../../instance-types/fit-to-host.ts";
 import { instanceType } from "../../../instance-types/instance-types.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationPlace } from "../../service.ts";
 import { wantedGroups } from "./hosts.ts";
 import { type TrainingJob, type TrainingJobSpec, trainingJobKind } from "./training-job.ts";
 
@@ -54,7 +54,7 @@ const turns = new Map<string, Promise<unknown>>();
  * @throws ServiceError `ResourceLimitExceeded` when the account would pass one of its quotas.
  */
 export async function withinQuotas<Result>(
-  context: OperationContext,
+  context: OperationPlace,
   spec: TrainingJobSpec,
   create: () => Promise<Result>,
 ): Promise<Result> {
@@ -80,7 +80,7 @@ function limitExceeded(message: string): ServiceError {
   return new ServiceError("ResourceLimitExceeded", message, { status: 400 });
 }
 
-async function inUse({ scope, platform }: OperationContext): Promise<Usage> {
+async function inUse({ scope, platform }: OperationPlace): Promise<Usage> {
   const instances = new Map<string, number>();
   let jobs = 0;
   for (const status of ["InProgress", "Stopping"]) {

@@ -2,7 +2,7 @@ import { validationException } from "../../../errors.ts";
 import type { Image } from "../../../images/image.ts";
 import { UnknownImage } from "../../../images/resolve-image.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationPlace } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
 import { checkExecutionRole } from "../execution-role.ts";
 import { checkMetricDefinitions, metricLimit } from "./check-metric-definitions.ts";
@@ -23,7 +23,7 @@ import { checkKeepAlive } from "./warm-pool.ts";
  */
 export function checkRequest(
   request: TrainingJobSpec,
-  context: OperationContext,
+  context: OperationPlace,
 ): { readonly spec: TrainingJobSpec; readonly hosts: number } {
   checkExecutionRole(context, request.RoleArn);
   const { algorithm, image } = checkAlgorithm(request, context);
@@ -53,7 +53,7 @@ type AlgorithmSpecification = NonNullable<TrainingJobSpec["AlgorithmSpecificatio
 
 function checkAlgorithm(
   request: TrainingJobSpec,
-  context: OperationContext,
+  context: OperationPlace,
 ): { readonly algorithm: AlgorithmSpecification; readonly image: Image } {
   const given = request.AlgorithmSpecification;
   if (!given) throw validationException("AlgorithmSpecification is required: jobs without an image are not supported.");
@@ -86,7 +86,7 @@ function checkRepositoryLogin({ TrainingImageConfig: config }: AlgorithmSpecific
   );
 }
 
-function findImage(uri: string, { platform }: OperationContext): Image {
+function findImage(uri: string, { platform }: OperationPlace): Image {
   try {
     return platform.images.find(uri);
   } catch (error) {

@@ -1,7 +1,8 @@
 import { resourceInUse, validationException } from "../../../errors.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import { type Write, WriteConflict } from "../../../store/store.ts";
-import type { Operation } from "../operation.ts";
+import type { OperationPlace } from "../../service.ts";
+import type { Input, Operation, Output } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { applyAlgorithm } from "./apply-algorithm.ts";
 import { checkFits, withinQuotas } from "./check-capacity.ts";
@@ -27,10 +28,20 @@ import { offerFor } from "./warm-pool-records.ts";
  * @throws ResourceInUse when the name is taken in this account and region.
  * @throws ResourceLimitExceeded when this machine can never give what is asked for, or the account would pass a quota.
  */
-export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, context) => {
+export const createTrainingJob: Operation<"CreateTrainingJob"> = (input, context) => recordTrainingJob(input, context);
+
+/**
+ * The same, for the platform itself too.
+ * @param options.validates - Whether the job is there to validate the algorithm that it names.
+ */
+export async function recordTrainingJob(
+  input: Input<"CreateTrainingJob">,
+  context: OperationPlace,
+  options: { readonly validates?: boolean } = {},
+): Promise<Output<"CreateTrainingJob">> {
   const { scope, platform } = context;
   const { Tags, ...request } = input;
-  const { spec, hosts } = checkRequest(await applyAlgorithm(request, context), context);
+  const { spec, hosts } = checkRequest(await applyAlgorithm(request, context, options), context);
   const arn = trainingJobs.arn(scope, spec.TrainingJobName);
   const key = trainingJobs.key(scope, spec.TrainingJobName);
   // Looked up before the slower checks, so that a repeated request hears of its own first. The write decides.
@@ -46,14 +57,14 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = async (input, c
     throw error;
   }
   return { TrainingJobArn: arn };
-};
+}
 
 /** How often a job looks for another warm pool when the one it was about to take is gone. */
 const poolTries = 5;
 
 /** Records a job, in a warm pool where one is free: both in one transaction, so that no two jobs take the same. */
 async function createInPool(
-  { scope, platform }: Parameters<Operation<"CreateTrainingJob">>[1],
+  { scope, platform }: OperationPlace,
   requested: Parameters<typeof newJob>[0],
   beside: readonly Write[],
 ): Promise<void> {
@@ -97,10 +108,7 @@ function nameTaken(arn: string) {
 }
 
 /** Input that is not there, and output that could not be written, are told before anything starts. */
-async function checkStorage(
-  spec: TrainingJobSpec,
-  { scope, platform }: Parameters<Operation<"CreateTrainingJob">>[1],
-): Promise<void> {
+async function checkStorage(spec: TrainingJobSpec, { scope, platform }: OperationPlace): Promise<void> {
   for (const channel of spec.InputDataConfig ?? []) {
     const { S3DataSource: source, FileSystemDataSource: fileSystem } = channel.DataSource ?? {};
     if (fileSystem) await checkFileSystem(channel.ChannelName, fileSystem, platform.configuration.fileSystems);

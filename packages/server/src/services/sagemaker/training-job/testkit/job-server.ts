@@ -20,6 +20,7 @@ import { type RoleOfRun, type RunAccess, runAccess } from "../../../../run-acces
 import { cloudWatchService } from "../../../cloudwatch/service.ts";
 import { logsService } from "../../../logs/service.ts";
 import type { Service } from "../../../service.ts";
+import { algorithmController } from "../../algorithm/reconcile.ts";
 import { sagemakerService } from "../../index.ts";
 import { newJob } from "../create.ts";
 import { instanceCount } from "../hosts.ts";
@@ -120,10 +121,11 @@ export async function startJobServerOn<E extends Engine>(
     fileSystems: server.platform.configuration.fileSystems,
   });
   const pools = warmPoolController({ store, dataDirectory, clock });
+  const algorithms = algorithmController(server.platform);
   roleOf = controller.roleOf;
   const loop: ReconcileLoop = createLoop({
     store,
-    controllers: [controller as Controller, pools as Controller],
+    controllers: [controller, pools, algorithms] as Controller[],
     log: silentLog,
   });
   engine.watch((id) => {
