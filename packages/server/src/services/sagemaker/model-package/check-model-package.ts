@@ -36,7 +36,7 @@ export async function checkModelPackage(request: Request, context: OperationCont
   }
   const inference = request.InferenceSpecification ?? (await ofAlgorithm(request, context));
   checkInstanceTypes(inference);
-  for (const container of inference.Containers ?? []) {
+  for (const container of inference.Containers) {
     checkContainer(container, context);
     await checkArtifact(container, context);
   }

@@ -6,9 +6,6 @@ export const modelPackageKind = "model-package";
 /** How a package's models answer requests: containers, and what they accept. */
 export type InferenceSpecification = NonNullable<Input<"CreateModelPackage">["InferenceSpecification"]>;
 
-/** One container of a package. */
-export type PackageContainer = NonNullable<InferenceSpecification["Containers"]>[number];
-
 /**
  * The value of a `model-package` record: CreateModelPackage's input as it came, tags and token excepted, and what was made
  * of it. A record's name is the package's; versions of a group will be `GROUP/VERSION`, as their ARNs end.

@@ -35,7 +35,7 @@ async function ofPackage(given: ContainerDefinition, context: OperationContext):
     throw validationException(`${member} cannot be given with ModelPackageName, which says what runs.`);
   }
   const { value } = await findModelPackage(given.ModelPackageName as string, context);
-  const { Containers: containers = [] } = value.inference;
+  const { Containers: containers } = value.inference;
   const [first] = containers;
   if (first === undefined) throw validationException(`ModelPackage ${value.arn} has no container.`);
   if (containers.length > 1)
