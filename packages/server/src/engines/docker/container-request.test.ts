@@ -30,6 +30,7 @@ const parts: ContainerParts = {
   labels: { l: "1" },
   channelFolders: ["/c/b", "/c/a"],
   sharedFolders: [],
+  shownFolders: [],
   socketFolder: undefined,
   network: undefined,
   settings: { ulimits: [] },
@@ -51,6 +52,11 @@ test("/opt/ml is writable, channels lie in it, and paths may hold colons", () =>
     bind("/c/a", "/opt/ml/input/data/a", false),
     bind("/c/b", "/opt/ml/input/data/b", true),
   ]);
+});
+
+test("what the image has below /opt/ml is shown there, by volumes that go with the container", () => {
+  const mounts = request({ shownFolders: ["/opt/ml/code"] }).HostConfig["Mounts"] as object[];
+  expect(mounts.at(-1)).toEqual({ Type: "volume", Target: "/opt/ml/code" });
 });
 
 test("limits that the host cannot exceed anyway are not set; memory counts swap", () => {

@@ -19,6 +19,8 @@ export interface ContainerParts {
   readonly channelFolders: readonly string[];
   /** Host directory of each of `spec.mounts`, in their order. */
   readonly sharedFolders: readonly string[];
+  /** Folders below /opt/ml that the image has and the run has not. */
+  readonly shownFolders: readonly string[];
   /** Host folder for the run's socket, when it serves. */
   readonly socketFolder: string | undefined;
   /** Undefined for none. */
@@ -113,7 +115,13 @@ export function containerRequest(parts: ContainerParts): Record<string, unknown>
   };
 }
 
-function mounts({ spec, channelFolders, sharedFolders, socketFolder }: ContainerParts): Record<string, unknown>[] {
+function mounts({
+  spec,
+  channelFolders,
+  sharedFolders,
+  shownFolders,
+  socketFolder,
+}: ContainerParts): Record<string, unknown>[] {
   const bind = (Source: string, Target: string, ReadOnly: boolean) => ({ Type: "bind", Source, Target, ReadOnly });
   const channels = spec.channels.map(({ target, readOnly }, index) =>
     bind(channelFolders[index] as string, target, readOnly),
@@ -125,6 +133,8 @@ function mounts({ spec, channelFolders, sharedFolders, socketFolder }: Container
     ...spec.root.binds.map(({ source, target }) => bind(source, target, true)),
     bind(spec.mlDirectory, "/opt/ml", false),
     ...[...channels, ...shared].toSorted((a, b) => (a.Target < b.Target ? -1 : 1)), // outer ones first
+    // A volume without a name begins with what the image has at its place, and goes with the container.
+    ...shownFolders.map((Target) => ({ Type: "volume", Target })),
     ...(socketFolder === undefined ? [] : [bind(socketFolder, socketTarget, false)]),
   ];
 }

@@ -47,6 +47,20 @@ export class Containers {
     return found?.SizeRw ?? 0;
   }
 
+  /** What a container has at a path, as a tar archive, before it was started too. @returns undefined where there is nothing. */
+  async archive(id: RunId, path: string): Promise<AsyncIterable<Buffer> | undefined> {
+    try {
+      return await this.#api.stream({
+        method: "GET",
+        path: `/containers/${this.nameOf(id)}/archive`,
+        query: { path },
+      });
+    } catch (error) {
+      if (answeredWith(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
   async list(): Promise<RunId[]> {
     const filters = { label: [`${directoryLabel}=${this.#directory}`] };
     const found = await this.#api.json<readonly { readonly Names: readonly string[] }[]>({

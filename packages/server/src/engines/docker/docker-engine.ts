@@ -1,4 +1,4 @@
-import { appendFile, mkdir, open } from "node:fs/promises";
+import { appendFile, mkdir, open, readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Log } from "../../log.ts";
 import {
@@ -23,6 +23,7 @@ import { containerUsage } from "./container-usage.ts";
 import type { Containers } from "./containers.ts";
 import { type EngineApi, EngineApiError } from "./engine-api.ts";
 import type { EngineTraits, Traits } from "./engine-traits.ts";
+import { ImageFolders, ownNames } from "./image-folders.ts";
 import { wasKilledForMemory } from "./kernel-log.ts";
 import { line } from "./line-assembler.ts";
 import { beginPosition, LogFollower } from "./log-follower.ts";
@@ -69,10 +70,12 @@ export class DockerEngine implements Engine {
   /** Runs of ours without notes, which an older data directory or a crash left. */
   readonly #orphans = new Set<RunId>();
   readonly #monitors = new Monitors();
+  readonly #imageFolders: ImageFolders;
   readonly #stops: StopTimers;
 
   constructor(parts: DockerEngineParts) {
     this.#parts = parts;
+    this.#imageFolders = new ImageFolders(parts.containers);
     this.#stops = new StopTimers(parts.containers, parts.log);
     parts.events.onChange = (id) => this.#tell(id);
   }
@@ -279,6 +282,7 @@ export class DockerEngine implements Engine {
       labels: containers.label,
       channelFolders,
       sharedFolders: await Promise.all((spec.mounts ?? []).map(sharedDirectory)),
+      shownFolders: await this.#imageFolders.shown(root.id, ownNames(await readdir(spec.mlDirectory), spec)),
       socketFolder: socketOf(spec) ? sockets : undefined,
       network: place,
       settings,

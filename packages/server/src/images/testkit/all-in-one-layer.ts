@@ -1,20 +1,7 @@
-import { execFileSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { parseLdd } from "../../engines/sandbox/minimal-root.ts";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { imageFiles, python } from "./image-files.ts";
 
-const python = "/usr/bin/python3";
 const nginx = "/usr/sbin/nginx";
 const modules = "/usr/lib/python3/dist-packages";
 /** Flask, gunicorn and what they import. */
@@ -88,44 +75,13 @@ http {
 
 /** One layer of this machine's Python, nginx and libraries, as a tar archive: no image of anybody's is downloaded. */
 export function allInOneLayer(): Buffer {
-  const root = mkdtempSync(join(tmpdir(), "sagebrush-all-in-one-"));
-  try {
-    const copy = (source: string, target = source): void => {
-      mkdirSync(dirname(join(root, target)), { recursive: true });
-      cpSync(source, join(root, target), { recursive: true, dereference: true, filter: isWanted });
-    };
-    const binary = realpathSync(python);
-    const library = `/usr/lib/${binary.slice(binary.lastIndexOf("/") + 1)}`;
-    copy(binary, python);
-    copy(library);
-    for (const name of wanted) copy(join(modules, name));
-    copy(nginx);
-    copy("/usr/bin/busybox", "/bin/busybox");
-    symlinkSync("busybox", join(root, "bin", "sh"));
-    const loaders = readdirSync(join(library, "lib-dynload")).map((name) => join(library, "lib-dynload", name));
-    for (const path of new Set([binary, nginx, ...loaders].flatMap(librariesOf))) copy(path);
-    for (const folder of ["/var/log/nginx", "/var/lib/nginx", "/opt/program", "/etc"])
-      mkdirSync(join(root, folder), { recursive: true });
-    writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/bin/sh\n");
-    writeFileSync(join(root, "etc/group"), "root:x:0:\nwww-data:x:33:\n");
-    for (const [name, text] of Object.entries(programs))
-      writeFileSync(join(root, "opt/program", name), text, { mode: 0o755 });
-    return execFileSync("tar", ["-C", root, "--owner=0", "--group=0", "-cf", "-", "."], { maxBuffer: 2 ** 29 });
-  } finally {
-    rmSync(root, { recursive: true, force: true });
-  }
-}
-
-/** Most of Python's library is of no use here. */
-function isWanted(path: string): boolean {
-  return !/\/(?:__pycache__|test|tests|idlelib|tkinter|lib2to3|ensurepip|config-3[^/]*|pydoc_data)$/.test(path);
-}
-
-function librariesOf(path: string): string[] {
-  try {
-    return parseLdd(execFileSync("ldd", [path], { encoding: "utf8" }));
-  } catch {
-    // A file that is no program: it loads nothing.
-    return [];
-  }
+  using files = imageFiles();
+  files.addPython();
+  for (const name of wanted) files.copy(join(modules, name));
+  files.addPrograms(nginx);
+  for (const folder of ["/var/log/nginx", "/var/lib/nginx", "/opt/program"])
+    mkdirSync(join(files.root, folder), { recursive: true });
+  for (const [name, text] of Object.entries(programs))
+    writeFileSync(join(files.root, "opt/program", name), text, { mode: 0o755 });
+  return files.tar();
 }
