@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import { assumedRole } from "./services/sts/assume-role.ts";
-import type { CreateSession } from "./services/sts/session.ts";
+import type { CreateSession, SessionTag } from "./services/sts/session.ts";
 
 /** How code inside runs comes to the platform and to credentials of its execution role. */
 export interface RunAccess {
@@ -19,8 +19,16 @@ interface RunEnvironment {
   readonly credentials: Readonly<Record<string, string>>;
 }
 
+/** Whose credentials a run has. */
+export interface RunRole {
+  /** ARN of the execution role. */
+  readonly arn: string;
+  /** What its sessions are tagged with. */
+  readonly sessionTags?: readonly SessionTag[];
+}
+
 /** Whose credentials a run may have, for as long as it may have them. */
-export type RoleOfRun = (run: string) => Promise<string | undefined>;
+export type RoleOfRun = (run: string) => Promise<RunRole | undefined>;
 
 const pathPrefix = "/_sagebrush/credentials/";
 /** The SDKs ask again a quarter of an hour before the end. */
@@ -54,13 +62,14 @@ export function runAccess(options: {
     const role = await roleOf(run);
     // The same answer for a job that has ended and one that this server does not know yet: SDKs ask three times.
     if (role === undefined) return refusal(403, "The run has no credentials: it has ended, or is cut off");
-    const identity = assumedRole(role, sessionName);
+    const identity = assumedRole(role.arn, sessionName);
     if (identity === undefined) return refusal(403, "The run's execution role is not a role");
     // The wire carries whole seconds; the credentials must not end before the time that was told.
     const expiresAt = Math.ceil((clock.now() + lifetimeMs) / 1000) * 1000;
-    const session = createSession({ ...identity, expiresAt });
+    const { sessionTags: tags } = role;
+    const session = createSession({ ...identity, expiresAt, ...(tags && { tags }) });
     const body = {
-      RoleArn: role,
+      RoleArn: role.arn,
       AccessKeyId: session.accessKeyId,
       SecretAccessKey: session.secretAccessKey,
       Token: session.token,

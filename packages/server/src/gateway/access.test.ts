@@ -88,6 +88,58 @@ describe("sessions over the wire", () => {
     expect(identity.Arn).toBe("arn:aws:sts::111122223333:assumed-role/SagebrushExecutionRole/sagebrush");
   });
 
+  test("session tags: keys differ by more than case, and transitive ones cannot be set again", async () => {
+    const server = await start();
+    const tagged = {
+      ...assume,
+      Tags: [
+        { Key: "tenant", Value: "a" },
+        { Key: "team", Value: "x" },
+      ],
+    };
+    const root = new STSClient(server.client);
+    const refused = async (sts: STSClient, input: object) =>
+      (await sts.send(new AssumeRoleCommand({ ...assume, ...input })).catch((error: unknown) => error)) as Error;
+    expect(await refused(root, { Tags: [...tagged.Tags, { Key: "TEAM", Value: "y" }] })).toMatchObject({
+      name: "ValidationError",
+      message: "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+    });
+    expect(await refused(root, { TransitiveTagKeys: ["tenant"] })).toMatchObject({
+      name: "ValidationError",
+      message: expect.stringContaining("tenant must be included"),
+    });
+    const { Credentials } = await root.send(new AssumeRoleCommand({ ...tagged, TransitiveTagKeys: ["tenant"] }));
+    const credentials = {
+      accessKeyId: Credentials?.AccessKeyId as string,
+      secretAccessKey: Credentials?.SecretAccessKey as string,
+      sessionToken: Credentials?.SessionToken as string,
+    };
+    const session = server.credentialStore.lookup(credentials.accessKeyId, credentials.sessionToken, Date.now());
+    expect(session).toMatchObject({
+      session: {
+        tags: [
+          { key: "tenant", value: "a", transitive: true },
+          { key: "team", value: "x", transitive: false },
+        ],
+      },
+    });
+    const sts = new STSClient({ ...server.client, credentials });
+    expect(await refused(sts, { Tags: [{ Key: "Tenant", Value: "b" }] })).toMatchObject({
+      name: "ValidationError",
+      message: expect.stringContaining("conflicts with a transitive tag key from the calling session: tenant"),
+    });
+    const next = await sts.send(new AssumeRoleCommand({ ...assume, Tags: [{ Key: "team", Value: "y" }] }));
+    const { AccessKeyId, SessionToken } = next.Credentials ?? {};
+    expect(server.credentialStore.lookup(AccessKeyId as string, SessionToken, Date.now())).toMatchObject({
+      session: {
+        tags: [
+          { key: "tenant", value: "a" },
+          { key: "team", value: "y" },
+        ],
+      },
+    });
+  });
+
   test("an ARN that is no role's, and a session name that breaks the model, are refused", async () => {
     const server = await start();
     const sts = new STSClient(server.client);

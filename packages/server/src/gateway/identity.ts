@@ -34,7 +34,10 @@ let last: { key: string; partition: string; account: string; principal: Principa
 function principalOf(credentials: Credentials | undefined, partition: string, account: string): Principal {
   if (!credentials) return { arn: "anonymous", userId: "anonymous" };
   const { accessKeyId, session } = credentials;
-  if (session) return { arn: session.arn, accessKeyId, userId: session.userId };
+  if (session) {
+    const { arn, userId, tags: sessionTags } = session;
+    return { arn, accessKeyId, userId, ...(sessionTags && { sessionTags }) };
+  }
   if (last?.key === accessKeyId && last.partition === partition && last.account === account) return last.principal;
   const principal = {
     arn: `arn:${partition}:sts::${account}:assumed-role/${executionRole}/${sessionName}`,

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
+import type { Principal } from "../services/service.ts";
 
 /** What temporary credentials stand for. */
 export interface Session {
@@ -12,6 +13,7 @@ export interface Session {
   readonly userId: string;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
+  readonly tags?: NonNullable<Principal["sessionTags"]>;
 }
 
 /** The key that seals session tokens. They end when the secret is replaced. */
@@ -26,8 +28,8 @@ const tagBytes = 16;
 export function sealToken(key: KeyObject, session: Session): string {
   const iv = randomBytes(ivBytes);
   const cipher = createCipheriv("aes-256-gcm", key, iv);
-  const { accessKeyId, secretAccessKey, account, arn, userId, expiresAt } = session;
-  const text = JSON.stringify([accessKeyId, secretAccessKey, account, arn, userId, expiresAt]);
+  const { accessKeyId, secretAccessKey, account, arn, userId, expiresAt, tags = [] } = session;
+  const text = JSON.stringify([accessKeyId, secretAccessKey, account, arn, userId, expiresAt, tags]);
   const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
   return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString("base64");
 }
@@ -42,8 +44,9 @@ export function openToken(key: KeyObject, token: string): Session | undefined {
     const text = Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]).toString(
       "utf8",
     );
-    const [accessKeyId, secretAccessKey, account, arn, userId, expiresAt] = JSON.parse(text);
-    return { accessKeyId, secretAccessKey, account, arn, userId, expiresAt };
+    // Tokens of older versions have no tags.
+    const [accessKeyId, secretAccessKey, account, arn, userId, expiresAt, tags = []] = JSON.parse(text);
+    return { accessKeyId, secretAccessKey, account, arn, userId, expiresAt, ...(tags.length > 0 && { tags }) };
   } catch {
     // Not sealed with our key: the caller hears that the token is invalid.
     return undefined;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { Platform } from "../platform.ts";
 import type { Scope } from "../scope.ts";
+import type { SessionTag } from "./sts/session.ts";
 
 /** Who calls and where, as the gateway established it. */
 export interface OperationContext {
@@ -24,6 +25,8 @@ export interface Principal {
   /** `undefined` for anonymous requests, which only presigned-less public access would use. */
   readonly accessKeyId?: string;
   readonly userId: string;
+  /** Tags of the session that the caller's credentials are of. */
+  readonly sessionTags?: readonly SessionTag[];
 }
 
 /** What one operation means: typed input in, typed output out; no HTTP. Failures a caller may see are `ServiceError`s. */

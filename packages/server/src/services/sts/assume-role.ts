@@ -3,6 +3,7 @@ import { ServiceError } from "../../errors.ts";
 import { uniqueRoleId } from "../../execution-roles.ts";
 import type { Handler } from "../service.ts";
 import { type CreateSession, grantCredentials } from "./session.ts";
+import { sessionTags } from "./session-tags.ts";
 
 const oneHour = 3600;
 const roleArn = /^arn:(aws[a-z-]*):iam::(\d{12}):role\/(?:.*\/)?([\w+=,.@-]{1,64})$/;
@@ -28,13 +29,14 @@ export function assumedRole(
  * @throws ServiceError `ValidationError` for an ARN that is not a role's.
  */
 export function assumeRole(createSession: CreateSession): Handler<AssumeRoleCommandInput, AssumeRoleResponse> {
-  return async (input, { platform }) => {
+  return async (input, { platform, principal }) => {
     const identity = assumedRole(input.RoleArn ?? "", input.RoleSessionName as string);
     if (!identity) throw new ServiceError("ValidationError", `${input.RoleArn} is invalid`, { status: 400 });
     const { arn, userId } = identity;
+    const tags = sessionTags(input, principal.sessionTags);
     const expiresAt = platform.clock.now() + (input.DurationSeconds ?? oneHour) * 1000;
     return {
-      Credentials: grantCredentials(createSession, { ...identity, expiresAt }),
+      Credentials: grantCredentials(createSession, { ...identity, expiresAt, tags }),
       AssumedRoleUser: { AssumedRoleId: userId, Arn: arn },
       PackedPolicySize: 0,
     };

@@ -13,6 +13,7 @@ export function getSessionToken(
       account: scope.account,
       arn: principal.arn,
       userId: principal.userId,
+      ...(principal.sessionTags && { tags: principal.sessionTags }),
       expiresAt: platform.clock.now() + DurationSeconds * 1000,
     }),
   });

@@ -1,5 +1,12 @@
 import type { Credentials } from "@aws-sdk/client-sts";
 
+/** A tag of a session. Transitive ones go on to sessions of other roles that are asked for with its credentials. */
+export interface SessionTag {
+  readonly key: string;
+  readonly value: string;
+  readonly transitive: boolean;
+}
+
 /** What temporary credentials stand for. */
 export interface SessionGrant {
   /** Twelve digits. */
@@ -8,6 +15,8 @@ export interface SessionGrant {
   readonly userId: string;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
+  /** None when absent. */
+  readonly tags?: readonly SessionTag[];
 }
 
 /** Makes temporary credentials; `CredentialStore.createSession`. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { RunRefused, type RunState } from "../../../engines/engine.ts";
 import type { Preparation } from "../../../images/image.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
-import type { RunAccess } from "../../../run-access.ts";
+import type { RoleOfRun, RunAccess } from "../../../run-access.ts";
 import { partitionOf, type Scope } from "../../../scope.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
 import { type EndpointValue, instancesOf, type Variant } from "../../../serving/fleet.ts";
@@ -33,7 +33,7 @@ export interface EndpointWorld extends Serving {
 /** The controller, and whose credentials an instance may have. */
 export interface EndpointController extends Controller<EndpointValue> {
   /** The execution role of a run's model, for as long as the run belongs to its endpoint. */
-  roleOf(runId: string): Promise<string | undefined>;
+  readonly roleOf: RoleOfRun;
 }
 
 /** Drives endpoints: brings fleets up, moves traffic, replaces instances that die, and takes down what has to go. */
@@ -49,7 +49,8 @@ export function endpointController(world: EndpointWorld): EndpointController {
       const record = owner && (await world.store.get<EndpointValue>(owner));
       const variants = record?.value.fleets.flatMap((fleet) => fleet.variants) ?? [];
       const mine = variants.find(({ instances }) => instances.some((instance) => instance.runId === runId));
-      return mine?.container.needsIsolation ? undefined : mine?.container.executionRoleArn;
+      const { needsIsolation = true, executionRoleArn: arn } = mine?.container ?? {};
+      return needsIsolation || arn === undefined ? undefined : { arn };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { validationException } from "../../../errors.ts";
 import type { OperationContext } from "../../service.ts";
+import { checkVpcConfig } from "../check-vpc-config.ts";
 import { findModelPackage } from "../model-package/resource.ts";
 import { checkArtifact, checkContainer, unsupported } from "./check-container.ts";
 import type { ContainerDefinition, ModelValue } from "./model-record.ts";
@@ -16,6 +17,7 @@ export async function checkModel(spec: ModelValue["spec"], context: OperationCon
   const given = spec.PrimaryContainer ?? spec.Containers?.[0];
   if (given === undefined) throw validationException("You must specify either PrimaryContainer or Containers.");
   if (spec.Containers && spec.Containers.length > 1) throw severalContainers("Containers", spec.Containers.length);
+  checkVpcConfig(spec.VpcConfig);
   const container = given.ModelPackageName === undefined ? given : await ofPackage(given, context);
   checkContainer(container, context);
   await checkArtifact(container, context);

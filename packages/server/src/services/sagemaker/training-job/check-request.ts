@@ -4,6 +4,7 @@ import { UnknownImage } from "../../../images/resolve-image.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { OperationPlace } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
+import { checkVpcConfig } from "../check-vpc-config.ts";
 import { checkExecutionRole } from "../execution-role.ts";
 import { checkMetricDefinitions, metricLimit } from "./check-metric-definitions.ts";
 import { checkpointPath } from "./config-files.ts";
@@ -40,6 +41,7 @@ export function checkRequest(
   checkDebugOutputs(request);
   checkStopping(request);
   checkEnvironment("Environment", request.Environment);
+  checkVpcConfig(request.VpcConfig);
   checkChannels(request);
   const spec = {
     ...request,

@@ -2,6 +2,7 @@ import { resourceInUse, validationException } from "../../../errors.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import { type Write, WriteConflict } from "../../../store/store.ts";
 import type { OperationPlace } from "../../service.ts";
+import type { SessionTag } from "../../sts/session.ts";
 import type { Input, Operation, Output } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { applyAlgorithm } from "./apply-algorithm.ts";
@@ -28,16 +29,20 @@ import { offerFor } from "./warm-pool-records.ts";
  * @throws ResourceInUse when the name is taken in this account and region.
  * @throws ResourceLimitExceeded when this machine can never give what is asked for, or the account would pass a quota.
  */
-export const createTrainingJob: Operation<"CreateTrainingJob"> = (input, context) => recordTrainingJob(input, context);
+export const createTrainingJob: Operation<"CreateTrainingJob"> = (input, context) => {
+  const { sessionTags } = context.principal;
+  return recordTrainingJob(input, context, { ...(sessionTags && { sessionTags }) });
+};
 
 /**
  * The same, for the platform itself too.
  * @param options.validates - Whether the job is there to validate the algorithm that it names.
+ * @param options.sessionTags - Tags of the session that asks for it.
  */
 export async function recordTrainingJob(
   input: Input<"CreateTrainingJob">,
   context: OperationPlace,
-  options: { readonly validates?: boolean } = {},
+  options: { readonly validates?: boolean; readonly sessionTags?: readonly SessionTag[] } = {},
 ): Promise<Output<"CreateTrainingJob">> {
   const { scope, platform } = context;
   const { Tags, ...request } = input;
@@ -49,7 +54,12 @@ export async function recordTrainingJob(
   checkFits(spec, platform.configuration.capacity.mode);
   await checkStorage(spec, context);
   const { discount } = platform.configuration.spot;
-  const requested = { spec, hosts, arn, ...(spec.EnableManagedSpotTraining && { spotDiscount: discount }) };
+  const chained = spec.SessionChainingConfig?.EnableSessionTagChaining ? options.sessionTags : undefined;
+  const requested = {
+    ...{ spec, hosts, arn },
+    ...(chained && { sessionTags: chained }),
+    ...(spec.EnableManagedSpotTraining && { spotDiscount: discount }),
+  };
   try {
     await withinQuotas(context, spec, () => createInPool(context, requested, [initialTags(scope, arn, Tags)]));
   } catch (error) {
@@ -87,7 +97,7 @@ async function createInPool(
 
 /** A job that nothing was done for yet. */
 export function newJob(
-  of: Pick<TrainingJob, "spec" | "hosts" | "arn" | "spotDiscount" | "tookPool">,
+  of: Pick<TrainingJob, "spec" | "hosts" | "arn" | "sessionTags" | "spotDiscount" | "tookPool">,
   now: number,
 ): TrainingJob {
   const blank: TrainingJob = {

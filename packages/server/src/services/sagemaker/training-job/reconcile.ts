@@ -8,7 +8,7 @@ import type { Log } from "../../../log.ts";
 import type { MetricStore } from "../../../metrics/metric-store.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
-import type { RunAccess } from "../../../run-access.ts";
+import type { RoleOfRun, RunAccess, RunRole } from "../../../run-access.ts";
 import type { SpotPolicy } from "../../../spot-policy.ts";
 import { type RecordKey, type Store, type Write, WriteConflict } from "../../../store/store.ts";
 import { effects } from "./effects.ts";
@@ -57,7 +57,7 @@ export interface TrainingJobController extends Controller<TrainingJob> {
   /** The job of a run that this controller has looked at, or `undefined`. */
   ownerOf(runId: string): RecordKey | undefined;
   /** The execution role of a run's job, for as long as the run may have its credentials. */
-  roleOf(runId: string): Promise<string | undefined>;
+  readonly roleOf: RoleOfRun;
   /** Stops watching hosts, which go on. */
   close(): void;
 }
@@ -107,7 +107,7 @@ export function trainingJobController(world: TrainingJobWorld): TrainingJobContr
     }
     return again(0);
   };
-  const roleOf = async (id: string): Promise<string | undefined> => {
+  const roleOf: RoleOfRun = async (id) => {
     const owner = owners.get(id);
     const record = owner && ((await world.store.get(owner)) as TrainingJobRecord | undefined);
     return record && runIds(record).includes(id) ? credentialsRole(record) : undefined;
@@ -128,9 +128,10 @@ function isTraining({ status, value }: TrainingJobRecord): boolean {
 }
 
 /** Nothing of the kind is for jobs that are cut off, nor for those that have ended. */
-function credentialsRole(record: TrainingJobRecord): string | undefined {
-  const { RoleArn, EnableNetworkIsolation } = record.value.spec;
-  return isFinal(record) || EnableNetworkIsolation ? undefined : RoleArn;
+function credentialsRole(record: TrainingJobRecord): RunRole | undefined {
+  const { spec, sessionTags } = record.value;
+  if (isFinal(record) || spec.EnableNetworkIsolation) return undefined;
+  return { arn: spec.RoleArn, ...(sessionTags && { sessionTags }) };
 }
 
 /** What a step changes: the record, and other records in the same transaction. */

@@ -3,6 +3,7 @@ import type { SecondaryStatus, TrainingJobStatus } from "@aws-sdk/client-sagemak
 import type { Scope } from "../../../scope.ts";
 import { partitionOf } from "../../../scope.ts";
 import type { StoredRecord } from "../../../store/store.ts";
+import type { SessionTag } from "../../sts/session.ts";
 import type { Input } from "../operation.ts";
 import type { LeftPool, TakenPool } from "./warm-pool.ts";
 
@@ -14,6 +15,8 @@ export interface TrainingJob {
   readonly arn: string;
   /** The request, as it was accepted. */
   readonly spec: TrainingJobSpec;
+  /** Tags of the session that created it, where SessionChainingConfig hands them on to the execution role's. */
+  readonly sessionTags?: readonly SessionTag[];
   readonly secondary: SecondaryStatus;
   /** Oldest first; the last one is open until the job ends. */
   readonly transitions: readonly Transition[];

@@ -23,7 +23,7 @@ export type WarmPoolRecord = StoredRecord<WarmPool>;
 /** Where the pool that a job left is found. */
 export function poolKey(record: TrainingJobRecord): RecordKey {
   const { account, region, value } = record;
-  return { account, region, kind: warmPoolKind, name: `${poolMatch(value.spec)}/${poolFolder(record)}` };
+  return { account, region, kind: warmPoolKind, name: `${poolMatch(value)}/${poolFolder(record)}` };
 }
 
 /** The job that left a pool, as long as it is that pool's. */
@@ -55,10 +55,10 @@ export interface Offer {
 export async function offerFor(
   store: Store,
   { account, region }: Scope,
-  job: Pick<TrainingJob, "spec">,
+  job: Pick<TrainingJob, "spec" | "sessionTags">,
   now: number,
 ): Promise<Offer | undefined> {
-  const match = poolMatch(job.spec);
+  const match = poolMatch(job);
   if (match === undefined) return undefined;
   const query = { kind: warmPoolKind, account, region, prefix: `${match}/`, limit: maxPools };
   const { records } = await store.list<WarmPool>(query);

@@ -14,6 +14,7 @@ const jobOf = (spec: TrainingJobSpec, more: Partial<TrainingJob> = {}): Training
   startedAt: 10,
   ...more,
 });
+const jobWith = (changes: Partial<TrainingJobSpec> = {}) => jobOf(specOf(changes));
 const recordOf = (value: TrainingJob, status: TrainingJobStatus): TrainingJobRecord => ({
   ...{ account: "111122223333", region: "us-west-2", kind: trainingJobKind, name: "job", value, status },
   ...{ version: 1, createdAt: 0, modifiedAt: 0 },
@@ -32,7 +33,7 @@ describe("a job matches a pool", () => {
     ],
   ];
   test.each(same)("%s", (_, one, other) => {
-    expect(poolMatch(specOf(one))).toBe(poolMatch(specOf(other)));
+    expect(poolMatch(jobWith(one))).toBe(poolMatch(jobWith(other)));
   });
 
   const different: [string, Partial<TrainingJobSpec>][] = [
@@ -46,13 +47,23 @@ describe("a job matches a pool", () => {
     ["encryption between hosts", { EnableInterContainerTrafficEncryption: true }],
   ];
   test.each(different)("not with another %s", (_, changes) => {
-    expect(poolMatch(specOf(changes))).not.toBe(poolMatch(specOf()));
+    expect(poolMatch(jobWith(changes))).not.toBe(poolMatch(jobWith()));
+  });
+
+  test("with handed-on session tags, only where they are the same", () => {
+    const chaining = specOf({ SessionChainingConfig: { EnableSessionTagChaining: true } });
+    const tenant = (value: string) => ({ sessionTags: [{ key: "tenant", value, transitive: true }] });
+    const match = (value: string) => poolMatch(jobOf(chaining, tenant(value)));
+    expect(match("a")).toBe(match("a"));
+    expect(match("a")).not.toBe(match("b"));
+    expect(match("a")).not.toBe(poolMatch(jobOf(chaining)));
+    expect(match("a")).not.toBe(poolMatch(jobWith()));
   });
 
   test("not as a spot job, nor with instance groups", () => {
-    expect(poolMatch(specOf({ EnableManagedSpotTraining: true }))).toBeUndefined();
+    expect(poolMatch(jobWith({ EnableManagedSpotTraining: true }))).toBeUndefined();
     const InstanceGroups = [{ InstanceGroupName: "a", InstanceType: "ml.m5.large" as const, InstanceCount: 1 }];
-    expect(poolMatch(specOf({ ResourceConfig: { InstanceGroups, VolumeSizeInGB: 10 } }))).toBeUndefined();
+    expect(poolMatch(jobWith({ ResourceConfig: { InstanceGroups, VolumeSizeInGB: 10 } }))).toBeUndefined();
   });
 });
 

@@ -44,7 +44,7 @@ export function checkKeepAlive(spec: TrainingJobSpec): void {
 }
 
 /** What a job and a pool must have in common, as one text; `undefined` for jobs that take part in none. */
-export function poolMatch(spec: TrainingJobSpec): string | undefined {
+export function poolMatch({ spec, sessionTags }: Pick<TrainingJob, "spec" | "sessionTags">): string | undefined {
   const { ResourceConfig: resources, VpcConfig: vpc } = spec;
   if (spec.EnableManagedSpotTraining || resources?.InstanceGroups?.length) return undefined;
   const parts = [
@@ -57,8 +57,15 @@ export function poolMatch(spec: TrainingJobSpec): string | undefined {
     vpc?.Subnets?.toSorted() ?? [],
     spec.EnableNetworkIsolation ?? false,
     spec.EnableInterContainerTrafficEncryption ?? false,
+    // Only where tags are handed on, so that pools of older versions still match.
+    ...(spec.SessionChainingConfig?.EnableSessionTagChaining ? [tagsOf(sessionTags)] : []),
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
+}
+
+/** Tags that tell tenants apart, in an order of their own: the cache of one is not for another. */
+function tagsOf(tags: TrainingJob["sessionTags"] = []): string[] {
+  return tags.map(({ key, value }) => JSON.stringify([key, value])).toSorted();
 }
 
 /** The folder of the caches of a job's pool: that of the pool it took, or else its own. */
