@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import type { CapacitySettings } from "./capacity/capacity.ts";
 import { type Quota, trainingJobsQuota } from "./capacity/quotas.ts";
 import { ConfigurationError } from "./configuration-error.ts";
+import type { MasterKeySource } from "./kms/master-key.ts";
 import type { SpotPolicy } from "./spot-policy.ts";
 
 export { ConfigurationError } from "./configuration-error.ts";
@@ -34,6 +35,8 @@ export interface Configuration {
   /** A table of frameworks over the built-in one. */
   readonly frameworksFile?: string;
   readonly capacity: CapacitySettings;
+  /** Where the master key of KMS keys comes from, if there is one. */
+  readonly masterKey: MasterKeySource;
   /** Host directories by the id of the EFS or FSx file system that they stand for. */
   readonly fileSystems: Readonly<Record<string, string>>;
 }
@@ -187,6 +190,13 @@ export const settings: readonly Setting[] = [
     doc: "A minute past every hour (0 to 59) at which all running spot jobs are interrupted; repeat it for several.",
   },
   {
+    name: "kms-master-key-file",
+    kind: "text",
+    argument: "FILE",
+    fallback: "",
+    doc: "File with the master key of all KMS keys: 32 random bytes in hexadecimal or Base64, readable by its owner only. Keep it apart from the data directory. SAGEBRUSH_KMS_MASTER_KEY may hold the key itself instead.",
+  },
+  {
     name: "environments-dir",
     kind: "text",
     argument: "DIR",
@@ -262,12 +272,21 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
       hourlyProbability: share("spot-interruption-probability", text("spot-interruption-probability"), 1 - 2 ** -52),
       minutesOfHour: list("spot-interruption-minutes").map(minuteOfHour),
     },
+    masterKey: masterKeySource(text("kms-master-key-file"), environment["SAGEBRUSH_KMS_MASTER_KEY"]),
     ...(text("environments-dir") !== "" && { environmentsDirectory: resolve(expandHome(text("environments-dir"))) }),
     ...(text("frameworks") !== "" && { frameworksFile: resolve(expandHome(text("frameworks"))) }),
     fileSystems: fileSystems(list("file-system")),
   };
   refuseUnsafe(configuration);
+  refuseKeyBesideData(configuration);
   return configuration;
+}
+
+function masterKeySource(file: string, text: string | undefined): MasterKeySource {
+  return {
+    ...(file !== "" && { file: resolve(expandHome(file)) }),
+    ...(text !== undefined && text !== "" && { text }),
+  };
 }
 
 /** The settings that say what runs the work, as the engines take them. */
@@ -325,6 +344,14 @@ function refuseUnsafe(configuration: Configuration): void {
   if (!configuration.tls && !configuration.insecure) {
     throw new ConfigurationError(`${where} needs --tls-cert and --tls-key, or --insecure to go without.`);
   }
+}
+
+/** Whoever copies the data directory would have the key with it. */
+function refuseKeyBesideData({ dataDirectory, masterKey: { file } }: Configuration): void {
+  if (!file?.startsWith(`${dataDirectory}/`)) return;
+  throw new ConfigurationError(
+    `--kms-master-key-file ${file} lies in the data directory, whose copies it is to protect: keep it elsewhere.`,
+  );
 }
 
 function readConfigFile(path: string, required: boolean): Values {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 
 /** Where everything of one installation lives. Paths only; opening, locking and migrating is `data-directory/open.ts`. */
@@ -23,11 +24,20 @@ export interface DataDirectory {
   readonly engine: string;
   readonly credentials: string;
   readonly temporary: string;
+  /**
+   * Not in the data directory: a folder of a memory file system for what may not touch a disk in clear, made when it is
+   * needed. Absent where the system has none.
+   */
+  readonly memory?: string;
 }
+
+/** Where Linux has a file system in memory that every user may write to. */
+export const memoryFileSystem = "/dev/shm";
 
 /** The paths of the data directory at `root`, whether it exists or not. */
 export function dataDirectoryPaths(root: string): DataDirectory {
   const absolute = resolve(root);
+  const name = createHash("sha256").update(absolute).digest("hex").slice(0, 16);
   return {
     root: absolute,
     database: join(absolute, "records.db"),
@@ -41,5 +51,6 @@ export function dataDirectoryPaths(root: string): DataDirectory {
     engine: join(absolute, "engine"),
     credentials: join(absolute, "credentials.json"),
     temporary: join(absolute, "tmp"),
+    ...(process.platform === "linux" && { memory: join(memoryFileSystem, `sagebrush-${name}`) }),
   };
 }

@@ -16,6 +16,8 @@ import { Images } from "./images/images.ts";
 import { LayerCache } from "./images/layers/layer-cache.ts";
 import { RegistryImages } from "./images/registry-images.ts";
 import { interruptPage } from "./interrupt-page.ts";
+import { LocalKeys } from "./kms/local-keys.ts";
+import { readMasterKey } from "./kms/master-key.ts";
 import { jsonLog, type Log } from "./log.ts";
 import { openMetricStore } from "./metrics/sqlite/open-metric-store.ts";
 import { openObjectCatalogue } from "./objects/object-storage.ts";
@@ -184,7 +186,9 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   opened.add(() => store.close());
   const metrics = openMetricStore(dataDirectory.metrics, { clock });
   opened.add(() => metrics.close());
-  const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
+  const keys = new LocalKeys(readMasterKey(configuration.masterKey));
+  const { objects: directory, memory: memoryDirectory } = dataDirectory;
+  const objects = await openObjectCatalogue({ store, directory, memoryDirectory, keys, clock, log });
   opened.add(() => objects.close());
   const registry = new ImageRegistry({ store, bytes: objects.bytes, clock });
   const { engine, docker } = await openEngines({
@@ -213,7 +217,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
   return {
-    ...{ dataDirectory, store, objects, metrics, registry, engine, images, frameworks, layerCache },
+    ...{ dataDirectory, store, objects, keys, metrics, registry, engine, images, frameworks, layerCache },
     ...{ serving, clock, log, listening },
   };
 }

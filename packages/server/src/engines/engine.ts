@@ -152,6 +152,11 @@ export interface RunSpec {
    * mounts (channels) appear below it.
    */
   readonly mlDirectory: string;
+  /**
+   * Where the run's other writes go: changes to its channels, its HOME, its image's files. A folder of the engine's own when
+   * absent. With `must`, a run that would write elsewhere too is refused. Its caller removes it after `remove`.
+   */
+  readonly scratch?: { readonly directory: string; readonly must: boolean };
   readonly channels: readonly Channel[];
   /**
    * Host directories, shared with others. Where the engine can, the run acts in them as the directory's owner. An engine

@@ -6,6 +6,8 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Configuration } from "../configuration.ts";
 import { openDataDirectory } from "../data-directory/open.ts";
 import { Images } from "../images/images.ts";
+import { LocalKeys } from "../kms/local-keys.ts";
+import { readMasterKey } from "../kms/master-key.ts";
 import { silentLog } from "../log.ts";
 import { openMetricStore } from "../metrics/sqlite/open-metric-store.ts";
 import { type ObjectStorage, openObjectCatalogue } from "../objects/object-storage.ts";
@@ -57,11 +59,13 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const log = options.log ?? silentLog;
   const directory = await openDataDirectory(root);
   const store = await openSqliteStore(directory.database, { clock });
-  const objects = await openObjectCatalogue({ store, directory: directory.objects, clock, log });
-  const metrics = openMetricStore(directory.metrics, { clock });
   const configuration = testConfiguration(root, options.configuration);
+  const keys = new LocalKeys(readMasterKey(configuration.masterKey));
+  const { memory: memoryDirectory } = directory;
+  const objects = await openObjectCatalogue({ store, directory: directory.objects, memoryDirectory, keys, clock, log });
+  const metrics = openMetricStore(directory.metrics, { clock });
   const images = options.images ?? new Images();
-  const platform = { configuration, dataDirectory: directory, clock, log, store, objects, images, metrics };
+  const platform = { configuration, dataDirectory: directory, clock, log, store, objects, keys, images, metrics };
   const credentialStore = openCredentials(directory.credentials);
   const services =
     typeof options.services === "function" ? options.services(platform, credentialStore) : options.services;
@@ -112,6 +116,7 @@ function testConfiguration(root: string, changes: Partial<Configuration> = {}): 
     docker: { host: "none", runtime: "", ulimits: [] },
     spot: defaultSpotPolicy,
     capacity: defaultCapacity,
+    masterKey: {},
     ...changes,
   };
 }

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { Encryption } from "./object-records.ts";
 
 /**
  * Objects as the platform's own parts see them: S3 semantics without HTTP. The S3 service answers from it, jobs read
@@ -16,11 +17,15 @@ export interface ObjectEntry {
   readonly contentType?: string;
   /** Absent in buckets that never had versioning. */
   readonly versionId?: string;
+  /** Its bytes are encrypted in the store: in clear they are for memory only. */
+  readonly isEncrypted?: true;
 }
 
 export interface PutAttributes {
   readonly contentType?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** The bucket's default when absent. */
+  readonly encryption?: Encryption;
 }
 
 export interface ObjectCatalogue {

@@ -40,7 +40,7 @@ export interface Tag {
   readonly Value: string;
 }
 
-/** Which server-side encryption was asked for. It is echoed, not applied: see the decision on encryption at rest. */
+/** Which server-side encryption an object has: `AES256` in name only, `aws:kms` under the key with the ARN `keyId`. */
 export interface Encryption {
   readonly algorithm: string;
   readonly keyId?: string;
@@ -52,6 +52,8 @@ export interface BytesReference {
   readonly id: string;
   readonly sizeBytes: number;
   readonly inline: boolean;
+  /** Set when they are encrypted: their data key, itself encrypted, in Base64, and the ARN of the object that it is bound to. */
+  readonly sealed?: { readonly dataKey: string; readonly objectArn: string };
 }
 
 /** One stored version of a key. */

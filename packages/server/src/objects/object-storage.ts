@@ -1,12 +1,16 @@
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Clock } from "../clock.ts";
 import type { FileLayer } from "../durable/file-layer.ts";
+import type { KeyManagement } from "../kms/key-management.ts";
 import type { Log } from "../log.ts";
 import { silentLog } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import { noSuchBucket, noSuchKey } from "./bucket-errors.ts";
 import { Buckets } from "./buckets.ts";
 import { ByteStore } from "./bytes/byte-store.ts";
+import { encryptionFor } from "./encryption.ts";
+import { etagOf } from "./entity-tag.ts";
 import { Holds } from "./holds.ts";
 import { Listing } from "./listing.ts";
 import { BucketLocks } from "./locks.ts";
@@ -22,6 +26,10 @@ export interface ObjectStorageOptions {
   /** Folder of the object files; `DataDirectory.objects`. */
   readonly directory: string;
   readonly clock: Clock;
+  /** What objects are encrypted with; without it none can be. */
+  readonly keys?: KeyManagement;
+  /** Folder in memory for encrypted objects that are wanted as files; `DataDirectory.memory`. */
+  readonly memoryDirectory?: string | undefined;
   readonly log?: Log;
   /** Injected by durability tests. */
   readonly layer?: FileLayer;
@@ -64,7 +72,11 @@ export class ObjectStorage implements ObjectCatalogue {
     this.#clock = clock;
     this.#log = options.log ?? silentLog;
     this.#holds = new Holds(store);
-    this.bytes = new ByteStore(options);
+    const { memoryDirectory, ...rest } = options;
+    this.bytes = new ByteStore({
+      ...rest,
+      ...(memoryDirectory !== undefined && { memoryDirectory: join(memoryDirectory, "objects") }),
+    });
     this.buckets = new Buckets(store, locks);
     this.listing = new Listing(store);
     const { bytes, buckets } = this;
@@ -136,10 +148,16 @@ export class ObjectStorage implements ObjectCatalogue {
     attributes: PutAttributes = {},
   ): Promise<ObjectEntry> {
     // Before the bytes are taken in: a wrong bucket should not cost an upload.
-    if (!(await this.buckets.find(bucket))) throw noSuchBucket(bucket);
-    const ingested = await this.bytes.ingest(body, ["MD5"]);
-    const etag = `"${Buffer.from(ingested.digests.MD5 as string, "base64").toString("hex")}"`;
-    const version = await this.objects.put(bucket, key, { source: { kind: "fresh", ingested }, etag, attributes });
+    const found = await this.buckets.find(bucket);
+    if (!found) throw noSuchBucket(bucket);
+    const { encryption: asked, ...described } = attributes;
+    const { encryption, seal } = encryptionFor(this.bytes.keys, found, key, asked);
+    const ingested = await this.bytes.ingest(body, ["MD5"], { seal });
+    const version = await this.objects.put(bucket, key, {
+      source: { kind: "fresh", ingested },
+      etag: etagOf(ingested),
+      attributes: { ...described, ...(encryption && { encryption }) },
+    });
     return toEntry(bucket, key, version);
   }
 
@@ -167,5 +185,6 @@ function toEntry(bucket: string, key: string, version: ObjectVersion): StoredEnt
     bytes,
     ...(attributes.contentType !== undefined && { contentType: attributes.contentType }),
     ...(versionId !== "null" && { versionId }),
+    ...(bytes.sealed && { isEncrypted: true as const }),
   };
 }

@@ -4,12 +4,13 @@ import { ServiceError } from "../errors.ts";
 import type { Store, StoredRecord, Write } from "../store/store.ts";
 import { WriteConflict } from "../store/store.ts";
 import { noSuchUpload } from "./bucket-errors.ts";
-import type { Buckets } from "./buckets.ts";
+import type { Bucket, Buckets } from "./buckets.ts";
 import type { ByteStore } from "./bytes/byte-store.ts";
 import type { Ingested } from "./bytes/ingest.ts";
 import { type Crc, combineCrc } from "./checksums/combine.ts";
 import { DigestSet } from "./checksums/digest-set.ts";
 import { loadXxHash } from "./checksums/xxhash.ts";
+import { encryptionFor, type Seal } from "./encryption.ts";
 import { kinds, partKey, uploadKey } from "./object-name.ts";
 import type { BytesReference, ObjectVersion, PartRecord, StoredChecksum, UploadRecord } from "./object-records.ts";
 import type { Draft, Objects, WriteConditions } from "./objects.ts";
@@ -56,13 +57,24 @@ export class Uploads {
     key: string,
     upload: Omit<UploadRecord, "uploadId" | "initiatedAt">,
   ): Promise<UploadRecord> {
-    await this.#buckets.get(bucket);
+    const { encryption: asked, ...described } = upload.attributes;
+    const { encryption } = encryptionFor(this.#bytes.keys, await this.#buckets.get(bucket), key, asked);
     const initiatedAt = this.#clock.now();
     // Begins with the time, so that uploads of one key are listed oldest first.
     const uploadId = initiatedAt.toString(16).padStart(12, "0") + randomBytes(20).toString("hex");
-    const value: UploadRecord = { ...upload, uploadId, initiatedAt };
+    const attributes = { ...described, ...(encryption && { encryption }) };
+    const value: UploadRecord = { ...upload, attributes, uploadId, initiatedAt };
     await this.#store.write([{ op: "create", key: uploadKey(bucket, key, uploadId), value }]);
     return value;
+  }
+
+  /** What the parts of an upload, and what becomes of them, are encrypted with: decided when it began. */
+  sealOf(
+    bucket: Bucket,
+    key: string,
+    { attributes: { encryption } }: Pick<UploadRecord, "attributes">,
+  ): Seal | undefined {
+    return encryption && encryptionFor(this.#bytes.keys, bucket, key, encryption).seal;
   }
 
   /** @throws ServiceError `NoSuchUpload`. */
@@ -155,7 +167,7 @@ export class Uploads {
     expected?.(checksum);
     const md5s = parts.map((part) => Buffer.from(part.etag.replaceAll('"', ""), "hex"));
     const draft: Draft = {
-      source: await this.#join(parts),
+      source: await this.#join(parts, this.sealOf(await this.#buckets.get(id.bucket), id.key, upload.value)),
       etag: `"${createHash("md5").update(Buffer.concat(md5s)).digest("hex")}-${parts.length}"`,
       attributes: upload.value.attributes,
       partCount: parts.length,
@@ -207,10 +219,13 @@ export class Uploads {
     }
   }
 
-  async #join(parts: readonly PartRecord[]): Promise<Draft["source"]> {
+  async #join(parts: readonly PartRecord[], seal: Seal | undefined): Promise<Draft["source"]> {
     const [only] = parts;
     if (only && parts.length === 1) return { kind: "moved", bytes: only.bytes };
-    return { kind: "fresh", ingested: await this.#bytes.ingest(this.#read(parts.map((part) => part.bytes)), []) };
+    return {
+      kind: "fresh",
+      ingested: await this.#bytes.ingest(this.#read(parts.map((part) => part.bytes)), [], { seal }),
+    };
   }
 
   async *#read(references: readonly BytesReference[]): AsyncGenerator<Uint8Array> {

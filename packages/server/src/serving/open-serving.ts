@@ -57,7 +57,11 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     const key = owners.get(runId);
     if (key !== undefined) wake(key);
   };
-  const models = new ModelCache({ directory: dataDirectory.models, objects, log });
+  const memory = dataDirectory.memory && join(dataDirectory.memory, "models");
+  const models = new ModelCache({
+    ...{ directory: dataDirectory.models, objects, log },
+    ...(memory !== undefined && { memoryDirectory: memory }),
+  });
   const metrics = new VariantCounters();
   const routes = new RoutingTable(store, metrics, log);
   const health = new HealthChecks((runId) => {

@@ -1,11 +1,12 @@
 import { appendFile, mkdir, open, readdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Log } from "../../log.ts";
 import {
   type Capabilities,
   type Engine,
   EngineUnavailable,
   type RunId,
+  RunRefused,
   type RunSpec,
   type RunState,
   type RunUsage,
@@ -143,7 +144,10 @@ export class DockerEngine implements Engine {
   async diskUsage(id: RunId): Promise<number | undefined> {
     const { files, containers, channels } = this.#parts;
     if (!(await files.notes(id))) return undefined;
-    const [own, changed] = await Promise.all([containers.writtenBytes(id), channels.changedBytes(files.channels(id))]);
+    const [own, changed] = await Promise.all([
+      containers.writtenBytes(id),
+      channels.changedBytes(await this.#channelsOf(id)),
+    ]);
     return own + changed;
   }
 
@@ -255,6 +259,7 @@ export class DockerEngine implements Engine {
       logFile: spec.logFile,
       maxLogBytes: spec.maxLogBytes,
       program: spec.command[0] ?? "",
+      ...(spec.scratch && { scratch: spec.scratch.directory }),
       ...(network !== undefined && { network }),
       ...(socket !== undefined && { socket }),
       ...(spec.serves !== false && "port" in spec.serves && { port: spec.serves.port }),
@@ -266,12 +271,17 @@ export class DockerEngine implements Engine {
   }
 
   async #create(id: RunId, spec: RunSpec): Promise<void> {
-    const { files, networks, containers, channels, folders, settings, traits } = this.#parts;
+    const { networks, containers, channels, folders, settings, traits } = this.#parts;
     const { root } = spec;
+    if (spec.scratch?.must) {
+      throw new RunRefused(
+        "Containers of Docker and Podman write outside /opt/ml to disks of that engine, which cannot be encrypted from here. Push the image to this server's registry: its sandboxes keep all of it.",
+      );
+    }
     if (root.kind !== "image") throw new Error(`The docker engine runs images, got a root of kind ${root.kind}`);
     const { network, hostname } = spec;
     const place = network.kind === "bridge" ? await networks.ensure(network, hostname) : undefined;
-    const channelFolders = await channels.layOut(spec.channels, files.channels(id));
+    const channelFolders = await channels.layOut(spec.channels, await this.#channelsOf(id));
     const sockets = socketFolder(folders.sockets, id);
     if (socketOf(spec)) await mkdir(sockets, { recursive: true, mode: 0o700 });
     await mkdir(spec.mlDirectory, { recursive: true });
@@ -309,11 +319,16 @@ export class DockerEngine implements Engine {
     await Promise.race([follower?.finished, new Promise((resolve) => setTimeout(resolve, lastLinesMillis).unref())]);
     await follower?.close();
     await containers.remove(id);
-    await channels.clear(files.channels(id));
+    await channels.clear(await this.#channelsOf(id));
     const notes = await files.notes(id);
     if (notes?.network !== undefined) await networks.release(notes.network);
     await removeTree(socketFolder(folders.sockets, id));
     await files.remove(id);
+  }
+
+  async #channelsOf(id: RunId): Promise<string> {
+    const scratch = (await this.#parts.files.notes(id))?.scratch;
+    return scratch === undefined ? this.#parts.files.channels(id) : join(scratch, "channels");
   }
 
   #follow(id: RunId, { logFile }: RunNotes): void {

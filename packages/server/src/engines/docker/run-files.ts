@@ -9,6 +9,8 @@ export interface RunNotes {
   readonly maxLogBytes: number;
   /** First word of its command. */
   readonly program: string;
+  /** Folder of its caller's for what it writes, when it has one. */
+  readonly scratch?: string;
   /** The engine's name of its network. */
   readonly network?: string;
   /** Where it answers, when it serves on a socket. */

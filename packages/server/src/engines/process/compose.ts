@@ -13,15 +13,15 @@ const ml = "/opt/ml";
  * bind's target are mapped to its source, SAGEBRUSH_ML_ROOT says where /opt/ml is, channels are copies, and links lead to
  * mounts.
  */
-export const composeProcess: Compose = async ({ spec, folder, socketFolder, environment }) => {
+export const composeProcess: Compose = async ({ spec, scratch, socketFolder, environment }) => {
   const variables: Record<string, string> = { ...environment, SAGEBRUSH_ML_ROOT: spec.mlDirectory };
-  if (spec.root.kind === "host-tools") variables["HOME"] = await homeFolder(folder);
+  if (spec.root.kind === "host-tools") variables["HOME"] = await homeFolder(scratch);
   refuseNetworks(spec);
   if (spec.serves) variables["SAGEBRUSH_LISTEN"] = join(socketFolder, socketName);
   const steps: SetupStep[] = [];
   for (const [index, channel] of spec.channels.entries()) {
     const target = onHost(spec, channel.target);
-    steps.push(...channelSteps(channel, target, join(folder, "channels", String(index))));
+    steps.push(...channelSteps(channel, target, join(scratch, "channels", String(index))));
   }
   for (const mount of spec.mounts ?? []) await link(await sharedDirectory(mount), onHost(spec, mount.target));
   return {

@@ -31,7 +31,7 @@ export interface SandboxHost {
 
 /** Turns a run into a minimal root, built by the supervisor, and options for bubblewrap. */
 export function composeSandbox(host: SandboxHost): Compose {
-  return async ({ id, spec, folder, socketFolder, allotment, environment, attachment }) => {
+  return async ({ id, spec, folder, scratch, socketFolder, allotment, environment, attachment }) => {
     const { root } = spec;
     const ids = await idsOf(host, id, folder, root);
     const args = join(folder, "bwrap-options");
@@ -57,14 +57,14 @@ export function composeSandbox(host: SandboxHost): Compose {
     await writeFile(args, options, { mode: 0o600 });
     const channels = spec.channels.toSorted((a, b) => (a.target < b.target ? -1 : 1)); // outer ones first
     const steps: SetupStep[] = [
-      ...(await rootSteps(host, spec, folder)),
+      ...(await rootSteps(host, spec, scratch)),
       ...root.binds.map(({ source, target }) => ["ro", source, target] as const),
       ...networkFiles(spec.hostname, attachment),
       ...(root.kind === "layers" ? await shownMlFolders(root, spec) : []),
       ["own", spec.mlDirectory],
       ["rw", spec.mlDirectory, "/opt/ml"],
       ...channels.flatMap((channel, index) =>
-        channelSteps(channel, channel.target, join(folder, "channels", String(index))),
+        channelSteps(channel, channel.target, join(scratch, "channels", String(index))),
       ),
     ];
     for (const { root, path, target, readOnly } of spec.mounts ?? []) {

@@ -7,11 +7,15 @@ import { readIfThere } from "./run-folder.ts";
 /** In a folder of the engine's: the sizes of a run's channels in bytes, by their numbers. */
 const inputsFile = "inputs";
 
-/** Keeps how large the channels of a run are as they are given to it. */
-export async function writeInputs(folder: string, channels: readonly Channel[]): Promise<void> {
+/** In the same folder: where the run writes, when not there. */
+const scratchFile = "scratch";
+
+/** Keeps how large the channels of a run are as they are given to it, and where it writes. */
+export async function writeInputs(folder: string, channels: readonly Channel[], scratch?: string): Promise<void> {
   const sizes = channels.map(({ files }) => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, inputsFile), sizes.join(" "), { mode: 0o600 });
+  if (scratch !== undefined) await writeFile(join(folder, scratchFile), scratch, { mode: 0o600 });
 }
 
 /** What {@link writeInputs} kept; nothing where it did not. */
@@ -23,9 +27,10 @@ export async function readInputs(folder: string): Promise<number[]> {
 /** What a run wrote into the folder that the engine has of it, in bytes, less what was copied for it. */
 export async function readDiskUsage(folder: string): Promise<number | undefined> {
   if (!(await isThere(join(folder, "plan")))) return undefined;
-  let total = await usedBytes([join(folder, "home"), join(folder, "root", "upper")]);
+  const scratch = (await readIfThere(join(folder, scratchFile))) ?? folder;
+  let total = await usedBytes([join(scratch, "home"), join(scratch, "root", "upper")]);
   for (const [index, inputBytes] of (await readInputs(folder)).entries()) {
-    const [upper, copies] = ["upper", "copies"].map((name) => join(folder, "channels", String(index), name)) as [
+    const [upper, copies] = ["upper", "copies"].map((name) => join(scratch, "channels", String(index), name)) as [
       string,
       string,
     ];

@@ -37,6 +37,8 @@ interface Composition {
   readonly spec: RunSpec;
   /** The run's private folder, already there. */
   readonly folder: string;
+  /** Folder for what the run writes, already there: the same, or one that its caller gave. */
+  readonly scratch: string;
   /** Host folder for the run's socket, when it serves. */
   readonly socketFolder: string;
   readonly allotment: Allotment;
@@ -159,7 +161,7 @@ export class SupervisedEngine implements Engine {
     await mkdir(dirname(spec.logFile), { recursive: true });
     await mkdir(spec.mlDirectory, { recursive: true });
     await this.#write(id, spec, folder);
-    await writeInputs(folder, spec.channels);
+    await writeInputs(folder, spec.channels, spec.scratch?.directory);
     const launched = await launch(supervisor, join(folder, "plan"));
     if (launched.word === "failed") {
       log.warn("a run could not be started", { run: id, reason: launched.why });
@@ -181,7 +183,9 @@ export class SupervisedEngine implements Engine {
     }
     const environment = { ...spec.environment, ...allotmentEnvironment(allotment) };
     const attachment = await this.#attach(id, spec);
-    const run = { id, spec, folder, socketFolder: sockets, allotment, environment };
+    const scratch = spec.scratch?.directory ?? folder;
+    await mkdir(scratch, { recursive: true, mode: 0o700 });
+    const run = { id, spec, folder, scratch, socketFolder: sockets, allotment, environment };
     const own = await compose(attachment === undefined ? run : { ...run, attachment });
     const plan = encodePlan({
       settings: [

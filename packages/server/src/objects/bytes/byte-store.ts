@@ -2,20 +2,26 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeS
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { areBytesHeld } from "../../data-directory/object-bytes-lease.ts";
 import type { FileLayer } from "../../durable/file-layer.ts";
 import { nodeFileLayer } from "../../durable/file-layer.ts";
 import { ServiceError } from "../../errors.ts";
+import type { KeyManagement } from "../../kms/key-management.ts";
+import { LocalKeys } from "../../kms/local-keys.ts";
 import type { Store, Write } from "../../store/store.ts";
 import { type DigestAlgorithm, DigestSet, type Digests } from "../checksums/digest-set.ts";
 import { DigestThread } from "../checksums/digest-thread.ts";
 import { loadXxHash } from "../checksums/xxhash.ts";
+import { objectContext, type Seal } from "../encryption.ts";
 import { bytesKey } from "../object-name.ts";
 import type { BytesRecord, BytesReference, PartSummary } from "../object-records.ts";
 import type { Draft } from "../objects.ts";
 import { randomHex } from "../random-id.ts";
 import { ByteFiles } from "./byte-files.ts";
 import { type Ingested, ingest, ingestedInline, ingestWhole } from "./ingest.ts";
+import { sealedRange, sealStream, unsealStream } from "./sealed-bytes.ts";
+import { UnsealedFiles } from "./unsealed-files.ts";
 
 /**
  * Objects up to this size ride in the store: their bytes are committed with their metadata in one group commit, which
@@ -41,6 +47,8 @@ export interface ByteRange {
 /** Bytes by id, wherever they are: beside the records when small, else in immutable files. */
 export class ByteStore {
   readonly files: ByteFiles;
+  readonly keys: KeyManagement;
+  readonly #unsealed: UnsealedFiles;
   readonly #store: Store;
   readonly #thread = new DigestThread();
   readonly #inlineBytes: number;
@@ -53,8 +61,18 @@ export class ByteStore {
   #writeOutTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(options: { store: Store; directory: string; layer?: FileLayer; inlineBytes?: number }) {
+  constructor(options: {
+    store: Store;
+    directory: string;
+    /** Folder of a memory file system, for what is encrypted in the store and wanted as a file; not there until then. */
+    memoryDirectory?: string;
+    keys?: KeyManagement;
+    layer?: FileLayer;
+    inlineBytes?: number;
+  }) {
     this.#store = options.store;
+    this.keys = options.keys ?? new LocalKeys(undefined);
+    this.#unsealed = new UnsealedFiles(options.memoryDirectory);
     this.files = new ByteFiles(options.directory, options.layer ?? nodeFileLayer);
     this.#inlineBytes = options.inlineBytes ?? INLINE_BYTES;
     this.#writtenOut = join(options.directory, "written-out", bootId());
@@ -63,6 +81,7 @@ export class ByteStore {
   async open(): Promise<void> {
     await this.files.open();
     await mkdir(this.#writtenOut, { recursive: true, mode: 0o755 });
+    await this.#unsealed.open();
     for (const id of await readdir(this.#writtenOut)) this.#inherited.add(id);
     const above = join(this.#writtenOut, "..");
     for (const boot of await readdir(above)) {
@@ -80,18 +99,42 @@ export class ByteStore {
   /**
    * Stores a stream without referring to it yet.
    * @param options.owned - Nobody else reads the stream's chunks: their memory is given back as they are taken in.
+   * @param options.seal - Encrypts them. Digests are those of the bytes as they came.
    */
   ingest(
     body: AsyncIterable<Uint8Array>,
     algorithms: readonly DigestAlgorithm[],
-    { owned = false }: { owned?: boolean } = {},
+    { owned = false, seal }: { owned?: boolean; seal?: Seal | undefined } = {},
   ): Promise<Ingested> {
+    if (seal) return this.#ingestSealed(body, algorithms, seal);
     const parts = { files: this.files, thread: this.#thread, inlineBytes: this.#inlineBytes, owned };
     return ingest(body, algorithms, parts, newId);
   }
 
+  async #ingestSealed(
+    body: AsyncIterable<Uint8Array>,
+    algorithms: readonly DigestAlgorithm[],
+    { key, objectArn }: Seal,
+  ): Promise<Ingested> {
+    const { plaintext, wrapped } = this.keys.generateDataKey(key, objectContext(objectArn));
+    await loadXxHash(algorithms);
+    const digests = new DigestSet(algorithms);
+    let sizeBytes = 0;
+    const sealed = sealStream(body, plaintext, (plain) => {
+      digests.update(plain);
+      sizeBytes += plain.length;
+    });
+    const ingested = await this.ingest(sealed, [], { owned: true });
+    return {
+      ...ingested,
+      bytes: { ...ingested.bytes, sizeBytes, sealed: { dataKey: wrapped.toString("base64"), objectArn } },
+      digests: digests.end(),
+    };
+  }
+
   /** The same for a body that is in memory already; short, or it would stall the event loop. */
-  ingestWhole(body: Buffer, algorithms: readonly DigestAlgorithm[]): Promise<Ingested> {
+  ingestWhole(body: Buffer, algorithms: readonly DigestAlgorithm[], seal?: Seal): Promise<Ingested> {
+    if (seal) return this.#ingestSealed(Readable.from([body], { objectMode: false }), algorithms, seal);
     return ingestWhole(body, algorithms, { files: this.files, inlineBytes: this.#inlineBytes }, newId);
   }
 
@@ -107,7 +150,7 @@ export class ByteStore {
     return { op: "create", key: bytesKey(bytes.id), value };
   }
 
-  /** What another object may hold of the same bytes: a reference to a file, a copy of inline bytes. */
+  /** What another object may hold of the same bytes: a reference to a file, a copy of inline bytes. Not for sealed ones. */
   async share(bytes: BytesReference): Promise<Draft["source"]> {
     if (!bytes.inline) return { kind: "shared", bytes };
     const copy = await this.#inline(bytes.id);
@@ -147,6 +190,7 @@ export class ByteStore {
 
   /** Removes what is on disk for bytes that no record refers to; during a backup that is left to a later sweep. */
   async erase(reference: BytesReference): Promise<void> {
+    await this.#unsealed.remove(reference.id);
     if (!reference.inline) {
       if (!(await areBytesHeld(this.#store))) await this.files.remove(reference.id);
       return;
@@ -158,19 +202,40 @@ export class ByteStore {
 
   /** The same for an id alone, if no record refers to it: the last holder let go of a deleted object. */
   async eraseUnreferenced(id: string): Promise<void> {
+    // Nobody needs it as a file any more, whether the object is still there or not.
+    await this.#unsealed.remove(id);
     if (await this.#store.get(bytesKey(id))) return;
     await this.erase({ id, sizeBytes: 0, inline: this.#writtenOutIds.has(id) || this.#inherited.has(id) });
   }
 
-  /** Ids of small objects that files hold beside the store. */
+  /** Ids of objects that files hold beside the store: small ones, and those that were decrypted. */
   writtenOut(): readonly string[] {
-    return [...this.#writtenOutIds, ...this.#inherited];
+    return [...this.#writtenOutIds, ...this.#inherited, ...this.#unsealed.ids()];
   }
 
   /** The bytes, or a range of them, small ones in one piece. @throws ServiceError `NoSuchKey` when they are gone by now. */
   async read(reference: BytesReference, range?: ByteRange): Promise<Buffer | Readable> {
     const { start, end } = range ?? { start: 0, end: reference.sizeBytes - 1 };
     if (reference.sizeBytes === 0) return Buffer.alloc(0);
+    if (reference.sealed) return this.#readSealed(reference, reference.sealed, { start, end });
+    return this.#readStored(reference, { start, end });
+  }
+
+  async #readSealed(
+    reference: BytesReference,
+    { dataKey, objectArn }: NonNullable<BytesReference["sealed"]>,
+    range: ByteRange,
+  ): Promise<Buffer | Readable> {
+    const { plaintext } = this.keys.decrypt(Buffer.from(dataKey, "base64"), objectContext(objectArn));
+    const stored = await this.#readStored(reference, sealedRange(reference.sizeBytes, range));
+    const chunks = Buffer.isBuffer(stored) ? Readable.from([stored], { objectMode: false }) : stored;
+    const plain = unsealStream(chunks, plaintext, reference.sizeBytes, range);
+    if (Buffer.isBuffer(stored)) return buffer(plain);
+    return Readable.from(plain, { objectMode: false });
+  }
+
+  /** As they are in the store. */
+  async #readStored(reference: BytesReference, { start, end }: ByteRange): Promise<Buffer | Readable> {
     if (reference.inline) return (await this.#inline(reference.id)).subarray(start, end + 1);
     try {
       return await this.files.read(reference.id, start, end);
@@ -214,10 +279,14 @@ export class ByteStore {
   }
 
   /**
-   * Paths of files that hold the bytes, small ones written out first. Each reference must be held before.
-   * @throws ServiceError `NoSuchKey` when bytes are gone by now.
+   * Paths of files that hold the bytes, small ones written out first. Each reference must be held before. Where some are
+   * encrypted, all come to lie in memory: what is decrypted touches no disk, and they stay together.
+   * @throws ServiceError `NoSuchKey` when bytes are gone by now, `KMS.…` when they cannot be decrypted here.
    */
   async paths(references: readonly BytesReference[]): Promise<string[]> {
+    if (references.some(({ sealed }) => sealed)) {
+      return this.#unsealed.paths(references, (reference) => this.stream(reference));
+    }
     const paths: string[] = [];
     let written = 0;
     for (const reference of references) {
@@ -240,7 +309,8 @@ export class ByteStore {
 
   /** Notes a small object that was committed, to write it out when there is time: 10,000 files take a job half a second. */
   writeOutLater(reference: BytesReference): void {
-    if (!reference.inline || this.#isClosed || this.#notWrittenOut.length >= MOST_REMEMBERED) return;
+    if (!reference.inline || reference.sealed || this.#isClosed || this.#notWrittenOut.length >= MOST_REMEMBERED)
+      return;
     this.#notWrittenOut.push(reference);
     // Not put off by further writes: a job often follows right behind the last of many.
     this.#writeOutTimer ??= setTimeout(() => void this.#writeOutNow(), WRITE_OUT_AFTER_MS).unref();

@@ -6,6 +6,7 @@ import type { ObjectCatalogue } from "../../objects/object-catalogue.ts";
 import type { ListQuery, Store, StoredRecord } from "../../store/store.ts";
 import { collectLogs } from "../logs/collect-logs.ts";
 import { removeRunFolder } from "./training-job/run-folder.ts";
+import { runFolders } from "./training-job/run-places.ts";
 import {
   finalStatuses,
   isTrainingRun,
@@ -43,7 +44,7 @@ export interface Collection {
  */
 export async function collectGarbage(from: Collection): Promise<Collected> {
   const runs = await from.engine.list();
-  const folders = await readdir(from.dataDirectory.runs);
+  const folders = await foldersIn(runFolders(from.dataDirectory));
   const owned = await ownedRuns(from.store);
   const orphans = runs.filter((id) => isTrainingRun(id) && !owned.has(id));
   for (const id of orphans) await from.engine.remove(id);
@@ -57,6 +58,13 @@ export async function collectGarbage(from: Collection): Promise<Collected> {
   const live = new Set(runs.filter((id) => !orphans.includes(id)));
   const logs = await collectLogs(from, (id) => live.has(id) || owned.has(id));
   return { runs: orphans.length, runFolders: left.length + caches.length, logs };
+}
+
+/** Names in any of the places that are there. */
+async function foldersIn(places: readonly string[]): Promise<string[]> {
+  // Nothing was in memory yet.
+  const names = await Promise.all(places.map((place) => readdir(place).catch(() => [])));
+  return [...new Set(names.flat())];
 }
 
 /**

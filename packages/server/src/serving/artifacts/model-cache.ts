@@ -3,7 +3,9 @@ import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile }
 import { join } from "node:path";
 import { addAbortSignal } from "node:stream";
 import type { ChannelFile } from "../../engines/engine.ts";
+import { isKeyError } from "../../kms/errors.ts";
 import type { Log } from "../../log.ts";
+import { makeMemoryFolder } from "../../memory-folder.ts";
 import type { ObjectCatalogue, ObjectEntry } from "../../objects/object-catalogue.ts";
 import {
   ArchiveRefused,
@@ -24,6 +26,8 @@ export type PreparedModel =
 export interface ModelCacheOptions {
   /** Holds one folder per extracted archive. Belongs to this cache alone. */
   readonly directory: string;
+  /** The same for models that are encrypted in the store, in memory and made when it is needed; without it they are refused. */
+  readonly memoryDirectory?: string;
   readonly objects: ObjectCatalogue;
   readonly log: Log;
   readonly limits?: ExtractLimits;
@@ -55,10 +59,10 @@ export class ModelCache {
   async open(): Promise<void> {
     const { directory } = this.#options;
     await mkdir(directory, { recursive: true });
-    const names = await readdir(directory);
-    await Promise.all(
-      names.filter(isPartial).map((name) => rm(join(directory, name), { recursive: true, force: true })),
-    );
+    for (const place of await this.#places()) {
+      const names = await readdir(place);
+      await Promise.all(names.filter(isPartial).map((name) => rm(join(place, name), { recursive: true, force: true })));
+    }
   }
 
   /**
@@ -89,15 +93,16 @@ export class ModelCache {
 
   /** Deletes copies that `isUsed` does not claim and that nobody looked for since `before`. @returns How many. */
   async collect(isUsed: (key: string) => boolean, before: number): Promise<number> {
-    const { directory } = this.#options;
     let removed = 0;
-    for (const name of await readdir(directory)) {
-      if (isPartial(name) || isUsed(name) || this.#extractions.has(name)) continue;
-      const { mtimeMs } = await stat(join(directory, name));
-      if (mtimeMs >= before) continue;
-      this.#manifests.delete(name);
-      await rm(join(directory, name), { recursive: true, force: true });
-      removed += 1;
+    for (const place of await this.#places()) {
+      for (const name of await readdir(place)) {
+        if (isPartial(name) || isUsed(name) || this.#extractions.has(name)) continue;
+        const { mtimeMs } = await stat(join(place, name));
+        if (mtimeMs >= before) continue;
+        this.#manifests.delete(name);
+        await rm(join(place, name), { recursive: true, force: true });
+        removed += 1;
+      }
     }
     return removed;
   }
@@ -108,8 +113,28 @@ export class ModelCache {
     await Promise.all(this.#running);
   }
 
+  /** The folders of copies that are there. */
+  async #places(): Promise<string[]> {
+    const { directory, memoryDirectory } = this.#options;
+    if (memoryDirectory === undefined) return [directory];
+    const isThere = await stat(memoryDirectory).then(
+      () => true,
+      () => false, // never needed
+    );
+    return isThere ? [directory, memoryDirectory] : [directory];
+  }
+
   async #ready(key: string): Promise<PreparedModel | undefined> {
-    const folder = join(this.#options.directory, key);
+    for (const place of await this.#places()) {
+      const found = await this.#readyIn(place, key);
+      if (found !== undefined) return found;
+    }
+    this.#manifests.delete(key);
+    return undefined;
+  }
+
+  async #readyIn(place: string, key: string): Promise<PreparedModel | undefined> {
+    const folder = join(place, key);
     try {
       // The time says when it was last wanted, which is what `collect` goes by.
       const now = new Date();
@@ -120,7 +145,6 @@ export class ModelCache {
       return { state: "ready", key, files };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      this.#manifests.delete(key);
       return undefined;
     }
   }
@@ -140,8 +164,20 @@ export class ModelCache {
     this.#running.add(running);
   }
 
+  /** Where a model is unpacked: one that is encrypted in the store touches no disk. */
+  async #placeOf({ isEncrypted }: ObjectEntry): Promise<string> {
+    const { directory, memoryDirectory } = this.#options;
+    if (!isEncrypted) return directory;
+    if (memoryDirectory === undefined) {
+      throw new ArchiveRefused("it is encrypted, and this host has no memory file system (/dev/shm) to unpack it in");
+    }
+    await makeMemoryFolder(memoryDirectory);
+    return memoryDirectory;
+  }
+
   async #extract(key: string, entry: ObjectEntry): Promise<void> {
-    const { directory, objects, log, limits } = this.#options;
+    const { objects, log, limits } = this.#options;
+    const directory = await this.#placeOf(entry);
     const partial = join(directory, `${key}.${randomUUID()}.partial`);
     const startedAt = performance.now();
     try {
@@ -167,6 +203,7 @@ export function keyOf(entry: ObjectEntry): string {
 }
 
 function outcomeOf(error: unknown): Extraction {
+  if (isKeyError(error)) return { state: "refused", reason: error.message };
   return error instanceof ArchiveRefused ? { state: "refused", reason: error.message } : { state: "failed", error };
 }
 

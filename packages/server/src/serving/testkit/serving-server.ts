@@ -95,6 +95,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     log,
     store,
     objects,
+    keys: objects.bytes.keys,
     images,
     metrics,
   };
@@ -162,5 +163,6 @@ function configuration(dataDirectory: string): Configuration {
     docker: { host: "none", runtime: "", ulimits: [] },
     spot: defaultSpotPolicy,
     capacity: defaultCapacity,
+    masterKey: {},
   };
 }

@@ -1,21 +1,23 @@
 import type { UploadPartCopyOutput, UploadPartCopyRequest, UploadPartRequest } from "@aws-sdk/client-s3";
 import type { ByteRange } from "../../../objects/bytes/byte-store.ts";
 import type { DigestAlgorithm } from "../../../objects/checksums/digest-set.ts";
+import { etagOf } from "../../../objects/entity-tag.ts";
 import type { StreamHandler } from "../../service.ts";
 import { invalidArgument, openBucket, type S3Handler, storageOf } from "../access.ts";
 import { ChecksumClaim, checksumHeaders, checksumOutput } from "../object/checksum-claim.ts";
 import { openCopySource } from "../object/copy-source.ts";
-import { etagOf, takeIn } from "../object/put.ts";
+import { takeIn } from "../object/put.ts";
 import { requirePartNumber, uploadIdOf } from "./uploads.ts";
 
 export const uploadPart: StreamHandler<UploadPartRequest> = async (input, context, { request, response, body }) => {
-  await openBucket(input, context);
+  const bucket = await openBucket(input, context);
   const { uploads } = storageOf(context);
   const id = uploadIdOf(input);
   const partNumber = requirePartNumber(input.PartNumber);
   const { value: upload } = await uploads.get(id);
   const claim = new ChecksumClaim(request.headers, upload.checksumAlgorithm);
-  const { ingested, checksum, etag } = await takeIn(context, body, claim);
+  const seal = uploads.sealOf(bucket, id.key, upload);
+  const { ingested, checksum, etag } = await takeIn(context, body, claim, seal);
   await uploads.putPart(id, partNumber, { ingested, etag, ...(checksum && { checksum }) });
   response.setHeader("ETag", etag);
   if (checksum) response.setHeader(checksumHeaders[checksum.algorithm], checksum.value);
@@ -25,7 +27,7 @@ export const uploadPart: StreamHandler<UploadPartRequest> = async (input, contex
 
 /** Reads a part from another object, or a range of it. */
 export const uploadPartCopy: S3Handler<UploadPartCopyRequest, UploadPartCopyOutput> = async (input, context) => {
-  await openBucket(input, context);
+  const bucket = await openBucket(input, context);
   const { uploads, bytes } = storageOf(context);
   const id = uploadIdOf(input);
   const partNumber = requirePartNumber(input.PartNumber);
@@ -34,8 +36,9 @@ export const uploadPartCopy: S3Handler<UploadPartCopyRequest, UploadPartCopyOutp
   const range = copyRange(input.CopySourceRange, source.version.bytes.sizeBytes);
   const algorithm = upload.checksumAlgorithm;
   const digests: DigestAlgorithm[] = algorithm ? ["MD5", algorithm] : ["MD5"];
-  const ingested = await bytes.ingest(await bytes.stream(source.version.bytes, range), digests);
-  const etag = etagOf(ingested.digests.MD5 as string);
+  const seal = uploads.sealOf(bucket, id.key, upload);
+  const ingested = await bytes.ingest(await bytes.stream(source.version.bytes, range), digests, { seal });
+  const etag = etagOf(ingested);
   const checksum = algorithm && {
     algorithm,
     value: ingested.digests[algorithm] as string,

@@ -48,7 +48,7 @@ export const createMultipartUpload: S3Handler<CreateMultipartUploadRequest, Crea
     Key: key,
     UploadId: upload.uploadId,
     ...(algorithm && { ChecksumAlgorithm: algorithm, ChecksumType: type }),
-    ...(input.ServerSideEncryption && { ServerSideEncryption: input.ServerSideEncryption as ServerSideEncryption }),
+    ...encryptionOutput(upload),
   };
 };
 
@@ -86,11 +86,15 @@ export const completeMultipartUpload: S3Handler<CompleteMultipartUploadRequest, 
     ETag: version.etag,
     ...checksumOutput(version.checksum),
     ...(bucket.versioning && { VersionId: version.versionId }),
-    ...(upload.attributes.encryption && {
-      ServerSideEncryption: upload.attributes.encryption.algorithm as ServerSideEncryption,
-    }),
+    ...encryptionOutput(upload),
   };
 };
+
+function encryptionOutput({ attributes: { encryption } }: UploadRecord) {
+  if (!encryption) return {};
+  const { algorithm, keyId } = encryption;
+  return { ServerSideEncryption: algorithm as ServerSideEncryption, ...(keyId && { SSEKMSKeyId: keyId }) };
+}
 
 export const abortMultipartUpload: S3Handler<AbortMultipartUploadRequest, Record<string, never>> = async (
   input,

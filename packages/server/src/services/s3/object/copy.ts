@@ -1,10 +1,13 @@
 import type { CopyObjectOutput, CopyObjectRequest, ServerSideEncryption } from "@aws-sdk/client-s3";
+import { encryptionFor, type Seal } from "../../../objects/encryption.ts";
+import { etagOf } from "../../../objects/entity-tag.ts";
 import type {
   ChecksumAlgorithm,
   ObjectAttributes,
   ObjectVersion,
   StoredChecksum,
 } from "../../../objects/object-records.ts";
+import type { Draft } from "../../../objects/objects.ts";
 import type { OperationContext } from "../../service.ts";
 import { invalidArgument, invalidRequest, openBucket, requireKey, type S3Handler, storageOf } from "../access.ts";
 import { requireCannedAcl } from "../acl.ts";
@@ -33,13 +36,14 @@ export const copyObject: S3Handler<CopyObjectRequest, CopyObjectOutput> = async 
     source.version,
     input.ChecksumAlgorithm && requireAlgorithm(input.ChecksumAlgorithm),
   );
+  const { encryption: asked, ...described } = attributesOfCopy(input, source.version.attributes);
+  const made = encryptionFor(storageOf(context).bytes.keys, bucket, key, asked);
   const version = await storageOf(context).objects.put(
     bucket.name,
     key,
     {
-      source: await storageOf(context).bytes.share(source.version.bytes),
-      etag: source.version.etag,
-      attributes: attributesOfCopy(input, source.version.attributes),
+      ...(await bytesOfCopy(context, source.version, made.seal)),
+      attributes: { ...described, ...(made.encryption && { encryption: made.encryption }) },
       ...(checksum && { checksum }),
     },
     {
@@ -59,6 +63,7 @@ export const copyObject: S3Handler<CopyObjectRequest, CopyObjectOutput> = async 
     ...(source.bucket.versioning && { CopySourceVersionId: source.version.versionId }),
     ...(bucket.versioning && { VersionId: version.versionId }),
     ...(encryption && { ServerSideEncryption: encryption.algorithm as ServerSideEncryption }),
+    ...(encryption?.keyId && { SSEKMSKeyId: encryption.keyId }),
   };
 };
 
@@ -104,6 +109,18 @@ function replaced(input: CopyObjectRequest): ObjectAttributes {
     ...(input.Expires && { expires: input.Expires.toUTCString() }),
     ...(input.Metadata && { metadata: input.Metadata }),
   };
+}
+
+/** Bytes in clear are shared. A data key is bound to its object, so encrypted bytes are stored anew. */
+async function bytesOfCopy(
+  context: OperationContext,
+  { bytes: reference, etag }: ObjectVersion,
+  seal: Seal | undefined,
+): Promise<Pick<Draft, "source" | "etag">> {
+  const { bytes } = storageOf(context);
+  if (!reference.sealed && !seal) return { source: await bytes.share(reference), etag };
+  const ingested = await bytes.ingest(await bytes.stream(reference), ["MD5"], { seal });
+  return { source: { kind: "fresh", ingested }, etag: etagOf(ingested) };
 }
 
 /** A full-object checksum goes along; one of another algorithm, or of parts, is computed anew. */

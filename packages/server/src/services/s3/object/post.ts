@@ -1,11 +1,13 @@
 import { ServiceError } from "../../../errors.ts";
+import { encryptionFor } from "../../../objects/encryption.ts";
+import { etagOf } from "../../../objects/entity-tag.ts";
 import type { OperationContext, StreamHandler } from "../../service.ts";
 import { accessDenied, type BucketInput, invalidArgument, openBucket, requireKey, storageOf } from "../access.ts";
 import { attributesOf, parseTags } from "./attributes.ts";
 import { ChecksumClaim } from "./checksum-claim.ts";
 import { readForm } from "./form.ts";
 import { checkPolicy, type PostPolicy } from "./post-policy.ts";
-import { etagOf, setEncryption } from "./put.ts";
+import { setEncryption } from "./put.ts";
 
 /** An upload from a browser's form (presigned POST): the policy in the form stands for a signed request. */
 export const postObject: StreamHandler<BucketInput> = async (
@@ -30,10 +32,12 @@ export const postObject: StreamHandler<BucketInput> = async (
     );
   }
   requireKey(key);
-  const attributes = attributesOf({ ...fields, "x-amz-acl": fields["acl"] });
+  const { encryption: asked, ...described } = attributesOf({ ...fields, "x-amz-acl": fields["acl"] });
   const claim = new ChecksumClaim(fields);
   const storage = storageOf(context);
-  const ingested = await storage.bytes.ingest(limited(form.file, limits), claim.digests);
+  const { encryption, seal } = encryptionFor(storage.bytes.keys, bucket, key, asked);
+  const attributes = { ...described, ...(encryption && { encryption }) };
+  const ingested = await storage.bytes.ingest(limited(form.file, limits), claim.digests, { seal });
   let checksum: ReturnType<ChecksumClaim["verify"]>;
   try {
     requireLeast(ingested.bytes.sizeBytes, limits);
@@ -43,7 +47,7 @@ export const postObject: StreamHandler<BucketInput> = async (
     throw error;
   }
   const tags = fields["tagging"] === undefined ? undefined : parseTagXml(fields["tagging"]);
-  const etag = etagOf(ingested.digests.MD5 as string);
+  const etag = etagOf(ingested);
   const version = await storage.objects.put(bucket.name, key, {
     source: { kind: "fresh", ingested },
     etag,

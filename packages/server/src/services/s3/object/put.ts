@@ -3,6 +3,8 @@ import type { PutObjectRequest } from "@aws-sdk/client-s3";
 import { ServiceError } from "../../../errors.ts";
 import type { Bucket } from "../../../objects/buckets.ts";
 import { HASHED_HERE_BYTES } from "../../../objects/bytes/ingest.ts";
+import { encryptionFor, type Seal } from "../../../objects/encryption.ts";
+import { etagOf } from "../../../objects/entity-tag.ts";
 import type { ObjectVersion } from "../../../objects/object-records.ts";
 import type { WriteConditions } from "../../../objects/objects.ts";
 import type { OperationContext, RequestBody, StreamHandler } from "../../service.ts";
@@ -20,11 +22,13 @@ export const putObject: StreamHandler<PutObjectRequest> = async (input, context,
   requireKey(key);
   const { headers } = request;
   if (headers["x-amz-write-offset-bytes"] !== undefined) throw notImplemented("appending to objects");
-  const attributes = attributesOf(headers);
+  const { encryption: asked, ...described } = attributesOf(headers);
   const conditions = writeConditions(headers);
   const claim = new ChecksumClaim(headers);
   const storage = storageOf(context);
-  const { ingested, checksum, etag } = await takeIn(context, body, claim);
+  const { encryption, seal } = encryptionFor(storage.bytes.keys, bucket, key, asked);
+  const attributes = { ...described, ...(encryption && { encryption }) };
+  const { ingested, checksum, etag } = await takeIn(context, body, claim, seal);
   const source = { kind: "fresh", ingested } as const;
   const draft = { source, etag, attributes, ...(checksum && { checksum }) };
   const version = await storage.objects.put(bucket.name, key, draft, { conditions });
@@ -33,18 +37,18 @@ export const putObject: StreamHandler<PutObjectRequest> = async (input, context,
 };
 
 /** Reads a body into the catalogue and checks what was claimed of it. Nothing is kept when a claim does not hold. */
-export async function takeIn(context: OperationContext, body: RequestBody, claim: ChecksumClaim) {
+export async function takeIn(context: OperationContext, body: RequestBody, claim: ChecksumClaim, seal?: Seal) {
   requireSize(body.sizeBytes ?? 0);
   const { bytes } = storageOf(context);
   // Reading a short body whole costs a third of a stream's set-up.
   const isShort = body.sizeBytes !== undefined && body.sizeBytes <= HASHED_HERE_BYTES;
   const ingested = isShort
-    ? await bytes.ingestWhole(await body.read(HASHED_HERE_BYTES), claim.digests)
-    : await bytes.ingest(body.stream(), claim.digests, { owned: true });
+    ? await bytes.ingestWhole(await body.read(HASHED_HERE_BYTES), claim.digests, seal)
+    : await bytes.ingest(body.stream(), claim.digests, { owned: true, seal });
   try {
     requireSize(ingested.bytes.sizeBytes);
     const checksum = claim.verify(ingested.digests, body.trailers);
-    return { ingested, checksum, etag: etagOf(ingested.digests.MD5 as string) };
+    return { ingested, checksum, etag: etagOf(ingested) };
   } catch (error) {
     await ingested.discard();
     throw error;
@@ -62,11 +66,6 @@ export function writeConditions(headers: IncomingHttpHeaders): WriteConditions {
   return { ...(ifMatch !== undefined && { ifMatch }), ...(ifNoneMatch !== undefined && { ifNoneMatch }) };
 }
 
-/** @param md5 - Base64. */
-export function etagOf(md5: string): string {
-  return `"${Buffer.from(md5, "base64").toString("hex")}"`;
-}
-
 function writeHeaders(response: ServerResponse, { versioning }: Bucket, version: ObjectVersion): void {
   response.setHeader("ETag", version.etag);
   if (versioning) response.setHeader("x-amz-version-id", version.versionId);
@@ -78,7 +77,7 @@ function writeHeaders(response: ServerResponse, { versioning }: Bucket, version:
   response.setHeader("Content-Length", 0);
 }
 
-/** Echoes the encryption that was asked for. */
+/** Says how an object is encrypted. */
 export function setEncryption(response: ServerResponse, { attributes }: Pick<ObjectVersion, "attributes">): void {
   const { encryption } = attributes;
   if (!encryption) return;

@@ -9,6 +9,7 @@ import { checkExecutionRole } from "../execution-role.ts";
 import { checkMetricDefinitions, metricLimit } from "./check-metric-definitions.ts";
 import { checkpointPath } from "./config-files.ts";
 import { checkDebugOutputs } from "./debug-outputs.ts";
+import { checkKeys } from "./encryption.ts";
 import { hostCount, instanceCount, maxHosts } from "./hosts.ts";
 import { checkChannels } from "./input/check-channels.ts";
 import { outputKeysFit } from "./output-keys.ts";
@@ -29,6 +30,7 @@ export function checkRequest(
   checkExecutionRole(context, request.RoleArn);
   const { algorithm, image } = checkAlgorithm(request, context);
   checkResources(request);
+  checkKeys(request, context);
   checkHosts(request);
   checkKeepAlive(request);
   checkS3Uri("OutputDataConfig.S3OutputPath", request.OutputDataConfig.S3OutputPath);

@@ -46,7 +46,7 @@ export async function end(effect: Effect, { verdict: wanted }: Step & { kind: "u
   const places = underWay.places(record);
   for (const { runId } of places) await underWay.monitor.end(runId);
   const metrics = await underWay.metrics.finish(record, places);
-  const { fault } = await uploadResults(world.objects, record.value, places);
+  const { fault } = await uploadResults(underWay.outputOf(record), record.value, places);
   const verdict = fault === undefined ? wanted : failed(clippedReason(`ClientError: Artifact upload failed:${fault}`));
   const { verdict: _verdict, ...job } = record.value;
   const now = world.clock.now();
@@ -74,7 +74,7 @@ async function leave(
   const pool = poolAfter(record.value, verdict, now);
   if (!pool || (await hasAllPools(world.store, record))) return undefined;
   for (const places of underWay.places(record)) {
-    await returnCache(world.dataDirectory, poolFolder(record), places);
+    await returnCache(poolFolder(record), places);
   }
   return pool;
 }

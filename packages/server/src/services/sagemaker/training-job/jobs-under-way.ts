@@ -1,7 +1,9 @@
 import { Capacity, instanceLimit } from "../../../capacity/capacity.ts";
 import type { HostCapacity } from "../../../instance-types/fit-to-host.ts";
 import { instanceType } from "../../../instance-types/instance-types.ts";
+import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import type { RecordKey } from "../../../store/store.ts";
+import { outputObjects } from "./encryption.ts";
 import { hostsOf } from "./hosts.ts";
 import { JobFolders } from "./job-folders.ts";
 import { JobMetrics } from "./job-metrics.ts";
@@ -37,7 +39,7 @@ export class JobsUnderWay {
       log: world.log,
       onFull: (record) => world.wake?.(keyOf(record)),
     });
-    this.monitor = new HostMonitor({ ...world, volumes: this.volumes });
+    this.monitor = new HostMonitor({ ...world, volumes: this.volumes, outputOf: (record) => this.outputOf(record) });
     const { host, clock, capacity } = world;
     this.#capacity = new Capacity({
       mode: capacity?.mode ?? "shared",
@@ -63,11 +65,16 @@ export class JobsUnderWay {
     return runPlaces(record, this.#world.dataDirectory);
   }
 
+  /** The objects as a job stores into them. */
+  outputOf(record: TrainingJobRecord): ObjectCatalogue {
+    return outputObjects(this.#world.objects, record.value.spec);
+  }
+
   /** What keeps the folders of a job's current attempt in S3: checkpoints, and what TensorBoard and the debugger read. */
   syncOf(record: TrainingJobRecord): JobFolders {
     const key = runPrefix(record);
     const folders = this.places(record).map(({ mlDirectory }) => mlDirectory);
-    const sync = this.#syncs.get(key) ?? new JobFolders(this.#world.objects, folders, record.value.spec);
+    const sync = this.#syncs.get(key) ?? new JobFolders(this.outputOf(record), folders, record.value.spec);
     this.#syncs.set(key, sync);
     return sync;
   }
@@ -95,7 +102,7 @@ export class JobsUnderWay {
         await objects.release(id);
         // What follows may be another attempt. A job that has ended left its caches, or leaves none.
         if (!isFinal(record) && hasPool(record.value)) {
-          await returnCache(dataDirectory, poolFolder(record), places);
+          await returnCache(poolFolder(record), places);
         }
         await removeRunFolder(dataDirectory, id);
         this.#asked.delete(id);

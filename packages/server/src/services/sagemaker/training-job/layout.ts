@@ -1,14 +1,16 @@
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { RunSpec } from "../../../engines/engine.ts";
+import type { Engine, RunSpec } from "../../../engines/engine.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
+import { makeMemoryFolder } from "../../../memory-folder.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import type { RunAccess } from "../../../run-access.ts";
 import { stagedCode } from "../staged-code.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
 import { debugOutputs } from "./debug-outputs.ts";
+import { volumeKey } from "./encryption.ts";
 import type { Host } from "./hosts.ts";
 import type { FileSystems } from "./input/file-systems.ts";
 import { layOutChannels } from "./input/lay-out-channels.ts";
@@ -18,6 +20,9 @@ import type { TrainingJob, TrainingJobRecord } from "./training-job.ts";
 
 /** A log file's limit; the engine drops what comes after, with a notice. */
 const maxLogBytes = 1024 ** 3;
+
+const inMemory =
+  "The job has KMS keys: its volume is in memory, so that nothing of it reaches a disk in clear. What it writes counts against the memory of its instance.";
 
 /** What a host of a job gets of this machine, and what its owner should know about that. */
 export function allotment(
@@ -56,6 +61,7 @@ export function wantedImage({ account, region, value: { spec } }: TrainingJobRec
 /** What a layout takes from. */
 type LayoutWorld = {
   readonly objects: ObjectCatalogue;
+  readonly engine: Pick<Engine, "capabilities">;
   readonly host: HostCapacity;
   readonly fileSystems?: FileSystems;
   readonly access?: Pick<RunAccess, "environment">;
@@ -69,20 +75,23 @@ export async function layOut(
   record: TrainingJobRecord,
   places: RunPlaces,
   image: PreparedImage,
-  { objects, host: machine, fileSystems = {}, access }: LayoutWorld,
+  { objects, engine, host: machine, fileSystems = {}, access }: LayoutWorld,
 ): Promise<RunSpec> {
   const { value: job } = record;
   const { host, mlDirectory, logFile } = places;
   const debugFolders = debugOutputs(job.spec).map(({ path }) => relative("/opt/ml", path));
   const folders = ["input/config", "input/data", "model", "output/data", "output/metrics/sagemaker", ...debugFolders];
+  if (places.isPrivate) await makeMemoryFolder(places.root);
   for (const folder of folders) {
     await mkdir(join(mlDirectory, folder), { recursive: true });
   }
   await writeConfigFiles(mlDirectory, job, host);
   await downloadCheckpoints(objects, mlDirectory, job.spec);
-  const { channels, mounts } = await layOutChannels(record, places, { objects, fileSystems });
+  const copiesInput = engine.capabilities.hostPaths === true;
+  const { channels, mounts } = await layOutChannels(record, places, { objects, fileSystems, copiesInput });
   const size = allotment(job, host, machine);
-  await beginLog(logFile, [...size.notices, ...image.notices]);
+  const privacy = places.isPrivate ? [inMemory] : [];
+  await beginLog(logFile, [...size.notices, ...image.notices, ...privacy]);
   return {
     root: image.root,
     command: image.command,
@@ -90,6 +99,9 @@ export async function layOut(
     environment: variables(record, places, image, access),
     hostname: host.name,
     mlDirectory,
+    ...(places.isPrivate && {
+      scratch: { directory: join(places.root, "scratch"), must: volumeKey(job.spec) !== undefined },
+    }),
     channels: [
       ...channels,
       ...(await stagedCode(objects, {

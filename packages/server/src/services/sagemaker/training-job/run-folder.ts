@@ -2,12 +2,12 @@ import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import { Feeder } from "./feeder/feeder.ts";
-import { feederFolder } from "./run-places.ts";
+import { feederFolder, runFolders } from "./run-places.ts";
 
 /** Ends what feeds a run, and removes what it left on the host: its /opt/ml. The log stays. */
 export async function removeRunFolder(dataDirectory: DataDirectory, runId: string): Promise<void> {
   await new Feeder(feederFolder(dataDirectory, runId)).end();
-  await removeJobTree(join(dataDirectory.runs, runId));
+  for (const folder of runFolders(dataDirectory)) await removeJobTree(join(folder, runId));
 }
 
 /** Removes a folder that a job wrote to, if it is there. A job may take its own folders' permissions away; they are ours to give back. */

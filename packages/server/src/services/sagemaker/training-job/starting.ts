@@ -1,5 +1,6 @@
 import { RunRefused } from "../../../engines/engine.ts";
 import type { PreparedImage } from "../../../images/image.ts";
+import { isKeyError } from "../../../kms/errors.ts";
 import { again, type Outcome } from "../../../reconcile/reconcile.ts";
 import { streamWrites } from "../../logs/streams.ts";
 import type { Effect } from "./effects.ts";
@@ -102,7 +103,9 @@ export async function start(effect: Effect, { leftovers }: Step & { kind: "start
   } catch (error) {
     await underWay.clear(record);
     if (error instanceof RunRefused) return refuse(`ClientError: ${error.message}`);
-    if (error instanceof InputDataError) return refuse(`ClientError: Data download failed:${error.message}`);
+    // What it is to read or write cannot be decrypted or encrypted here, now or later.
+    if (error instanceof InputDataError || isKeyError(error))
+      return refuse(`ClientError: Data download failed:${error.message}`);
     if (now - (job.preparedAt ?? now) < startPatienceMs) throw error;
     return refuse(`InternalServerError: The job could not be started: ${(error as Error).message}`);
   }
@@ -116,7 +119,7 @@ async function startAll({ world, underWay, record }: Effect, image: PreparedImag
   const runs: { readonly id: string; readonly spec: Awaited<ReturnType<typeof layOut>> }[] = [];
   for (const places of underWay.places(record)) {
     const spec = await layOut(record, places, image, world);
-    if (hasPool(record.value)) await bringCache(world.dataDirectory, poolFolder(record), places);
+    if (hasPool(record.value)) await bringCache(poolFolder(record), places);
     runs.push({ id: places.runId, spec });
   }
   await settleAll(runs.map(({ id, spec }) => world.engine.start(id, spec)));

@@ -1,24 +1,24 @@
 import { chmod, lstat, mkdir, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import { removeJobTree } from "./run-folder.ts";
-import type { RunPlaces } from "./run-places.ts";
+import { type RunPlaces, runFolders } from "./run-places.ts";
 
 /** Below a run's /opt/ml: what SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY names. */
 const cache = ["sagemaker", "warmpoolcache"] as const;
 
 /** The folder of a pool's caches, one for each host by its index, beside those of the runs: moving is renaming. */
-function cachePath({ runs }: DataDirectory, folder: string, index: number): string {
-  return join(runs, folder, String(index));
+function cachePath(folder: string, { root, host }: RunPlaces): string {
+  return join(dirname(root), folder, String(host.index));
 }
 
 /** Moves a host's cache from the pool into a run that is not there yet. A run that has it already keeps it. */
-export async function bringCache(directory: DataDirectory, folder: string, places: RunPlaces): Promise<void> {
+export async function bringCache(folder: string, places: RunPlaces): Promise<void> {
   const target = join(places.mlDirectory, ...cache);
   await mkdir(join(target, ".."), { recursive: true });
   if (await isFolder(target)) return;
   try {
-    await rename(cachePath(directory, folder, places.host.index), target);
+    await rename(cachePath(folder, places), target);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     await mkdir(target, { recursive: true });
@@ -29,7 +29,7 @@ export async function bringCache(directory: DataDirectory, folder: string, place
  * Moves a host's cache from a run that has ended back to the pool. Repeating it changes nothing. What the run made a
  * link, or reaches through one, is no cache; nothing in it is opened.
  */
-export async function returnCache(directory: DataDirectory, folder: string, places: RunPlaces): Promise<void> {
+export async function returnCache(folder: string, places: RunPlaces): Promise<void> {
   let source = places.mlDirectory;
   try {
     // What the run took from itself is given back: a folder can only be moved by who may write to it.
@@ -43,15 +43,15 @@ export async function returnCache(directory: DataDirectory, folder: string, plac
     if (["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) return;
     throw error;
   }
-  const target = cachePath(directory, folder, places.host.index);
+  const target = cachePath(folder, places);
   await removeJobTree(target);
   await mkdir(join(target, ".."), { recursive: true, mode: 0o700 });
   await rename(source, target);
 }
 
 /** Removes the caches of a pool. */
-export async function removeCaches({ runs }: DataDirectory, folder: string): Promise<void> {
-  await removeJobTree(join(runs, folder));
+export async function removeCaches(dataDirectory: DataDirectory, folder: string): Promise<void> {
+  for (const runs of runFolders(dataDirectory)) await removeJobTree(join(runs, folder));
 }
 
 /** Whether it is a folder itself: no link to one. */

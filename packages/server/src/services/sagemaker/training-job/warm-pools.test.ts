@@ -244,7 +244,7 @@ test("a server killed between moving the cache and saying so loses neither", asy
     const record = await platform.store.get<TrainingJob>(key);
     if (!record) throw new Error("the job is gone");
     for (const places of runPlaces(record, platform.dataDirectory)) {
-      await returnCache(platform.dataDirectory, poolFolder(record), places);
+      await returnCache(poolFolder(record), places);
     }
     await collectGarbage({ ...platform, engine: world.engine });
   });

@@ -29,6 +29,16 @@ interface Layer {
   readonly account: string;
   /** Objects are held for this run, so that deleting one cannot pull its bytes away. */
   readonly runId: string;
+  /** Whether files that are shown to the run are copied to no disk. */
+  readonly staysInMemory: boolean;
+}
+
+/** What channels are laid out with. */
+interface ChannelWorld {
+  readonly objects: ObjectCatalogue;
+  readonly fileSystems: FileSystems;
+  /** Whether the engine copies channels into the run's /opt/ml. */
+  readonly copiesInput: boolean;
 }
 
 /**
@@ -39,9 +49,10 @@ interface Layer {
 export async function layOutChannels(
   record: TrainingJobRecord,
   places: RunPlaces,
-  { objects, fileSystems }: { readonly objects: ObjectCatalogue; readonly fileSystems: FileSystems },
+  { objects, fileSystems, copiesInput }: ChannelWorld,
 ): Promise<Pick<RunSpec, "channels"> & { readonly mounts: readonly Mount[] }> {
-  const layer: Layer = { objects, account: record.account, runId: places.runId };
+  const staysInMemory = places.isPrivate || !copiesInput;
+  const layer: Layer = { objects, account: record.account, runId: places.runId, staysInMemory };
   const files: Channel[] = [];
   const mounts: Mount[] = [];
   const streams: HostChannel[] = [];
@@ -81,10 +92,15 @@ async function fileSystemMount(
 async function fileChannel(
   { channel, source, share }: HostChannel,
   readOnly: boolean,
-  { objects, account, runId }: Layer,
+  { objects, account, runId, staysInMemory }: Layer,
 ): Promise<Channel> {
   const found = await sourceObjects(objects, readOnly ? asFolder(source) : source, account, share);
   const entries = found.map(({ entry }) => entry);
+  if (!staysInMemory && entries.some(({ isEncrypted }) => isEncrypted)) {
+    throw new InputDataError(
+      `Channel ${channel.ChannelName} has objects that are encrypted with KMS keys, and this engine copies inputs to the job's volume: give ResourceConfig.VolumeKmsKeyId, or install bubblewrap.`,
+    );
+  }
   const sources = await objects.files(entries, runId);
   return {
     target: `/opt/ml/input/data/${channel.ChannelName}`,

@@ -23,7 +23,8 @@ const shortestMs = 50;
 export interface MonitorWorld {
   readonly engine: Engine;
   readonly metrics: MetricStore;
-  readonly objects: ObjectCatalogue;
+  /** Where a job's profile goes. */
+  readonly outputOf: (record: TrainingJobRecord) => ObjectCatalogue;
   readonly log: Log;
   /** What is known of the volumes of hosts. */
   readonly volumes: { percentOf(runId: string): number | undefined };
@@ -85,7 +86,7 @@ class WatchedHost {
     this.#record = record;
     this.#places = places;
     this.#size = size;
-    this.#profile = new HostProfile(world.objects, places.host.name);
+    this.#profile = new HostProfile(world.outputOf(record), places.host.name);
     this.#plan(0);
   }
 
