@@ -3,7 +3,7 @@ import { type ServiceError, validationException } from "../../../errors.ts";
 import { isKeyError } from "../../../kms/errors.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import type { Encryption } from "../../../objects/object-records.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationPlace } from "../../service.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
 
 /** The key of what a job stores; SDKs send an empty text for none. */
@@ -25,7 +25,7 @@ export function isPrivate(spec: TrainingJobSpec): boolean {
 }
 
 /** Checks the keys that a job names. @throws ValidationException naming the member, where there is no master key too. */
-export function checkKeys(spec: TrainingJobSpec, { scope, platform }: OperationContext): void {
+export function checkKeys(spec: TrainingJobSpec, { scope, platform }: OperationPlace): void {
   const members = [
     ["OutputDataConfig.KmsKeyId", outputKey(spec)],
     ["ResourceConfig.VolumeKmsKeyId", volumeKey(spec)],
