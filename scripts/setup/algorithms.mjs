@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const SOURCES = "packages/algorithms/src";
@@ -6,7 +6,14 @@ const TARGET = "packages/algorithms/.build";
 const ENTRY = "sagebrush-algorithm";
 
 export const name = "algorithms";
-export const inputs = [SOURCES, "scripts/setup/algorithms.mjs", "node_modules/esbuild/package.json"];
+/** koffi's binary for this system, where it has one. */
+const koffi = `node_modules/@koromix/koffi-${process.platform}-${process.arch}`;
+export const inputs = [
+  SOURCES,
+  "scripts/setup/algorithms.mjs",
+  "node_modules/esbuild/package.json",
+  join(koffi, "package.json"),
+];
 export const outputs = [join(TARGET, `${ENTRY}.mjs`)];
 
 /**
@@ -44,7 +51,18 @@ export async function run(root) {
     renameSync(join(fresh, file), join(target, file));
   }
   rmSync(fresh, { recursive: true });
+  copyForeignInterface(root, target);
   prune(target, new Set(made));
+}
+
+/** The foreign function interface is one file that a run can be shown, as the bundle is. */
+function copyForeignInterface(root, target) {
+  const libc =
+    process.platform === "linux" && !process.report.getReport().header.glibcVersionRuntime ? "musl" : process.platform;
+  const file = join(root, koffi, `${libc}_${process.arch}`, "koffi.node");
+  if (!existsSync(file)) return; // no algorithm that needs it can run here, and says so
+  copyFileSync(file, join(target, "koffi.node.new"));
+  renameSync(join(target, "koffi.node.new"), join(target, "koffi.node"));
 }
 
 /** Chunks carry a hash in their names; what a run may start by name does not. */

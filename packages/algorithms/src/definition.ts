@@ -1,4 +1,4 @@
-import type { HyperparameterSchema } from "./job/hyperparameters.ts";
+import type { HyperparameterSchema, Wording } from "./job/hyperparameters.ts";
 
 /** Everything the platform and the container need to know of a built-in algorithm before any of its code runs. */
 export interface AlgorithmDefinition {
@@ -9,6 +9,8 @@ export interface AlgorithmDefinition {
   /** Column of the registry-account table that its image lives under. */
   readonly registry: "first-party" | "lda" | "mx-style" | "deepar" | "xgboost";
   readonly hyperparameters: HyperparameterSchema;
+  /** How faults of hyperparameters and channels are told, where not as the service's own algorithms do. */
+  readonly wording?: Wording;
   readonly channels: readonly {
     readonly name: string;
     readonly required: boolean;
@@ -17,4 +19,9 @@ export interface AlgorithmDefinition {
   /** CreateTrainingJob fills `AlgorithmSpecification.MetricDefinitions` with these. Regexes are Python's. */
   readonly metrics: readonly { readonly name: string; readonly regex: string }[];
   readonly supportsDistributedTraining: boolean;
+  /**
+   * Whether its images also run scripts that users bring: one with an entry point is a framework's image then, and the
+   * algorithm runs on the library of that framework's version.
+   */
+  readonly sharesImagesWithFramework?: true;
 }

@@ -1,5 +1,6 @@
 import type { AlgorithmDefinition } from "./definition.ts";
 import { linearLearnerDefinition } from "./linear-learner/definition.ts";
+import { xgboostDefinition } from "./xgboost/definition.ts";
 
 export type { AlgorithmDefinition } from "./definition.ts";
 
@@ -7,4 +8,4 @@ export type { AlgorithmDefinition } from "./definition.ts";
  * What the platform knows of every built-in algorithm: names, channels, hyperparameters, metrics. Data only; nothing
  * here loads an algorithm's code.
  */
-export const algorithmDefinitions: readonly AlgorithmDefinition[] = [linearLearnerDefinition];
+export const algorithmDefinitions: readonly AlgorithmDefinition[] = [linearLearnerDefinition, xgboostDefinition];

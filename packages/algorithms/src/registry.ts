@@ -6,4 +6,5 @@ import type { AlgorithmModule } from "./job/algorithm.ts";
  */
 export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> = {
   "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,
+  xgboost: async () => (await import("./xgboost/xgboost.ts")).xgboost,
 };

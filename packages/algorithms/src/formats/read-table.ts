@@ -1,6 +1,8 @@
 import type { ContentType, ReadOptions } from "../job/channels.ts";
 import { CustomerError } from "../job/errors.ts";
 import { readCsv } from "./csv/read-csv.ts";
+import { readLibsvm } from "./libsvm/read-libsvm.ts";
+import { readParquet } from "./parquet/read-parquet.ts";
 import { readRecordIo } from "./recordio-protobuf/read-recordio.ts";
 import type { Table } from "./rows.ts";
 import type { SourceFile } from "./source-file.ts";
@@ -15,6 +17,11 @@ export interface ReadResources {
   readonly signal: AbortSignal;
 }
 
+const readers = { csv: readCsv, recordio: readRecordIo, parquet: readParquet, libsvm: readLibsvm };
+
+/** How files are read, whatever their content type is called. */
+type Format = keyof typeof readers;
+
 /** Reads files of one content type into one table. */
 export async function readTable(
   type: ContentType,
@@ -22,27 +29,48 @@ export async function readTable(
   options: ReadOptions & ReadResources,
 ): Promise<Table> {
   const { format, labelWidth } = formatOf(type, options);
-  return await (format === "csv" ? readCsv : readRecordIo)(files, { ...options, labelWidth });
+  return await readers[format](files, { ...options, labelWidth });
 }
 
 /**
  * Which reader a content type wants, and how many labels its rows have.
  * @throws CustomerError when it is none that can be read.
  */
-export function formatOf(
+function formatOf(
   { type, parameters }: ContentType,
-  { labelWidth }: Pick<ReadOptions, "labelWidth">,
-): { readonly format: "csv" | "recordio"; readonly labelWidth: number } {
+  { labelWidth, leadingColumns }: Pick<ReadOptions, "labelWidth" | "leadingColumns">,
+): { readonly format: Format; readonly labelWidth: number } {
   switch (type) {
     case "text/csv":
-      return { format: "csv", labelWidth: labelSize(parameters) ?? labelWidth };
+    case "csv":
+      return { format: "csv", labelWidth: leadingColumns ?? labelSize(parameters) ?? labelWidth };
     case "application/x-recordio-protobuf":
+    case "recordio-protobuf":
       return { format: "recordio", labelWidth };
+    case "application/x-parquet":
+    case "parquet":
+      return { format: "parquet", labelWidth };
+    case "text/libsvm":
+    case "text/x-libsvm":
+    case "libsvm":
+      return { format: "libsvm", labelWidth };
     default:
       throw new CustomerError(
-        `Content type '${type}' cannot be read: expected text/csv or application/x-recordio-protobuf.`,
+        `Content type '${type}' cannot be read: expected CSV, libsvm, Parquet or RecordIO-protobuf.`,
       );
   }
+}
+
+/**
+ * The same for readers of blocks.
+ * @throws CustomerError for a format that is only read as a whole.
+ */
+export function streamFormatOf(type: ContentType, options: Pick<ReadOptions, "labelWidth" | "leadingColumns">) {
+  const { format, labelWidth } = formatOf(type, options);
+  if (format === "csv" || format === "recordio") return { format, labelWidth };
+  throw new CustomerError(
+    `Content type '${type.type}' cannot be read in blocks: expected text/csv or application/x-recordio-protobuf.`,
+  );
 }
 
 /** Reads `text/csv;label_size=N`. */

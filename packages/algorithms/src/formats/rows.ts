@@ -32,4 +32,8 @@ export interface Table {
   readonly labels: Float32Array;
   /** Labels per row; 0 for unlabelled data. */
   readonly labelWidth: number;
+  /** One for each row, where the format has weights and the files give some. */
+  readonly weights?: Float32Array;
+  /** Rows of each query, in order, where the format has queries and the files name some. */
+  readonly groups?: Uint32Array;
 }

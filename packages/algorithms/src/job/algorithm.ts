@@ -10,6 +10,8 @@ export interface ResourceConfig {
   readonly currentHost: string;
   /** Every host of the job, in lexicographic order. */
   readonly hosts: readonly string[];
+  /** `ml.m5.large`; undefined where nobody said. */
+  readonly instanceType: string | undefined;
 }
 
 /** All that an algorithm sees of its job. Hyperparameters are parsed, checked and completed with defaults. */
@@ -39,6 +41,8 @@ export interface TrainingContext<H = Readonly<Record<string, unknown>>> {
    * killed.
    */
   readonly signal: AbortSignal;
+  /** Path of the shared library that the algorithm stands on, where it has one. */
+  readonly library: string | undefined;
 }
 
 /** One result per row, column by column, ready for any encoding. */
@@ -61,6 +65,37 @@ export interface Predictor {
   /** How many features a row has; rows of another width are refused before `predict` is called. */
   readonly featureDim: number;
   predict(rows: Rows, request?: PredictionRequest): Predictions;
+}
+
+/** A loaded model whose requests and answers have forms of their own. */
+export interface Answerer {
+  /** @throws RequestError with the status that says why there is no answer. */
+  answer(request: ModelRequest): ModelAnswer;
+  /** What GET /execution-parameters says of requests at a time. */
+  readonly maxConcurrentTransforms: number;
+}
+
+/** An invocation as it came. */
+export interface ModelRequest {
+  readonly contentType: string | undefined;
+  readonly accept: string | undefined;
+  readonly body: Buffer;
+}
+
+/** What an invocation is answered with. */
+export interface ModelAnswer {
+  readonly status: 200 | 204;
+  readonly type: string;
+  readonly body: string | Buffer;
+}
+
+/** What a model is loaded with besides its files. */
+export interface LoadContext {
+  readonly environment: NodeJS.ProcessEnv;
+  /** Path of the shared library that the algorithm stands on, where it has one. */
+  readonly library: string | undefined;
+  readonly cpus: number;
+  readonly log: JobLog;
 }
 
 /** What a request says besides its rows. */
@@ -86,7 +121,7 @@ export interface AlgorithmModule extends AlgorithmDefinition {
   readonly title: string;
   fit(job: TrainingContext): Promise<void>;
   /** Reads what `fit` wrote. */
-  load(modelDirectory: string): Promise<Predictor>;
+  load(modelDirectory: string, context: LoadContext): Promise<Predictor | Answerer>;
 }
 
 /** Joins a definition with its code, whose hyperparameters are typed by the definition's schema. */

@@ -16,6 +16,8 @@ export interface Channel {
   /** As the job gave it; undefined when it gave none. */
   readonly contentType: ContentType | undefined;
   readonly distribution: "FullyReplicated" | "ShardedByS3Key";
+  /** Whether this host has no file of it, as may be where files are shared out between hosts. */
+  isEmpty(): boolean;
   /**
    * Reads every file of the channel, sorted by bytes, on all cores, into one table. In Pipe mode each call reads the next
    * epoch; the table stays as it is for as many passes as an algorithm makes over it.
@@ -36,6 +38,10 @@ export interface Channel {
 export interface ReadOptions {
   /** Labels per row where the content type's `label_size` does not say: 1 for supervised algorithms, else 0. */
   readonly labelWidth: number;
+  /** Leading columns of a CSV file that are no features, whatever its `label_size` says. */
+  readonly leadingColumns?: number;
+  /** Whether CSV may have another delimiter than a comma; its first line tells. */
+  readonly sniffsDelimiter?: boolean;
   /** Content type where the channel names none and its files are no RecordIO. */
   readonly defaultContentType: string;
   /** Refuses rows of another width: the `feature_dim` hyperparameter, or the width of the training rows. */

@@ -30,7 +30,12 @@ export function readInputDataConfig(ml: MlDirectory): Record<string, ChannelConf
 export function readResourceConfig(ml: MlDirectory): ResourceConfig {
   const config = readJson(join(ml.config, "resourceconfig.json")) ?? {};
   const currentHost = typeof config.current_host === "string" ? config.current_host : "algo-1";
-  return { currentHost, hosts: Array.isArray(config.hosts) ? config.hosts.map(String) : [currentHost] };
+  const { current_instance_type: type } = config;
+  return {
+    currentHost,
+    hosts: Array.isArray(config.hosts) ? config.hosts.map(String) : [currentHost],
+    instanceType: typeof type === "string" ? type : undefined,
+  };
 }
 
 /** Where `checkpointconfig.json` puts checkpoints, if the job has one. */

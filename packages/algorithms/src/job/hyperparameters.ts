@@ -33,6 +33,10 @@ export interface Hyperparameter<T = unknown> {
   readonly rules: readonly Rule[];
   readonly required: boolean;
   readonly default?: T | undefined;
+  /** For the documentation: what a library underneath does when nothing is given, since nothing is filled in then. */
+  readonly libraryDefault?: string | undefined;
+  /** Further names that mean the same. */
+  readonly aliases?: readonly string[] | undefined;
   readonly tunable?: TunableRange | undefined;
 }
 
@@ -48,6 +52,8 @@ interface Options<D> {
   readonly doc: string;
   readonly required?: boolean;
   readonly default?: D;
+  readonly libraryDefault?: string;
+  readonly aliases?: readonly string[];
   readonly tunable?: TunableRange;
 }
 
@@ -114,6 +120,8 @@ function declare<T>(
     required: options.required ?? false,
     // The builders' signatures tie the default's type to the options; here it is only passed on.
     default: options.default as T | undefined,
+    libraryDefault: options.libraryDefault,
+    aliases: options.aliases,
     tunable: options.tunable,
   };
 }
@@ -130,45 +138,60 @@ function bounds<K extends string>(
   return present;
 }
 
+/** In whose words faults of hyperparameters and channels are reported. */
+export interface Wording {
+  unknown(names: readonly string[]): string;
+  missing(name: string): string;
+  invalid(name: string, value: string, declared: Hyperparameter): string;
+  /** All faults at once, as they go to the owner of the job. */
+  message(faults: readonly string[]): string;
+  missingChannel(name: string): string;
+  unknownChannel(name: string): string;
+}
+
+/** Wording of a validator of JSON schemas, as the service's own algorithms have it. */
+export const schemaWording: Wording = {
+  unknown: (names) => {
+    const quoted = names.map((name) => `'${name}'`).join(", ");
+    return `Additional properties are not allowed (${quoted} ${names.length === 1 ? "was" : "were"} unexpected)`;
+  },
+  missing: (name) => `'${name}' is a required property`,
+  invalid: (name, value, { rules }) =>
+    `'${value}' is not valid under any of the given schemas: hyperparameter '${name}' must be ${describeRules(rules)}`,
+  message: (faults) => `Unable to initialize the algorithm. Failed to validate hyperparameters. ${faults.join("; ")}`,
+  missingChannel: (name) => `'${name}' is a required property`,
+  unknownChannel: (name) => `Additional properties are not allowed ('${name}' was unexpected)`,
+};
+
 /**
  * Reads a job's hyperparameters against an algorithm's schema. Names that begin with `_` are the platform's own
- * (`_tuning_objective_metric`) and are passed over. All faults are reported at once.
- * @throws CustomerError with JSON-schema wording, as the service's algorithms have it.
+ * (`_tuning_objective_metric`) and are passed over unless the schema has them. All faults are reported at once.
+ * @throws CustomerError in the algorithm's wording.
  */
 export function parseHyperparameters<S extends HyperparameterSchema>(
   schema: S,
   given: Readonly<Record<string, string>>,
+  wording: Wording = schemaWording,
 ): Parsed<S> {
   const faults: string[] = [];
-  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(schema, name) && !name.startsWith("_"));
-  if (unknown.length > 0) faults.push(unexpected(unknown));
+  const names = new Set(Object.entries(schema).flatMap(([name, { aliases = [] }]) => [name, ...aliases]));
+  const unknown = Object.keys(given).filter((name) => !names.has(name) && !name.startsWith("_"));
+  if (unknown.length > 0) faults.push(wording.unknown(unknown));
   const parsed: Record<string, unknown> = {};
   for (const [name, declared] of Object.entries(schema)) {
-    const value = given[name];
-    if (value === undefined) {
-      if (declared.required) faults.push(`'${name}' is a required property`);
+    const said = [name, ...(declared.aliases ?? [])].find((each) => given[each] !== undefined);
+    if (said === undefined) {
+      if (declared.required) faults.push(wording.missing(name));
       parsed[name] = declared.default;
       continue;
     }
+    const value = given[said] as string;
     const read = readValue(declared, value);
-    if (read === undefined) {
-      faults.push(
-        `'${value}' is not valid under any of the given schemas: hyperparameter '${name}' must be ${describeRules(declared.rules)}`,
-      );
-    }
+    if (read === undefined) faults.push(wording.invalid(said, value, declared));
     parsed[name] = read;
   }
-  if (faults.length > 0) {
-    throw new CustomerError(
-      `Unable to initialize the algorithm. Failed to validate hyperparameters. ${faults.join("; ")}`,
-    );
-  }
+  if (faults.length > 0) throw new CustomerError(wording.message(faults));
   return parsed as Parsed<S>;
-}
-
-function unexpected(names: readonly string[]): string {
-  const quoted = names.map((name) => `'${name}'`).join(", ");
-  return `Additional properties are not allowed (${quoted} ${names.length === 1 ? "was" : "were"} unexpected)`;
 }
 
 /** @returns The value under the first rule that admits it, or undefined. */

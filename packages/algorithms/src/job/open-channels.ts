@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { AlgorithmDefinition } from "../definition.ts";
-import { formatOf, type ReadResources, readTable } from "../formats/read-table.ts";
+import { type ReadResources, readTable, streamFormatOf } from "../formats/read-table.ts";
 import { isRecordIo } from "../formats/recordio-protobuf/frames.ts";
 import type { SourceFile } from "../formats/source-file.ts";
 import { MemoryBudget } from "../formats/stream/memory-budget.ts";
@@ -10,6 +10,7 @@ import type { Channel, ContentType, ReadOptions } from "./channels.ts";
 import type { ChannelConfig } from "./config-files.ts";
 import { parseContentType } from "./content-type.ts";
 import { CustomerError } from "./errors.ts";
+import { schemaWording } from "./hyperparameters.ts";
 import { PipeEpochs } from "./pipe-epochs.ts";
 
 /** The SDK's `record_set` names no content type, and its files are of this one. */
@@ -41,16 +42,16 @@ export function openChannels(
 }
 
 function* channelFaults(
-  { channels }: AlgorithmDefinition,
+  { channels, wording = schemaWording }: AlgorithmDefinition,
   config: Readonly<Record<string, ChannelConfig>>,
 ): Generator<string> {
   for (const { name, required } of channels) {
-    if (required && config[name] === undefined) yield `'${name}' is a required property`;
+    if (required && config[name] === undefined) yield wording.missingChannel(name);
   }
   for (const [name, { ContentType }] of Object.entries(config)) {
     const declared = channels.find((channel) => channel.name === name);
     if (declared === undefined) {
-      yield `Additional properties are not allowed ('${name}' was unexpected)`;
+      yield wording.unknownChannel(name);
     } else if (ContentType !== undefined && !declared.contentTypes.includes(parseContentType(ContentType).type)) {
       const accepted = declared.contentTypes.map((type) => `'${type}'`).join(", ");
       yield `'${ContentType}' is not valid under any of the given schemas: ContentType of channel '${name}' must be one of ${accepted}`;
@@ -79,6 +80,7 @@ function openChannel(
     directory: epochs === undefined ? directory : undefined,
     contentType,
     distribution: config.S3DistributionType === "ShardedByS3Key" ? "ShardedByS3Key" : "FullyReplicated",
+    isEmpty: () => epochs === undefined && listFiles(directory, name).every(({ sizeBytes }) => sizeBytes === 0),
     read: async (options) => {
       using source = await open();
       return await readTable(typeOf(source.files, options), source.files, { ...options, ...resources });
@@ -87,7 +89,7 @@ function openChannel(
       const openPass = async (): Promise<PassSource> => {
         const source = await open();
         try {
-          const format = formatOf(typeOf(source.files, options), options);
+          const format = streamFormatOf(typeOf(source.files, options), options);
           return { ...source, ...format, isRepeatable: epochs === undefined };
         } catch (error) {
           source[Symbol.dispose]();

@@ -5,11 +5,14 @@ import { writeLine } from "./write-line.ts";
 /** Algorithms by name; a test brings its own. */
 export type AlgorithmRegistry = Readonly<Record<string, () => Promise<AlgorithmModule>>>;
 
-/** Runs `train` or `serve` of a named algorithm, to the end of the process. */
+/**
+ * Runs `train` or `serve` of a named algorithm, to the end of the process.
+ * @param library - The shared library that the algorithm stands on, where it has one.
+ */
 export async function runProgram(
   action: string | undefined,
   name: string | undefined,
-  algorithms: AlgorithmRegistry = registry,
+  { algorithms = registry, library }: { algorithms?: AlgorithmRegistry; library?: string | undefined } = {},
 ): Promise<void> {
   const load = Object.hasOwn(algorithms, name ?? "") ? algorithms[name ?? ""] : undefined;
   if (load === undefined || (action !== "train" && action !== "serve")) {
@@ -18,8 +21,8 @@ export async function runProgram(
   }
   if (action === "train") {
     const [{ train }, algorithm] = await Promise.all([import("./train.ts"), load()]);
-    process.exit(await train(algorithm, process.env));
+    process.exit(await train(algorithm, process.env, library));
   }
   const [{ serve }, algorithm] = await Promise.all([import("./serve.ts"), load()]);
-  await serve(algorithm, process.env);
+  await serve(algorithm, process.env, library);
 }

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { availableParallelism } from "node:os";
 import { basename } from "node:path";
-import type { AlgorithmModule, Predictor } from "./algorithm.ts";
+import type { AlgorithmModule, Answerer, LoadContext, Predictor } from "./algorithm.ts";
 import { RequestError } from "./errors.ts";
 import { createJobLog, type JobLog } from "./job-log.ts";
 import { mlDirectory } from "./ml-directory.ts";
@@ -14,18 +15,18 @@ const maxBodyBytes = 100 * 1024 * 1024;
 const maxConnections = 1024;
 /** Within the 30 seconds between SIGTERM and SIGKILL. */
 const drainMillis = 25_000;
-const executionParameters = JSON.stringify({
-  MaxConcurrentTransforms: 1,
-  BatchStrategy: "MULTI_RECORD",
-  MaxPayloadInMB: 6,
-});
-
 /** Loads the model and answers GET /ping and POST /invocations until SIGTERM. */
-export async function serve(algorithm: AlgorithmModule, environment: NodeJS.ProcessEnv): Promise<void> {
+export async function serve(
+  algorithm: AlgorithmModule,
+  environment: NodeJS.ProcessEnv,
+  library?: string,
+): Promise<void> {
   const log = createJobLog({ host: "algo-1", title: algorithm.title });
-  const predictor = await loadModel(algorithm, mlDirectory(environment).model, log);
-  if (predictor === undefined) process.exit(1);
-  const handler = new RequestHandler(algorithm, predictor, log);
+  const cpus = Math.max(1, Math.floor(Number(environment.SAGEBRUSH_CPUS ?? availableParallelism()) || 1));
+  const context = { environment, library, cpus, log };
+  const model = await loadModel(algorithm, mlDirectory(environment).model, context);
+  if (model === undefined) process.exit(1);
+  const handler = new RequestHandler("answer" in model ? model : standardAnswers(algorithm, model), log);
   // No idle timeout: the gateway keeps connections, and closing one just as it sends would fail a request.
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => handler.handle(request, response));
   server.maxConnections = maxConnections;
@@ -45,9 +46,14 @@ export async function serve(algorithm: AlgorithmModule, environment: NodeJS.Proc
   });
 }
 
-async function loadModel(algorithm: AlgorithmModule, directory: string, log: JobLog): Promise<Predictor | undefined> {
+async function loadModel(
+  algorithm: AlgorithmModule,
+  directory: string,
+  context: LoadContext,
+): Promise<Predictor | Answerer | undefined> {
+  const { log } = context;
   try {
-    return await algorithm.load(directory);
+    return await algorithm.load(directory, context);
   } catch (error) {
     if (error instanceof Error && error.stack !== undefined) log.error(error.stack);
     // Last, because an endpoint's FailureReason quotes the log's end.
@@ -64,16 +70,36 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Requests and answers in the forms that the service's own algorithms share. */
+function standardAnswers({ response }: AlgorithmModule, predictor: Predictor): Answerer {
+  return {
+    maxConcurrentTransforms: 1,
+    answer: ({ contentType, accept, body }) => {
+      const { type, parameters } = negotiate(accept, response.defaultAccept);
+      const { rows, configurations } = readRequest(contentType, body, predictor.featureDim);
+      const predictions = predictor.predict(rows, {
+        acceptParameters: parameters,
+        ...(configurations === undefined ? {} : { configurations }),
+      });
+      return { status: 200, type, body: writeResponse(predictions, type, response) };
+    },
+  };
+}
+
 class RequestHandler {
-  readonly #algorithm: AlgorithmModule;
-  readonly #predictor: Predictor;
+  readonly #answerer: Answerer;
+  readonly #executionParameters: string;
   readonly #log: JobLog;
   /** Connections are closed after their answer. */
   isDraining = false;
 
-  constructor(algorithm: AlgorithmModule, predictor: Predictor, log: JobLog) {
-    this.#algorithm = algorithm;
-    this.#predictor = predictor;
+  constructor(answerer: Answerer, log: JobLog) {
+    this.#answerer = answerer;
+    this.#executionParameters = JSON.stringify({
+      MaxConcurrentTransforms: answerer.maxConcurrentTransforms,
+      BatchStrategy: "MULTI_RECORD",
+      MaxPayloadInMB: 6,
+    });
     this.#log = log;
   }
 
@@ -83,7 +109,7 @@ class RequestHandler {
     if (path === "/invocations" && method === "POST") this.#receive(request, response);
     else if (path === "/ping" && method === "GET") this.#answer(response, 200, "text/plain", "");
     else if (path === "/execution-parameters" && method === "GET") {
-      this.#answer(response, 200, "application/json", executionParameters);
+      this.#answer(response, 200, "application/json", this.#executionParameters);
     } else {
       const isKnown = path === "/invocations" || path === "/ping" || path === "/execution-parameters";
       request.resume();
@@ -113,14 +139,10 @@ class RequestHandler {
   }
 
   #invoke({ headers }: IncomingMessage, response: ServerResponse, body: Buffer): void {
+    const { accept, "content-type": contentType } = headers;
     try {
-      const { type, parameters } = negotiate(headers.accept, this.#algorithm.response.defaultAccept);
-      const { rows, configurations } = readRequest(headers["content-type"], body, this.#predictor.featureDim);
-      const predictions = this.#predictor.predict(rows, {
-        acceptParameters: parameters,
-        ...(configurations === undefined ? {} : { configurations }),
-      });
-      this.#answer(response, 200, type, writeResponse(predictions, type, this.#algorithm.response));
+      const { status, type, body: answer } = this.#answerer.answer({ contentType, accept, body });
+      this.#answer(response, status, type, answer);
     } catch (error) {
       if (error instanceof RequestError) {
         this.#answer(response, error.status, "text/plain", error.message);

@@ -22,7 +22,11 @@ const exitCode = { done: 0, algorithmFailed: 1, inputAtFault: 2 } as const;
 const maxFailureCharacters = 1000;
 
 /** Runs one training job to its end. @returns The exit code. */
-export async function train(algorithm: AlgorithmModule, environment: NodeJS.ProcessEnv): Promise<number> {
+export async function train(
+  algorithm: AlgorithmModule,
+  environment: NodeJS.ProcessEnv,
+  library?: string,
+): Promise<number> {
   const ml = mlDirectory(environment);
   const stop = new AbortController();
   const log = createJobLog({ host: readResourceConfig(ml).currentHost, title: algorithm.title });
@@ -36,7 +40,7 @@ export async function train(algorithm: AlgorithmModule, environment: NodeJS.Proc
   // Waiting for a thread by Atomics.waitAsync, or for one that is unreferenced, does not keep a process alive.
   const alive = setInterval(() => undefined, 60_000);
   try {
-    await fit(algorithm, { ml, environment, log, signal: stop.signal });
+    await fit(algorithm, { ml, environment, log, signal: stop.signal, library });
     logTotalTime(log, startedAt);
     return exitCode.done;
   } catch (error) {
@@ -55,12 +59,13 @@ interface Run {
   readonly environment: NodeJS.ProcessEnv;
   readonly log: JobLog;
   readonly signal: AbortSignal;
+  readonly library: string | undefined;
 }
 
-async function fit(algorithm: AlgorithmModule, { ml, environment, log, signal }: Run): Promise<void> {
+async function fit(algorithm: AlgorithmModule, { ml, environment, log, signal, library }: Run): Promise<void> {
   const given = readHyperparameterFile(ml);
   logConfiguration(log, algorithm, given, ml);
-  const hyperparameters = parseHyperparameters(algorithm.hyperparameters, given);
+  const hyperparameters = parseHyperparameters(algorithm.hyperparameters, given, algorithm.wording);
   const cpus = readCount(environment.SAGEBRUSH_CPUS) ?? availableParallelism();
   const memoryBytes = readCount(environment.SAGEBRUSH_MEMORY_BYTES);
   const resources = { dataDirectory: ml.data, cpus, memoryBytes, signal };
@@ -81,6 +86,7 @@ async function fit(algorithm: AlgorithmModule, { ml, environment, log, signal }:
     cpus,
     memoryBytes,
     signal,
+    library,
   });
 }
 

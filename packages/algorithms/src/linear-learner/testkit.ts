@@ -36,7 +36,7 @@ export async function runJob(job: TestJob): Promise<{ lines: string[]; model: Tr
     hyperparameters: parse(job.given),
     given: job.given,
     channels: new Map(channels),
-    resources: { currentHost: "algo-1", hosts: ["algo-1"] },
+    resources: { currentHost: "algo-1", hosts: ["algo-1"], instanceType: undefined },
     log: createJobLog({
       host: "algo-1",
       title: "Linear Learner",
@@ -51,6 +51,7 @@ export async function runJob(job: TestJob): Promise<{ lines: string[]; model: Tr
     cpus: job.cpus ?? 1,
     memoryBytes: undefined,
     signal: job.signal ?? new AbortController().signal,
+    library: undefined,
   };
   await fit(context);
   return { lines, model: await loadModel(directory), directory };
@@ -70,6 +71,7 @@ function channel(name: string, table: Table, cpus: number): Channel {
     directory,
     contentType: undefined,
     distribution: "FullyReplicated",
+    isEmpty: () => false,
     read: async () => table,
     stream: () => {
       throw new Error("the linear learner reads its channels whole");

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { SourceFile } from "../source-file.ts";
 import { CsvKernel } from "./csv-kernel.ts";
+import { putCommas } from "./delimiter.ts";
 import { readOddField } from "./odd-field.ts";
 import { fieldText, type ParseResult, parseStatus, type RowShape } from "./parse-rows.ts";
 
@@ -163,6 +164,7 @@ export class BlockReader {
       if (got === 0) throw new Error(`${this.#files[block.file]?.name} became shorter while it was read`);
       length += got;
     }
+    putCommas(text.subarray(0, length), this.#shape.delimiter);
     return { length, lead };
   }
 

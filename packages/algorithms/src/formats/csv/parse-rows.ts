@@ -11,6 +11,8 @@ export interface RowShape {
   readonly labelWidth: number;
   /** Labels and features together. */
   readonly columns: number;
+  /** Byte between fields where it is no comma: readers put commas in its place. */
+  readonly delimiter?: number | undefined;
 }
 
 /** Where rows are written, and from which row on. */

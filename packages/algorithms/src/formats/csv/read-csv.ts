@@ -9,6 +9,7 @@ import { checkTableFits } from "../table-memory.ts";
 import { BlockQueue } from "./block-queue.ts";
 import type { CsvTarget, CsvWork } from "./csv.worker.ts";
 import { type Block, BlockReader, markLength, planBlocks } from "./csv-blocks.ts";
+import { delimiterOf, putCommas } from "./delimiter.ts";
 import { countFields, type RowShape } from "./parse-rows.ts";
 import { rowError } from "./row-error.ts";
 
@@ -17,6 +18,8 @@ export interface CsvOptions {
   readonly labelWidth: number;
   /** Refuses files whose rows have another number of features. */
   readonly featureDim?: number | undefined;
+  /** Whether the first row may have another delimiter than a comma, which is then that of all files. */
+  readonly sniffsDelimiter?: boolean | undefined;
   /** Threads to read with, this one included. */
   readonly cpus: number;
   /** Stops reading between blocks. */
@@ -39,8 +42,7 @@ const blocksPerTurn = 16;
  * @throws CustomerError naming file and line where rows differ in width or a value is not a number.
  */
 export async function readCsv(files: readonly SourceFile[], options: CsvOptions): Promise<Table> {
-  const { labelWidth } = options;
-  const shape = { labelWidth, columns: labelWidth + firstRowWidth(files, options) };
+  const shape = { labelWidth: options.labelWidth, ...firstRowShape(files, options) };
   const blocks = planBlocks(files, options.blockBytes);
   const queue = BlockQueue.of(blocks.length);
   const totalBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
@@ -138,8 +140,20 @@ export function firstRowWidth(
   files: readonly SourceFile[],
   { labelWidth, featureDim }: Pick<CsvOptions, "labelWidth" | "featureDim">,
 ): number {
+  return firstRowShape(files, { labelWidth, featureDim }).columns - labelWidth;
+}
+
+/** Number of columns and the delimiter, which the first row decides. */
+function firstRowShape(
+  files: readonly SourceFile[],
+  {
+    labelWidth,
+    featureDim,
+    sniffsDelimiter = false,
+  }: Pick<CsvOptions, "labelWidth" | "featureDim" | "sniffsDelimiter">,
+): Pick<RowShape, "columns" | "delimiter"> {
   for (const file of files) {
-    const columns = widthOfFirstRow(file);
+    const { columns, delimiter } = firstRowOf(file, sniffsDelimiter);
     if (columns === 0) continue;
     if (columns <= labelWidth) {
       throw new CustomerError(
@@ -151,13 +165,16 @@ export function firstRowWidth(
         `${file.name}: the first row has ${columns - labelWidth} features where ${featureDim} were expected.`,
       );
     }
-    return columns - labelWidth;
+    return { columns, delimiter };
   }
   throw new CustomerError("The channel has no rows: all of its files are empty.");
 }
 
-/** @returns 0 when the file has no row. */
-function widthOfFirstRow({ path, sizeBytes }: SourceFile): number {
+/** @returns 0 columns when the file has no row. */
+function firstRowOf(
+  { path, sizeBytes }: SourceFile,
+  sniffsDelimiter: boolean,
+): { readonly columns: number; readonly delimiter: number | undefined } {
   const descriptor = openSync(path, "r");
   try {
     for (let size = Math.min(sizeBytes, 64 * 1024); size > 0; size = Math.min(sizeBytes, size * 8)) {
@@ -166,9 +183,13 @@ function widthOfFirstRow({ path, sizeBytes }: SourceFile): number {
       const mark = markLength(text);
       const start = text.findIndex((byte, at) => at >= mark && byte !== 0x0a && byte !== 0x0d);
       const isWhole = start >= 0 && text.indexOf(0x0a, start) >= 0;
-      if (isWhole || size === sizeBytes) return start < 0 ? 0 : countFields(text, start);
+      if (!isWhole && size !== sizeBytes) continue;
+      if (start < 0) break;
+      const delimiter = sniffsDelimiter ? delimiterOf(text, start) : undefined;
+      putCommas(text, delimiter);
+      return { columns: countFields(text, start), delimiter };
     }
-    return 0;
+    return { columns: 0, delimiter: undefined };
   } finally {
     closeSync(descriptor);
   }

@@ -75,4 +75,4 @@ const fake = defineAlgorithm(
 );
 
 const [action, name] = process.argv.slice(2);
-await runProgram(action, name, { fake: async () => fake });
+await runProgram(action, name, { algorithms: { fake: async () => fake } });
