@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { linearLearner } from "../packages/algorithms/src/linear-learner/linear-learner.ts";
+import { load } from "../packages/algorithms/src/linear-learner/predict.ts";
 import { ReferenceProcess, referencePython } from "./support/reference-process.ts";
 import { type Figure, median, report } from "./support/report.ts";
 
@@ -157,7 +157,7 @@ function fitMillis(log: string): number {
 }
 
 async function qualityOf(task: Task, model: string, heldOut: string): Promise<number> {
-  const predictor = await linearLearner.load(model);
+  const predictor = await load(model);
   const bytes = readFileSync(heldOut);
   const data = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const count = data.length / (WIDTH + 1);

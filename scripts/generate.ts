@@ -14,6 +14,7 @@ const pages: Readonly<Record<string, (current: string) => Promise<string>>> = {
   "docs/reference/command-line.md": () => Promise.resolve(commandLineReference()),
   "docs/reference/limits.md": () => Promise.resolve(limitsReference()),
   "docs/reference/linear-learner.md": () => hyperparameterReference("linear-learner"),
+  "docs/reference/xgboost.md": () => hyperparameterReference("xgboost"),
   "README.md": async (current) => between(current, "coverage", await coverageSummary()),
 };
 

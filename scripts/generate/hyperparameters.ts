@@ -42,7 +42,7 @@ function row(name: string, parameter: Hyperparameter): string {
   const fallback = parameter.required
     ? "required"
     : parameter.default === undefined
-      ? ""
+      ? (parameter.libraryDefault ?? "")
       : JSON.stringify(parameter.default).replaceAll('"', "");
   return `| ${name} | ${parameter.rules.map(valid).join(" or ")} | ${fallback} | ${parameter.doc} |`;
 }

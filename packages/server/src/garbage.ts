@@ -61,9 +61,10 @@ async function usedImages(store: Store, images: Images): Promise<Image[]> {
     for (const { container } of fleets.flatMap(({ variants }) => variants)) uris.add(container.image);
   });
   const used: Image[] = [];
-  for (const uri of uris) {
+  // Both meanings of an image that is an algorithm without its user's code: keeping one too many does no harm.
+  for (const [uri, hasOwnCode] of [...uris].flatMap((each) => [[each, false] as const, [each, true] as const])) {
     try {
-      used.push(images.resolve(uri));
+      used.push(images.resolve(uri, hasOwnCode));
     } catch (error) {
       // Accepted by a version that knew it: nothing of it is kept here.
       if (!(error instanceof UnknownImage)) throw error;

@@ -14,6 +14,7 @@ import { FrameworkImages } from "./images/frameworks/framework-images.ts";
 import { builtInFrameworks, extendedTable } from "./images/frameworks/framework-table.ts";
 import { Images } from "./images/images.ts";
 import { LayerCache } from "./images/layers/layer-cache.ts";
+import { LibraryAlgorithmImages } from "./images/library-algorithm-images.ts";
 import { RegistryImages } from "./images/registry-images.ts";
 import { interruptPage } from "./interrupt-page.ts";
 import { LocalKeys } from "./kms/local-keys.ts";
@@ -213,7 +214,10 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const listening: { port?: number } = {};
   const credentialsFile = dataDirectory.credentials;
   const own = { docker, registry, configuration, clock, credentialsFile, port: () => listening.port };
-  const images = new Images([algorithmImages, frameworks, ...containerImages(own), registryImages], table);
+  const images = new Images(
+    [algorithmImages, new LibraryAlgorithmImages(frameworks), frameworks, ...containerImages(own), registryImages],
+    table,
+  );
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
   return {

@@ -71,7 +71,14 @@ where("images of Podman and of the server's own registry", [requirements.contain
   }, 60_000);
 
   const start: ContainerStart = { verb: "train", environment: { OWN: "caller", MORE: "1" } };
-  const request = (uri: string) => ({ image: { kind: "container" as const, uri }, uri, account, region, start });
+  const request = (uri: string) => ({
+    image: { kind: "container" as const, uri },
+    uri,
+    hasOwnCode: false,
+    account,
+    region,
+    start,
+  });
   const settled = async (uri: string): Promise<{ end: Preparation; messages: Set<string> }> => {
     const messages = new Set<string>();
     for (;;) {

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { algorithmDefinitions } from "@sagebrush/algorithms/definitions";
+import type { Bind } from "../engines/engine.ts";
 import { builtInEnvironment } from "./built-in-environment.ts";
-import type { ImageSource } from "./image.ts";
+import type { AlgorithmImage, ContainerStart, ImageSource, PreparedImage } from "./image.ts";
 
 /** The built-in algorithms' bundle, made at set-up; it is all the code that a run sees. */
 const bundle = fileURLToPath(new URL("../../../algorithms/.build", import.meta.url));
@@ -11,31 +12,48 @@ const names = algorithmDefinitions.map(({ name }) => name).join(", ");
 /** The images of built-in algorithms: the Node that runs this server and the algorithms' bundle. Always there. */
 export const algorithmImages: ImageSource = {
   refusal: (image) => {
-    if (image.kind === "algorithm") return undefined;
+    if (image.kind === "algorithm") {
+      return image.library === undefined ? undefined : `${image.definition.name} needs a library`;
+    }
     return image.kind === "framework" ? "it is not a built-in algorithm" : `it is not a built-in algorithm (${names})`;
   },
   async prepare({ image, start }) {
     if (image.kind !== "algorithm") throw new Error(`${image.uri} is no algorithm's image`);
-    return {
-      state: "ready",
-      image: {
-        root: {
-          kind: "files",
-          binds: [
-            { source: process.execPath, target: "/opt/sagebrush/bin/node" },
-            { source: bundle, target: "/opt/sagebrush/algorithms" },
-          ],
-        },
-        command: [
-          "/opt/sagebrush/bin/node",
-          "/opt/sagebrush/algorithms/sagebrush-algorithm.mjs",
-          start.verb,
-          image.definition.name,
-        ],
-        environment: builtInEnvironment(start.environment),
-        workingDirectory: "/",
-        notices: [],
-      },
-    };
+    return { state: "ready", image: algorithmRun(image, start) };
   },
 };
+
+/** The library of an algorithm as a run sees it. */
+export interface RunLibrary {
+  readonly binds: readonly Bind[];
+  /** Path inside. */
+  readonly file: string;
+}
+
+/** How an algorithm runs. */
+export function algorithmRun(
+  { definition }: AlgorithmImage,
+  start: ContainerStart,
+  library?: RunLibrary,
+): PreparedImage {
+  return {
+    root: {
+      kind: "files",
+      binds: [
+        { source: process.execPath, target: "/opt/sagebrush/bin/node" },
+        { source: bundle, target: "/opt/sagebrush/algorithms" },
+        ...(library?.binds ?? []),
+      ],
+    },
+    command: [
+      "/opt/sagebrush/bin/node",
+      "/opt/sagebrush/algorithms/sagebrush-algorithm.mjs",
+      start.verb,
+      definition.name,
+      ...(library === undefined ? [] : [library.file]),
+    ],
+    environment: builtInEnvironment(start.environment),
+    workingDirectory: "/",
+    notices: [],
+  };
+}

@@ -9,6 +9,8 @@ export interface AlgorithmImage {
   readonly kind: "algorithm";
   readonly uri: string;
   readonly definition: AlgorithmDefinition;
+  /** The framework's image that it shares, for an algorithm that stands on a library: the tag says which version. */
+  readonly library?: FrameworkImage;
 }
 
 /** One of SageMaker's framework images, for code that its user brings. */
@@ -41,6 +43,8 @@ export interface ContainerStart {
 /** An image that a job or an endpoint wants. */
 export interface WantedImage {
   readonly uri: string;
+  /** Whether its user brings code: an image may be an algorithm without it, and a framework with it. */
+  readonly hasOwnCode: boolean;
   readonly account: string;
   readonly region: string;
   readonly start: ContainerStart;

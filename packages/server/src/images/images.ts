@@ -15,16 +15,17 @@ export class Images {
   }
 
   /** Says what a URI stands for. @throws UnknownImage when it can be nothing. */
-  resolve(uri: string): Image {
-    return resolveImage(uri, { frameworks: this.#frameworks });
+  resolve(uri: string, hasOwnCode = false): Image {
+    return resolveImage(uri, { frameworks: this.#frameworks, hasOwnCode });
   }
 
   /**
    * Says what a URI stands for, if some source could have it. Whether the image exists shows when it is prepared.
+   * @param hasOwnCode - Whether its user brings code.
    * @throws UnknownImage with the reason.
    */
-  find(uri: string): Image {
-    const image = this.resolve(uri);
+  find(uri: string, hasOwnCode = false): Image {
+    const image = this.resolve(uri, hasOwnCode);
     if (this.#sourceOf(image)) return image;
     const reasons = this.#sources.map((source) => source.refusal(image)).join("; ");
     throw new UnknownImage(`Image ${uri} cannot be run: ${reasons}.`);
@@ -34,7 +35,7 @@ export class Images {
   async prepare(wanted: WantedImage): Promise<Preparation> {
     let image: Image;
     try {
-      image = this.find(wanted.uri);
+      image = this.find(wanted.uri, wanted.hasOwnCode);
     } catch (error) {
       // It was accepted when its job was created: the server was started with fewer sources since.
       if (error instanceof UnknownImage) return { state: "failed", reason: error.message };

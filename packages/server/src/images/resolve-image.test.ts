@@ -29,6 +29,24 @@ test.for([
   expect(resolveImage(uri)).toMatchObject({ kind: "algorithm", definition: { name: "linear-learner" } });
 });
 
+test("an image of XGBoost is the algorithm, and with code of its user's the framework", () => {
+  for (const [region, { xgboost }] of Object.entries(registryAccounts)) {
+    const uri = `${xgboost}.dkr.ecr.${region}.${/amazonaws.*|c2s.*|sc2s.*|csp.*/.exec(imageUri(algorithmDefinitions[0]!, region)!.split("/")[0]!)![0]}/sagemaker-xgboost:1.7-1`;
+    const library = { kind: "framework", uri, repository: "sagemaker-xgboost", tag: "1.7-1" };
+    expect(resolveImage(uri)).toMatchObject({ kind: "algorithm", definition: { name: "xgboost" }, library });
+    expect(resolveImage(uri, { hasOwnCode: true })).toEqual(library);
+  }
+});
+
+test.for(["xgboost:1", "xgboost", "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:latest"])(
+  "%s is XGBoost 0.72, which is refused with what is there",
+  (uri) => {
+    expect(() => resolveImage(uri)).toThrow(
+      /XGBoost 0\.72.*683313688378\.dkr\.ecr\.us-east-1\.amazonaws\.com\/sagemaker-xgboost/,
+    );
+  },
+);
+
 test.for([
   "nginx",
   "docker.io/library/nginx:latest",
@@ -75,7 +93,7 @@ test("resolves the registry URI of every framework in every region, and only wit
       if (region.startsWith("us-iso") || region.startsWith("eu-isoe")) continue;
       for (const repository of repositories) {
         const uri = `${account}.dkr.ecr.${region}.${domain}/${repository}:1.0`;
-        expect(resolveImage(uri)).toEqual({ kind: "framework", uri, repository, tag: "1.0" });
+        expect(resolveImage(uri, { hasOwnCode: true })).toEqual({ kind: "framework", uri, repository, tag: "1.0" });
         const elsewhere = uri.replace(/^\d{12}/, "123456789012");
         expect(resolveImage(elsewhere)).toEqual({ kind: "container", uri: elsewhere });
       }

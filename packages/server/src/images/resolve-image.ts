@@ -22,6 +22,8 @@ const reference =
 export interface KnownImages {
   readonly definitions: readonly AlgorithmDefinition[];
   readonly frameworks: FrameworkTable;
+  /** Whether the image's user brings code, for images that are an algorithm without it. */
+  readonly hasOwnCode: boolean;
 }
 
 /**
@@ -30,11 +32,31 @@ export interface KnownImages {
  * @throws UnknownImage with the reason.
  */
 export function resolveImage(uri: string, known: Partial<KnownImages> = {}): Image {
-  const { definitions = builtIn, frameworks = builtInFrameworks } = known;
-  const image = resolveAlgorithm(uri, definitions) ?? resolveFramework(uri, frameworks);
+  const { definitions = builtIn, frameworks = builtInFrameworks, hasOwnCode = false } = known;
+  const [sharing, others] = [true, false].map((shares) =>
+    definitions.filter(({ sharesImagesWithFramework = false }) => sharesImagesWithFramework === shares),
+  ) as [AlgorithmDefinition[], AlgorithmDefinition[]];
+  const image = resolveAlgorithm(uri, others) ?? resolveFramework(uri, frameworks);
+  if (image?.kind === "framework" && !hasOwnCode) {
+    const definition = sharing.find(({ aliases }) => aliases.includes(image.repository));
+    if (definition) return { kind: "algorithm", uri, definition, library: image };
+  }
   if (image) return image;
+  refuseOldXGBoost(uri);
   if (!reference.test(uri)) throw new UnknownImage(`Image ${uri} cannot be run: this is not an image reference.`);
   return { kind: "container", uri };
+}
+
+/** The repository of XGBoost 0.72, in the accounts of the older algorithms; SDKs also give it by its bare name. */
+function refuseOldXGBoost(uri: string): void {
+  const [, account, region = "", , repository] = registryUri.exec(uri) ?? [];
+  const isOfSageMaker =
+    repository === "xgboost" && Object.values(registryAccounts).some((accounts) => accounts["mx-style"] === account);
+  if (!isOfSageMaker && !/^xgboost(?::|$)/.test(uri)) return;
+  const home = registryAccounts[region]?.xgboost ?? registryAccounts["us-east-1"]?.xgboost;
+  throw new UnknownImage(
+    `Image ${uri} cannot be run: it is XGBoost 0.72, which is not here. Later versions lie in ${home}.dkr.ecr.${region || "us-east-1"}.${registryDomain(region)}/sagemaker-xgboost, with tags such as 1.7-1 and 3.0-5.`,
+  );
 }
 
 function resolveFramework(uri: string, table: FrameworkTable): FrameworkImage | undefined {

@@ -77,12 +77,12 @@ async function lead(
   hosts: readonly string[],
   { library, log, signal }: World,
 ): Promise<Group | undefined> {
-  const gathering = await gatherHosts(report, hosts.length, signal);
+  const { address } = await lookup(report.host);
+  const gathering = await gatherHosts(report, { address, count: hosts.length, signal });
   try {
     const members = hosts.filter((host) => gathering.reports.some((each) => each.host === host && each.hasRows));
     const hasValidation = gathering.reports.some((each) => each.hasRows && each.hasValidation);
     if (members.length === 0) throw new CustomerError("Channel 'train' has no files on any host.");
-    const { address } = await lookup(report.host);
     const tracker = members.length === 1 ? undefined : await startTracker(library, address, members.length);
     const plan: Plan = { members, hasValidation, tracker: tracker && { host: address, port: tracker.port } };
     gathering.tell(plan);

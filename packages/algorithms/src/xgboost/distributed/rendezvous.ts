@@ -21,8 +21,14 @@ interface Gathering {
   close(): void;
 }
 
-/** Waits at the first host until all others have reported. */
-export async function gatherHosts(own: HostReport, count: number, signal: AbortSignal): Promise<Gathering> {
+/**
+ * Waits at the first host until all others have reported.
+ * @param address - This host's own, where the others find it.
+ */
+export async function gatherHosts(
+  own: HostReport,
+  { address, count, signal }: { address: string; count: number; signal: AbortSignal },
+): Promise<Gathering> {
   const sockets: Socket[] = [];
   const reports: HostReport[] = [own];
   const { promise: complete, resolve } = Promise.withResolvers<void>();
@@ -41,7 +47,7 @@ export async function gatherHosts(own: HostReport, count: number, signal: AbortS
     for (const socket of sockets) socket.destroy();
     server.close();
   };
-  server.listen(port, "0.0.0.0");
+  server.listen(port, address);
   try {
     await once(server, "listening");
     const { promise: stopped, reject } = Promise.withResolvers<never>();

@@ -13,6 +13,8 @@ export interface EnvironmentRecipe {
   readonly packages: readonly string[];
   /** Whether the interpreter's own packages are seen from it. */
   readonly systemPackages: boolean;
+  /** Whether this is for a shared library in the packages: they come without what they depend on, for any Python. */
+  readonly isLibrary: boolean;
   /** What the owner of a run should know. */
   readonly notices: readonly string[];
 }
@@ -59,6 +61,7 @@ export async function recipeFor(
       python: system.python,
       packages: [...packages, ...always],
       systemPackages: true,
+      isLibrary: false,
       notices,
     };
   }
@@ -70,7 +73,39 @@ export async function recipeFor(
     );
   }
   const notices = pythonNotice(image.tag, wanted, python);
-  return { title, framework, python, packages: [...version.packages, ...always], systemPackages: false, notices };
+  const packages = [...version.packages, ...always];
+  return { title, framework, python, packages, systemPackages: false, isLibrary: false, notices };
+}
+
+/**
+ * Chooses how the shared library of an image's framework is had here. Python only installs it.
+ * @throws NoEnvironment when the host has no Python that could.
+ */
+export async function libraryRecipe(
+  table: FrameworkTable,
+  image: FrameworkImage,
+  host: Pick<HostPythons, "pythons">,
+): Promise<EnvironmentRecipe> {
+  const { framework, version } = entryOf(table, image);
+  const refusal = unknownLibrary(table, image);
+  if (version.library === undefined || refusal !== undefined)
+    throw new NoEnvironment(`Image ${image.uri}: ${refusal}.`);
+  const python = host.pythons.find(({ makesEnvironments }) => makesEnvironments);
+  if (python === undefined) {
+    throw new NoEnvironment(
+      `Image ${image.uri} needs a Python 3 with venv and pip to install its library, and this host has none. Install one (Debian: python3-venv).`,
+    );
+  }
+  const title = `the library of ${framework}, tag ${image.tag}`;
+  return { title, framework, python, packages: version.library, systemPackages: false, isLibrary: true, notices: [] };
+}
+
+/** Why no library of this image can be had on any host, or `undefined`. */
+export function unknownLibrary(table: FrameworkTable, image: FrameworkImage): string | undefined {
+  const framework = frameworkOf(table, image.repository);
+  if (framework && versionOf(framework, image.tag)?.library) return undefined;
+  const tags = Object.entries(framework?.versions ?? {}).filter(([, { library }]) => library !== undefined);
+  return `tag ${image.tag} of ${image.repository} cannot be had as an algorithm; these can: ${tags.map(([tag]) => tag).join(", ")}`;
 }
 
 /** Why no environment of this image can exist on any host, or `undefined`. */
@@ -81,8 +116,9 @@ export function unknownTag(table: FrameworkTable, image: FrameworkImage): string
 }
 
 /** Names what an environment is made of: equal recipes share one. */
-export function recipeKey({ python, packages, systemPackages }: EnvironmentRecipe): string {
-  const parts = [process.platform, process.arch, python.executable, python.version, systemPackages, ...packages];
+export function recipeKey({ python, packages, systemPackages, isLibrary }: EnvironmentRecipe): string {
+  const kind = isLibrary ? "library" : systemPackages;
+  const parts = [process.platform, process.arch, python.executable, python.version, kind, ...packages];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 24);
 }
 

@@ -24,6 +24,7 @@ beforeAll(async () => {
       python,
       packages: [],
       systemPackages: false,
+      isLibrary: false,
       notices: [],
     };
 });

@@ -10,10 +10,12 @@ import type { ContainerStart, FrameworkImage, Image, ImageSource, Preparation } 
 import {
   type EnvironmentRecipe,
   type HostPythons,
+  libraryRecipe,
   NoEnvironment,
   recipeFor,
   recipeKey,
   systemPython,
+  unknownLibrary,
   unknownTag,
 } from "./environment-recipe.ts";
 import { type Environment, Environments } from "./environments.ts";
@@ -49,9 +51,28 @@ export class FrameworkImages implements ImageSource {
 
   async prepare({ image, start }: { readonly image: Image; readonly start: ContainerStart }): Promise<Preparation> {
     if (image.kind !== "framework") throw new Error(`${image.uri} is no framework's image`);
+    const made = await this.#make(() => this.#recipe(image));
+    if (made.state !== "ready") return made;
+    return { state: "ready", image: preparedImage(made.recipe, made.environment, start) };
+  }
+
+  /** Why the library of an image's framework cannot be had on any host, or `undefined`. */
+  libraryRefusal(image: FrameworkImage): string | undefined {
+    return unknownLibrary(this.#table, image);
+  }
+
+  /** How far the shared library of an image's framework is; see `ImageSource.prepare`. */
+  async prepareLibrary(image: FrameworkImage): Promise<LibraryPreparation> {
+    const made = await this.#make(() => this.#libraryRecipe(image));
+    if (made.state !== "ready") return made;
+    const packages = join(made.environment.folder, "lib", `python${made.recipe.python.minor}`, "site-packages");
+    return { state: "ready", packages, file: libraryFile };
+  }
+
+  async #make(recipeOf: () => Promise<EnvironmentRecipe>): Promise<Made> {
     let recipe: EnvironmentRecipe;
     try {
-      recipe = await this.#recipe(image);
+      recipe = await recipeOf();
     } catch (error) {
       if (error instanceof NoEnvironment) return { state: "failed", reason: error.message };
       throw error;
@@ -59,7 +80,7 @@ export class FrameworkImages implements ImageSource {
     const made = await this.#environments.prepare(recipe);
     switch (made.state) {
       case "ready":
-        return { state: "ready", image: preparedImage(recipe, made.environment, start) };
+        return { state: "ready", recipe, environment: made.environment };
       case "preparing":
         return {
           state: "preparing",
@@ -74,8 +95,8 @@ export class FrameworkImages implements ImageSource {
   async collect(images: Iterable<Image>): Promise<number> {
     const keys = new Set<string>();
     for (const image of images) {
-      if (image.kind !== "framework") continue;
-      const recipe = await this.#recipe(image).catch(() => undefined); // its Python is gone: so is its environment
+      const wanted = this.#recipeFor(image);
+      const recipe = await wanted?.catch(() => undefined); // its Python is gone: so is its environment
       if (recipe) keys.add(recipeKey(recipe));
     }
     return await this.#environments.collect((key) => keys.has(key));
@@ -85,14 +106,39 @@ export class FrameworkImages implements ImageSource {
     return this.#environments.close();
   }
 
+  #recipeFor(image: Image): Promise<EnvironmentRecipe> | undefined {
+    if (image.kind === "framework") return this.#recipe(image);
+    return image.kind === "algorithm" && image.library ? this.#libraryRecipe(image.library) : undefined;
+  }
+
   async #recipe(image: FrameworkImage): Promise<EnvironmentRecipe> {
+    return await recipeFor(this.#table, image, await this.#pythons());
+  }
+
+  async #libraryRecipe(image: FrameworkImage): Promise<EnvironmentRecipe> {
+    return await libraryRecipe(this.#table, image, await this.#pythons());
+  }
+
+  async #pythons(): Promise<HostPythons> {
     if (this.#host === undefined || Date.now() - this.#host.at > pythonsMillis) {
       this.#host = { at: Date.now(), pythons: lookAround() };
       this.#host.pythons.catch(() => (this.#host = undefined));
     }
-    return await recipeFor(this.#table, image, await this.#host.pythons);
+    return await this.#host.pythons;
   }
 }
+
+/** How far a library is, and where: a folder of packages, and the file's place in it. */
+export type LibraryPreparation =
+  | { readonly state: "ready"; readonly packages: string; readonly file: string }
+  | Exclude<Preparation, { readonly state: "ready" }>;
+
+type Made =
+  | { readonly state: "ready"; readonly recipe: EnvironmentRecipe; readonly environment: Environment }
+  | Exclude<Preparation, { readonly state: "ready" }>;
+
+/** Where XGBoost's package has its library; the one framework so far that an algorithm stands on. */
+const libraryFile = join("xgboost", "lib", process.platform === "darwin" ? "libxgboost.dylib" : "libxgboost.so");
 
 async function lookAround(): Promise<HostPythons> {
   const modules = new Map<string, ReturnType<HostPythons["systemModule"]>>();

@@ -14,6 +14,8 @@ export interface FrameworkVersion {
    * light where pip's would be gigabytes. `packages` are then installed beside it, and those above are not.
    */
   readonly system?: { readonly module: string; readonly packages: readonly string[] };
+  /** What pip is asked for, without what it depends on, to have the framework's shared library alone. */
+  readonly library?: readonly string[];
 }
 
 /** One framework with its images. */
@@ -113,10 +115,11 @@ function faultOf(entry: unknown): string | undefined {
   if (!texts(repositories) || repositories.length === 0) return '"repositories" must list names of image repositories';
   if (typeof versions !== "object" || versions === null) return '"versions" must be an object';
   for (const [name, version] of Object.entries(versions)) {
-    const { python, needs, packages, system } = version as Partial<FrameworkVersion>;
+    const { python, needs, packages, system, library } = version as Partial<FrameworkVersion>;
     if (!/^3\.\d+$/.test(String(python))) return `"python" of version ${name} must be such as 3.11`;
     if (!/^3\.\d+-3\.\d+$/.test(String(needs))) return `"needs" of version ${name} must be such as 3.9-3.12`;
     if (!texts(packages)) return `"packages" of version ${name} must list what pip is asked for`;
+    if (library !== undefined && !texts(library)) return `"library" of version ${name} must list what pip is asked for`;
     if (system !== undefined && system !== null && !(/^\w+$/.test(system.module) && texts(system.packages)))
       return `"system" of version ${name} must have "module" and "packages"`;
   }

@@ -37,7 +37,8 @@ export async function makeEnvironment({ recipe, folder, uv, say, signal }: Makin
   await writeFile(list, `${recipe.packages.join("\n")}\n`);
   const run = (command: readonly string[]) => runQuietly(command, { say, signal });
   // uv cannot make one that sees the packages of Debian's Python, whose folder is not where it looks.
-  if (uv !== undefined && !recipe.systemPackages) {
+  // Nor does it pass over which Pythons a package says that it is for.
+  if (uv !== undefined && !recipe.systemPackages && !recipe.isLibrary) {
     say("making the environment");
     await run([uv, "venv", "--quiet", "--seed", "--python", recipe.python.executable, folder]);
     const options = ["--only-binary", ":all:", "--compile-bytecode", "--no-progress"];
@@ -48,7 +49,9 @@ export async function makeEnvironment({ recipe, folder, uv, say, signal }: Makin
   const system = recipe.systemPackages ? ["--system-site-packages"] : [];
   await run([recipe.python.executable, "-m", "venv", ...system, folder]);
   const options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--only-binary", ":all:"];
-  await run([python, "-m", "pip", "install", ...options, "-r", list]);
+  // A library is for any Python, and needs none of what its package works with in Python.
+  const bare = recipe.isLibrary ? ["--no-deps", "--ignore-requires-python", "--no-compile"] : [];
+  await run([python, "-m", "pip", "install", ...options, ...bare, "-r", list]);
 }
 
 /** What pip and uv say when they turn to a package. */

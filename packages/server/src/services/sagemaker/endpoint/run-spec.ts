@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { Channel, RunSpec } from "../../../engines/engine.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
+import { hasOwnCode } from "../../../images/own-code.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { RunAccess } from "../../../run-access.ts";
 import type { Variant } from "../../../serving/fleet.ts";
@@ -32,7 +33,8 @@ export function instanceIdOf(runId: string): string {
 /** The image that a variant's instances run. */
 export function wantedImage({ container }: Variant, account: string, region: string): WantedImage {
   const start = { verb: "serve", environment: container.environment } as const;
-  return { uri: container.image, account, region, start };
+  const brings = hasOwnCode({ environment: container.environment });
+  return { uri: container.image, hasOwnCode: brings, account, region, start };
 }
 
 /** Where a container that is not ours must listen, by SageMaker's contract. */

@@ -1,4 +1,5 @@
 import { validationException } from "../../../errors.ts";
+import { hasOwnCode } from "../../../images/own-code.ts";
 import { UnknownImage } from "../../../images/resolve-image.ts";
 import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
 import type { OperationContext } from "../../service.ts";
@@ -28,7 +29,7 @@ export function checkContainer(container: Container, { platform }: OperationCont
     );
   }
   try {
-    platform.images.find(container.Image);
+    platform.images.find(container.Image, hasOwnCode({ environment: container.Environment }));
   } catch (error) {
     if (error instanceof UnknownImage) throw validationException(error.message);
     throw error;

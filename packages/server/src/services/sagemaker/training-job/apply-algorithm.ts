@@ -1,8 +1,10 @@
 import { validationException } from "../../../errors.ts";
+import { hasOwnCode } from "../../../images/own-code.ts";
 import type { OperationPlace } from "../../service.ts";
 import type { TrainingSpecification } from "../algorithm/algorithm-record.ts";
 import { checkUsable, findAlgorithm } from "../algorithm/find-algorithm.ts";
 import { wrongValue } from "../algorithm/hyper-parameter-value.ts";
+import { codeSigns } from "./code-signs.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
 
 /**
@@ -34,7 +36,8 @@ export async function applyAlgorithm(
   const rules = new AlgorithmRules(value.arn, training);
   rules.checkInstances(request);
   rules.checkChannels(request);
-  const hasMetricsOfItsOwn = context.platform.images.find(training.TrainingImage).kind === "algorithm";
+  const hasMetricsOfItsOwn =
+    context.platform.images.find(training.TrainingImage, hasOwnCode(codeSigns(request))).kind === "algorithm";
   return {
     ...request,
     HyperParameters: rules.hyperParameters(request.HyperParameters ?? {}),

@@ -1,5 +1,6 @@
 import { validationException } from "../../../errors.ts";
 import type { Image } from "../../../images/image.ts";
+import { hasOwnCode } from "../../../images/own-code.ts";
 import { UnknownImage } from "../../../images/resolve-image.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { OperationPlace } from "../../service.ts";
@@ -7,6 +8,7 @@ import { checkEnvironment } from "../check-environment.ts";
 import { checkVpcConfig } from "../check-vpc-config.ts";
 import { checkExecutionRole } from "../execution-role.ts";
 import { checkMetricDefinitions, metricLimit } from "./check-metric-definitions.ts";
+import { codeSigns } from "./code-signs.ts";
 import { checkpointPath } from "./config-files.ts";
 import { checkDebugOutputs } from "./debug-outputs.ts";
 import { checkKeys } from "./encryption.ts";
@@ -63,7 +65,7 @@ function checkAlgorithm(
   if (!given) throw validationException("AlgorithmSpecification is required: jobs without an image are not supported.");
   checkRepositoryLogin(given);
   // `applyAlgorithm` found the image of a request that names an algorithm resource.
-  const image = findImage(given.TrainingImage as string, context);
+  const image = findImage(given.TrainingImage as string, hasOwnCode(codeSigns(request)), context);
   if (image.kind !== "algorithm") {
     checkMetricDefinitions("AlgorithmSpecification.MetricDefinitions", given.MetricDefinitions);
     return { algorithm: given, image };
@@ -90,9 +92,9 @@ function checkRepositoryLogin({ TrainingImageConfig: config }: AlgorithmSpecific
   );
 }
 
-function findImage(uri: string, { platform }: OperationPlace): Image {
+function findImage(uri: string, isScript: boolean, { platform }: OperationPlace): Image {
   try {
-    return platform.images.find(uri);
+    return platform.images.find(uri, isScript);
   } catch (error) {
     if (error instanceof UnknownImage) throw validationException(error.message);
     throw error;

@@ -2,12 +2,14 @@ import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Engine, RunSpec } from "../../../engines/engine.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
+import { hasOwnCode } from "../../../images/own-code.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
 import { makeMemoryFolder } from "../../../memory-folder.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import type { RunAccess } from "../../../run-access.ts";
 import { stagedCode } from "../staged-code.ts";
 import { downloadCheckpoints } from "./checkpoints.ts";
+import { codeSigns } from "./code-signs.ts";
 import { environment, writeConfigFiles } from "./config-files.ts";
 import { debugOutputs } from "./debug-outputs.ts";
 import { volumeKey } from "./encryption.ts";
@@ -47,6 +49,7 @@ export function wantedImage({ account, region, value: { spec } }: TrainingJobRec
   const given = spec.AlgorithmSpecification;
   return {
     uri: given?.TrainingImage as string,
+    hasOwnCode: hasOwnCode(codeSigns(spec)),
     account,
     region,
     start: {
