@@ -105,6 +105,11 @@ _gpu_count = None
 def gpus():
     global _gpu_count
     if _gpu_count is None:
+        # Where programs see more devices than the run has, this says which are its own.
+        chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if chosen is not None:
+            _gpu_count = len([name for name in chosen.split(",") if name.strip()])
+            return _gpu_count
         try:
             listed = subprocess.check_output(["nvidia-smi", "--list-gpus"], stderr=subprocess.DEVNULL)
             _gpu_count = sum(1 for line in listed.decode().splitlines() if line.startswith("GPU "))

@@ -5,7 +5,7 @@ import type { Quota } from "./quotas.ts";
 export type CapacityMode =
   /** Work shares the machine: instances wait only while too many run or memory is short. */
   | "shared"
-  /** Every instance has its type's cores and memory to itself, and waits until they are free. */
+  /** Every instance has its type's cores, memory and GPUs to itself, and waits until they are free. */
   | "strict";
 
 /** What whoever runs the server decided about it. */
@@ -95,7 +95,8 @@ export class Capacity {
 
   /** Counts instances that are under way already, whether there is room or not. */
   hold({ instances, size }: Pick<Demand, "instances" | "size">): void {
-    const each = { cpus: size.cpus / instances.length, memoryBytes: size.memoryBytes / instances.length };
+    const part = (of = 0): number => of / instances.length;
+    const each = { cpus: part(size.cpus), memoryBytes: part(size.memoryBytes), gpus: part(size.gpus) };
     for (const name of instances) this.#held.set(name, each);
   }
 
@@ -130,6 +131,9 @@ export class Capacity {
     const used = [...this.#held.values()];
     const cpus = used.reduce((sum, each) => sum + each.cpus, size.cpus);
     const memory = used.reduce((sum, each) => sum + each.memoryBytes, size.memoryBytes);
+    const gpus = used.reduce((sum, each) => sum + (each.gpus ?? 0), size.gpus ?? 0);
+    // Parts of a job's hosts may not add up to the last bit.
+    if (host.gpus && gpus > host.gpus + 1e-6) return "Waiting for GPUs: other instances have them (capacity strict)";
     if (memory > host.memoryBytes) return "Waiting for memory: other instances have it (capacity strict)";
     return cpus > host.cpus ? "Waiting for cores: other instances have them (capacity strict)" : undefined;
   }

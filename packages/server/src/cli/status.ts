@@ -63,7 +63,7 @@ async function ofEndpoint(client: SageMakerClient, name: string | undefined): Pr
       new DescribeEndpointConfigCommand({ EndpointConfigName: endpoint.EndpointConfigName }),
     );
     const notices = (config.ProductionVariants ?? []).flatMap(
-      ({ InstanceType = "" }) => fitToHost(InstanceType, 1, thisHost()).notices,
+      ({ InstanceType = "" }) => fitToHost(InstanceType, 1, { ...thisHost(), gpus: 0 }).notices,
     );
     return [line, ...notices];
   } catch (error) {

@@ -137,6 +137,19 @@ export const platformAddress = "169.254.170.2";
  */
 export type Serves = false | { readonly socket: true } | { readonly port: number };
 
+/** GPUs for a run, and what of the host it needs to use them. */
+export interface RunGpus {
+  /** Their names: `GPU-…`. */
+  readonly uuids: readonly string[];
+  /** Device files: theirs and the driver's own. */
+  readonly devices: readonly Bind[];
+  /** The driver's libraries and programs for images, which have none that fit the host's kernel; below {@link driverFolder}. */
+  readonly driver: readonly Bind[];
+}
+
+/** Where images find the driver of the host's GPUs: `lib` and `bin` in it. */
+export const driverFolder = "/opt/sagebrush/nvidia";
+
 export interface RunSpec {
   readonly root: RootFs;
   /** Executable (a path inside) and its arguments. */
@@ -171,8 +184,8 @@ export interface RunSpec {
     readonly cpus?: number;
     /** Share of contended cores relative to other runs, 1 to 10,000; 100 is the default. */
     readonly cpuWeight?: number;
-    /** How many GPUs of the host it sees; -1 for all. None when absent. */
-    readonly gpus?: number;
+    /** The GPUs of the host that it sees; none when absent. */
+    readonly gpus?: RunGpus;
   };
   readonly serves: Serves;
   /**

@@ -16,6 +16,7 @@ test("a type that fits is given as it is, without a word", () => {
     cpus: 2,
     memoryBytes: 8 * gibibyte,
     cpuWeight: 200,
+    gpus: 0,
     notices: [],
   });
 });
@@ -33,4 +34,18 @@ test("a GPU type runs on the CPU, and says so", () => {
   expect(fitToHost("ml.p3.2xlarge", 1, { cpus: 64, memoryBytes: 1024 * gibibyte }).notices).toEqual([
     "ml.p3.2xlarge has 1 V100; this run uses the CPU only.",
   ]);
+});
+
+test("a GPU type gets GPUs of the host where there are any, and says so when they are fewer", () => {
+  const large = { cpus: 256, memoryBytes: 4096 * gibibyte, gpus: 2 };
+  expect(fitToHost("ml.p3.2xlarge", 1, large)).toMatchObject({ gpus: 1, notices: [] });
+  expect(fitToHost("ml.p3.8xlarge", 1, large)).toMatchObject({
+    gpus: 2,
+    notices: ["ml.p3.8xlarge means 4 V100 here; this run gets all GPUs of this host, 2."],
+  });
+  expect(fitToHost("ml.m5.large", 1, large)).toMatchObject({ gpus: 0, notices: [] });
+  expect(fitToHost("ml.inf1.xlarge", 1, large)).toMatchObject({
+    gpus: 0,
+    notices: [expect.stringMatching(/Inferentia; this run uses the CPU only/)],
+  });
 });

@@ -23,6 +23,11 @@ export function instanceType(name: string): InstanceType | undefined {
   return table.get(name);
 }
 
+/** How many GPUs of NVIDIA's a type has: accelerators of others are none here. */
+export function gpusOf({ accelerators, accelerator }: InstanceType): number {
+  return /^(?:Inferentia|Trainium|Gaudi)/.test(accelerator) ? 0 : accelerators;
+}
+
 function readTable(): ReadonlyMap<string, InstanceType> {
   const text = readFileSync(new URL("instance-types.csv", import.meta.url), "utf8");
   const rows = text.trimEnd().split("\n").slice(1);

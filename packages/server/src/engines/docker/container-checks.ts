@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, readFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -82,6 +82,22 @@ export function containerChecks(
         "0",
         "algo-7",
       ]);
+    });
+
+    test("GPUs are device files that the run may use, with the host's driver beside the image's libraries", async () => {
+      const library = join(shop.root, "libcuda");
+      await writeFile(library, "driver\n");
+      const gpus = {
+        uuids: ["GPU-1"],
+        // What is at hand: a device that is not among those of every container's at this name.
+        devices: [{ source: "/dev/zero", target: "/dev/nvidia0" }],
+        driver: [{ source: library, target: "/opt/sagebrush/nvidia/lib/libcuda.so.1" }],
+      };
+      const id = await start("head -c 4 /dev/nvidia0 | wc -c; cat $LD_LIBRARY_PATH/libcuda.so.1", {
+        resources: { gpus },
+      });
+      expect(await until(engine, id, inPhase("exited"))).toMatchObject({ exitCode: 0 });
+      expect(await shop.logLines(id)).toEqual(["4", "driver"]);
     });
 
     test("a log is whole when the server died while the container wrote, and nothing in it is double", async () => {

@@ -35,6 +35,7 @@ const parts: ContainerParts = {
   network: undefined,
   settings: { ulimits: [] },
   init: true,
+  hasDeviceRequests: true,
 };
 type Request = Record<string, unknown> & { HostConfig: Record<string, unknown> };
 const request = (changes: Partial<ContainerParts> = {}) => containerRequest({ ...parts, ...changes }) as Request;
@@ -91,10 +92,23 @@ test("runtime, limits and GPUs are passed on where there are any", () => {
   expect(request().HostConfig).not.toHaveProperty("Runtime");
   expect(request().HostConfig).not.toHaveProperty("DeviceRequests");
   const settings = { runtime: "runc", ulimits: [{ name: "nofile", soft: 1, hard: 2 }] };
-  const { HostConfig } = request({ settings, spec: { ...spec, resources: { gpus: -1 } } });
+  const gpus = {
+    uuids: ["GPU-1"],
+    devices: [{ source: "/dev/nvidia1", target: "/dev/nvidia1" }],
+    driver: [{ source: "/usr/lib/libcuda.so.1", target: "/opt/sagebrush/nvidia/lib/libcuda.so.1" }],
+  };
+  const { HostConfig } = request({ settings, spec: { ...spec, resources: { gpus } } });
   expect(HostConfig).toMatchObject({
     Runtime: "runc",
     Ulimits: [{ Name: "nofile", Soft: 1, Hard: 2 }],
-    DeviceRequests: [{ Count: -1, Capabilities: [["gpu"]] }],
+    DeviceRequests: [{ DeviceIDs: ["GPU-1"], Capabilities: [["gpu", "compute", "utility"]] }],
   });
+  // Podman has no ear for requests.
+  const byFiles = request({ hasDeviceRequests: false, spec: { ...spec, resources: { gpus } } });
+  expect(byFiles.HostConfig).not.toHaveProperty("DeviceRequests");
+  expect(byFiles.HostConfig).toMatchObject({
+    Devices: [{ PathOnHost: "/dev/nvidia1", PathInContainer: "/dev/nvidia1", CgroupPermissions: "rwm" }],
+    Mounts: expect.arrayContaining([expect.objectContaining({ Target: "/opt/sagebrush/nvidia/lib/libcuda.so.1" })]),
+  });
+  expect(byFiles["Env"]).toContain("LD_LIBRARY_PATH=/opt/sagebrush/nvidia/lib");
 });

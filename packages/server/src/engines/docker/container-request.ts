@@ -1,4 +1,5 @@
-import type { ImageRoot, RunSpec } from "../engine.ts";
+import type { ImageRoot, RunGpus, RunSpec } from "../engine.ts";
+import { withDriver } from "../gpu-driver.ts";
 import { type Allotment, allotmentEnvironment } from "../supervised/host-resources.ts";
 import type { NetworkPlace } from "./networks.ts";
 
@@ -28,6 +29,8 @@ export interface ContainerParts {
   readonly settings: ContainerSettings;
   /** Whether the engine has an init program for containers. */
   readonly init: boolean;
+  /** Whether it can be asked for GPUs by name; Podman takes such requests and does nothing. */
+  readonly hasDeviceRequests: boolean;
 }
 
 /** Where a server's socket folder appears inside, as in sandboxes. */
@@ -60,8 +63,9 @@ const minLogBytes = 64 * 2 ** 20;
 /** The body of `POST /containers/create`. */
 export function containerRequest(parts: ContainerParts): Record<string, unknown> {
   const { spec, allotment, labels, settings, network } = parts;
+  const { gpus } = spec.resources;
   const environment = {
-    ...spec.environment,
+    ...(parts.hasDeviceRequests ? spec.environment : withDriver(spec.environment, gpus)),
     ...allotmentEnvironment(allotment),
     ...(parts.socketFolder !== undefined && { SAGEBRUSH_LISTEN: `${socketTarget}/s` }),
   };
@@ -103,9 +107,7 @@ export function containerRequest(parts: ContainerParts): Record<string, unknown>
       ...(settings.ulimits.length > 0 && {
         Ulimits: settings.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
       }),
-      ...((spec.resources.gpus ?? 0) !== 0 && {
-        DeviceRequests: [{ Count: spec.resources.gpus, Capabilities: [["gpu"]] }],
-      }),
+      ...(gpus && deviceSettings(gpus, parts.hasDeviceRequests)),
     },
     ...(network !== undefined && {
       NetworkingConfig: {
@@ -115,13 +117,21 @@ export function containerRequest(parts: ContainerParts): Record<string, unknown>
   };
 }
 
-function mounts({
-  spec,
-  channelFolders,
-  sharedFolders,
-  shownFolders,
-  socketFolder,
-}: ContainerParts): Record<string, unknown>[] {
+/** GPUs by Docker's own hook, as `docker run --gpus` asks for them, or by their device files. */
+function deviceSettings({ uuids, devices }: RunGpus, byRequest: boolean): Record<string, unknown> {
+  if (byRequest) return { DeviceRequests: [{ DeviceIDs: uuids, Capabilities: [["gpu", "compute", "utility"]] }] };
+  return {
+    Devices: devices.map(({ source, target }) => ({
+      PathOnHost: source,
+      PathInContainer: target,
+      CgroupPermissions: "rwm",
+    })),
+  };
+}
+
+function mounts(parts: ContainerParts): Record<string, unknown>[] {
+  const { spec, channelFolders, sharedFolders, shownFolders, socketFolder, hasDeviceRequests } = parts;
+  const driver = hasDeviceRequests ? [] : (spec.resources.gpus?.driver ?? []);
   const bind = (Source: string, Target: string, ReadOnly: boolean) => ({ Type: "bind", Source, Target, ReadOnly });
   const channels = spec.channels.map(({ target, readOnly }, index) =>
     bind(channelFolders[index] as string, target, readOnly),
@@ -133,6 +143,7 @@ function mounts({
     ...spec.root.binds.map(({ source, target }) => bind(source, target, true)),
     bind(spec.mlDirectory, "/opt/ml", false),
     ...[...channels, ...shared].toSorted((a, b) => (a.Target < b.Target ? -1 : 1)), // outer ones first
+    ...driver.map(({ source, target }) => bind(source, target, true)),
     // A volume without a name begins with what the image has at its place, and goes with the container.
     ...shownFolders.map((Target) => ({ Type: "volume", Target })),
     ...(socketFolder === undefined ? [] : [bind(socketFolder, socketTarget, false)]),

@@ -286,6 +286,7 @@ export class DockerEngine implements Engine {
     if (socketOf(spec)) await mkdir(sockets, { recursive: true, mode: 0o700 });
     await mkdir(spec.mlDirectory, { recursive: true });
     await openToEveryone(spec.mlDirectory);
+    const { hasInit, isPodman } = await traits.get();
     const body = containerRequest({
       spec: { ...spec, root },
       allotment: allot(spec.resources),
@@ -296,7 +297,8 @@ export class DockerEngine implements Engine {
       socketFolder: socketOf(spec) ? sockets : undefined,
       network: place,
       settings,
-      init: (await traits.get()).hasInit,
+      init: hasInit,
+      hasDeviceRequests: !isPodman,
     });
     await containers.create(id, body);
   }

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { Bind } from "../engine.ts";
 
 /** Readable by everybody in /proc, and about the host: shown as an unreadable file instead. */
 const maskedFiles = ["/proc/keys", "/proc/key-users", "/proc/timer_list", "/proc/kallsyms", "/proc/config.gz"].filter(
@@ -22,6 +23,8 @@ export interface BubblewrapRequest {
     /** Without a range: the one id, as the run sees it. */
     readonly user: { readonly uid: number; readonly gid: number };
   };
+  /** Device files of the host to show besides the usual ones. */
+  readonly devices?: readonly Bind[];
   /** Paths below /tmp that the prepared root shows: a file system of the run's own covers it, so they are shown again. */
   readonly belowTmp?: readonly string[];
   /** Size of /tmp and of /dev/shm, each. Their pages count as the run's memory. */
@@ -42,6 +45,7 @@ export function bubblewrapOptions(request: BubblewrapRequest): string {
     ...Object.entries(request.environment).map(([name, value]) => ["--setenv", name, value]),
     request.root,
     ["--proc", "/proc", "--dev", "/dev"],
+    ...(request.devices ?? []).map(({ source, target }) => ["--dev-bind", source, target]),
     // An image's /tmp lies on the disk, with the rest of its private layer.
     [...(request.image ? [] : [...scratch, "/tmp"]), ...scratch, "/dev/shm"],
     ...(request.belowTmp ?? []).map((path) => ["--ro-bind", `/tmp${path}`, path]), // the prepared root is at /tmp

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineUnavailable, type RootFs, type RunSpec } from "../engine.ts";
+import { withDriver } from "../gpu-driver.ts";
 import { channelSteps, type SetupStep } from "../supervised/plan.ts";
 import { homeFolder, socketName } from "../supervised/run-folder.ts";
 import type { Compose } from "../supervised/supervised-engine.ts";
@@ -36,8 +37,9 @@ export function composeSandbox(host: SandboxHost): Compose {
     const ids = await idsOf(host, id, folder, root);
     const args = join(folder, "bwrap-options");
     const listens = spec.serves && "socket" in spec.serves;
+    const { gpus } = spec.resources;
     const inside = {
-      ...environment,
+      ...(root.kind === "layers" ? withDriver(environment, gpus) : environment),
       ...(spec.root.kind === "host-tools" && { HOME: homeTarget }),
       ...(listens && { SAGEBRUSH_LISTEN: `${socketTarget}/${socketName}` }),
     };
@@ -50,6 +52,7 @@ export function composeSandbox(host: SandboxHost): Compose {
         image: { hasRange: ids.range !== undefined, user: root.user ?? { uid: 0, gid: 0 } },
       }),
       environment: inside,
+      ...(gpus && { devices: gpus.devices }),
       root: ["--bind", "/tmp", "/"], // the supervisor leaves the prepared root there
       belowTmp: root.binds.map(({ target }) => target).filter((target) => target.startsWith("/tmp/")),
       scratchBytes: allotment.memoryBytes / 2,
@@ -59,6 +62,10 @@ export function composeSandbox(host: SandboxHost): Compose {
     const steps: SetupStep[] = [
       ...(await rootSteps(host, spec, scratch)),
       ...root.binds.map(({ source, target }) => ["ro", source, target] as const),
+      // Elsewhere the host's own /usr has it, or nothing asks for it.
+      ...(root.kind === "layers" ? (gpus?.driver ?? []) : []).map(
+        ({ source, target }) => ["ro", source, target] as const,
+      ),
       ...networkFiles(spec.hostname, attachment),
       ...(root.kind === "layers" ? await shownMlFolders(root, spec) : []),
       ["own", spec.mlDirectory],

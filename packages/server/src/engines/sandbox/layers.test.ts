@@ -2,8 +2,9 @@ import { execFileSync } from "node:child_process";
 import { chmod, copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { standInGpus, standInUuid } from "../../gpus/testkit.ts";
 import { silentLog } from "../../log.ts";
-import type { Engine, LayersRoot } from "../engine.ts";
+import type { Engine, LayersRoot, RunSpec } from "../engine.ts";
 import { engineContract } from "../engine-contract.ts";
 import { openEngine } from "../open-engine.ts";
 import { requirements, where } from "../requirements.ts";
@@ -84,7 +85,7 @@ where("images in sandboxes", [bubblewrap, userNamespaces, nativeSupervisor, root
     await shop.close();
   });
 
-  async function run(script: string, changes: Partial<LayersRoot> = {}) {
+  async function run(script: string, changes: Partial<LayersRoot> = {}, resources: RunSpec["resources"] = {}) {
     const id = `layers-${process.pid}-${runs++}`;
     const image: LayersRoot = {
       kind: "layers",
@@ -95,7 +96,11 @@ where("images in sandboxes", [bubblewrap, userNamespaces, nativeSupervisor, root
       ...changes,
     };
     await mkdir(join(shop.mlDirectory(id), "model"), { recursive: true });
-    const spec = await shop.run(id, ["/bin/sh", "-c", script], { root: image, environment: { PATH: "/bin" } });
+    const spec = await shop.run(id, ["/bin/sh", "-c", script], {
+      root: image,
+      environment: { PATH: "/bin" },
+      resources,
+    });
     await engine.start(id, spec);
     const { exitCode } = await until(engine, id, inPhase("exited"));
     return { exitCode, lines: await shop.logLines(id), ml: shop.mlDirectory(id) };
@@ -152,6 +157,24 @@ where("images in sandboxes", [bubblewrap, userNamespaces, nativeSupervisor, root
     });
     expect(lines).toEqual(["code", "/opt/ml:", "code", "model", "", "/opt/ml/model:"]);
     expect(await readdir(join(ml, "code"))).toEqual([]);
+  });
+
+  test("GPUs: their device files, and the host's driver where programs of the image find it", async () => {
+    // The supervisor has the new root at its /tmp.
+    const machine = standInGpus(2, "/dev/shm");
+    try {
+      const gpus = machine.gpus.forRun([standInUuid(0)]);
+      const script = `ls /dev/nvidia*; cat /dev/nvidia1; ls /opt/sagebrush/nvidia/lib; cat $LD_LIBRARY_PATH/libcuda.so.1; nvidia-smi`;
+      machine.say("a program of the host\n");
+      const { lines, exitCode } = await run(script, {}, { gpus });
+      expect(lines).toEqual([
+        ...["/dev/nvidia-uvm", "/dev/nvidia1", "/dev/nvidiactl", "device 1"],
+        ...["libcuda.so.1", "libnvidia-ml.so.1", "libcuda.so.1 of the host", "a program of the host"],
+      ]);
+      expect(exitCode).toBe(0);
+    } finally {
+      machine.remove();
+    }
   });
 
   test("a working directory that the image lacks is made", async () => {

@@ -91,7 +91,7 @@ export function runSpec(
   region: string,
   { image, channels, access }: InstanceParts,
 ): RunSpec {
-  const { cpus, cpuWeight, memoryBytes } = fitToHost(variant.instanceType, 1, thisHost());
+  const { cpus, cpuWeight, memoryBytes } = fitToHost(variant.instanceType, 1, { ...thisHost(), gpus: 0 });
   const { ml, log } = instancePaths(directory, runId);
   return {
     root: image.root,

@@ -1,7 +1,7 @@
 import { quotaPassed, type Usage } from "../../../capacity/quotas.ts";
 import { ServiceError } from "../../../errors.ts";
 import { type HostCapacity, thisHost } from "../../../instance-types/fit-to-host.ts";
-import { instanceType } from "../../../instance-types/instance-types.ts";
+import { gpusOf, type InstanceType, instanceType } from "../../../instance-types/instance-types.ts";
 import type { OperationPlace } from "../../service.ts";
 import { wantedGroups } from "./hosts.ts";
 import { type TrainingJob, type TrainingJobSpec, trainingJobKind } from "./training-job.ts";
@@ -21,13 +21,19 @@ export function checkFits(spec: TrainingJobSpec, mode: "shared" | "strict", host
         `${name} has ${type.vcpus} vCPU and ${gibibytes(type.memoryBytes)} GiB; this machine has ${machine(host)}`,
       );
     }
-    if (type.accelerators > 0)
+    if (type.accelerators > 0 && (gpusOf(type) === 0 || !host.gpus)) {
       throw tooLarge(`${name} has ${type.accelerators} ${type.accelerator}; none is set up here`);
+    }
   }
-  const sum = (of: (name: string) => number) =>
-    groups.reduce((total, { instanceType: name, count }) => total + of(name) * count, 0);
-  const cpus = sum((name) => instanceType(name)?.vcpus ?? 0);
-  const memoryBytes = sum((name) => instanceType(name)?.memoryBytes ?? 0);
+  const sum = (of: (type: InstanceType) => number) =>
+    groups.reduce((total, { instanceType: name, count }) => {
+      const type = instanceType(name);
+      return type ? total + of(type) * count : total;
+    }, 0);
+  const [cpus, memoryBytes, gpus] = [sum(({ vcpus }) => vcpus), sum((type) => type.memoryBytes), sum(gpusOf)];
+  if (gpus > (host.gpus ?? 0)) {
+    throw tooLarge(`The job's instances have ${gpus} GPUs together; this machine has ${host.gpus ?? 0}`);
+  }
   if (cpus <= host.cpus && memoryBytes <= host.memoryBytes) return;
   throw tooLarge(
     `The job's instances have ${cpus} vCPU and ${gibibytes(memoryBytes)} GiB together; this machine has ${machine(host)}`,

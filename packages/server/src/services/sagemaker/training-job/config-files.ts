@@ -74,22 +74,27 @@ function resourceConfig(job: JobHosts, host: Host) {
 /**
  * The run's environment: that of its image, which has the caller's variables, and the platform's, which win.
  * @param image - Variables of the prepared image.
+ * @param gpus - Names of the run's GPUs, which hold whichever device files it sees. A caller's choice among them
+ *   wins. Undefined where the machine has none.
  */
 export function environment(
   spec: TrainingJobSpec,
   arn: string,
   region: string,
   image: Readonly<Record<string, string>>,
+  gpus: readonly string[] | undefined,
 ): Record<string, string> {
   return {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ...(gpus && { CUDA_VISIBLE_DEVICES: gpus.join(",") }),
     ...image,
     TRAINING_JOB_NAME: spec.TrainingJobName,
     TRAINING_JOB_ARN: arn,
     AWS_REGION: region,
     AWS_EXECUTION_ENV: "AWS_ECS_EC2",
     DMLC_INTERFACE: "eth0",
-    NVIDIA_VISIBLE_DEVICES: "void",
+    // For container engines that give every container what its image names.
+    NVIDIA_VISIBLE_DEVICES: gpus && gpus.length > 0 ? gpus.join(",") : "void",
     SAGEMAKER_METRICS_DIRECTORY: "/opt/ml/output/metrics/sagemaker",
     SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY: "/opt/ml/sagemaker/warmpoolcache",
   };

@@ -1,6 +1,8 @@
 import { Capacity, instanceLimit } from "../../../capacity/capacity.ts";
+import { GpuShares } from "../../../gpus/gpu-shares.ts";
+import type { Gpus } from "../../../gpus/gpus.ts";
 import type { HostCapacity } from "../../../instance-types/fit-to-host.ts";
-import { instanceType } from "../../../instance-types/instance-types.ts";
+import { gpusOf, instanceType } from "../../../instance-types/instance-types.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import type { RecordKey } from "../../../store/store.ts";
 import { outputObjects } from "./encryption.ts";
@@ -18,7 +20,7 @@ import { hasPool, poolFolder } from "./warm-pool.ts";
 import { removeCaches, returnCache } from "./warm-pool-cache.ts";
 
 /** What steps are carried out with. */
-export type EffectsWorld = TrainingJobWorld & { readonly host: HostCapacity };
+export type EffectsWorld = TrainingJobWorld & { readonly host: HostCapacity; readonly gpus: Gpus };
 
 /** What this server remembers of the jobs that it drives. All of it may be lost with the server. */
 export class JobsUnderWay {
@@ -26,6 +28,7 @@ export class JobsUnderWay {
   readonly monitor: HostMonitor;
   readonly volumes: VolumeWatch;
   readonly #capacity: Capacity;
+  readonly #gpus: GpuShares;
   readonly #world: EffectsWorld;
   readonly #syncs = new Map<string, JobFolders>();
   /** Runs that were told to stop. Telling one twice could cut its last words short, so only a new server repeats it. */
@@ -41,6 +44,7 @@ export class JobsUnderWay {
     });
     this.monitor = new HostMonitor({ ...world, volumes: this.volumes, outputOf: (record) => this.outputOf(record) });
     const { host, clock, capacity } = world;
+    this.#gpus = new GpuShares(world.gpus.all.map(({ uuid }) => uuid));
     this.#capacity = new Capacity({
       mode: capacity?.mode ?? "shared",
       host,
@@ -59,6 +63,12 @@ export class JobsUnderWay {
   /** Counts the hosts of a job that is under way already, which a restarted server does not know of. */
   hold(record: TrainingJobRecord): void {
     this.#capacity.hold(sizeOf(record));
+    for (const [index, id] of runIds(record).entries()) this.#gpus.hold(id, record.value.gpus?.[index] ?? []);
+  }
+
+  /** Chooses GPUs for all hosts. @returns Their names, by the hosts' index. */
+  takeGpus(record: TrainingJobRecord, counts: readonly number[]): readonly (readonly string[])[] {
+    return runIds(record).map((id, index) => this.#gpus.take(id, counts[index] ?? 0));
   }
 
   places(record: TrainingJobRecord): readonly RunPlaces[] {
@@ -115,6 +125,7 @@ export class JobsUnderWay {
   async free(record: TrainingJobRecord): Promise<void> {
     await this.clear(record);
     this.#capacity.release(runIds(record));
+    for (const id of runIds(record)) this.#gpus.release(id);
     const { value: job } = record;
     if (isFinal(record) && hasPool(job) && !job.leftPool) {
       await removeCaches(this.#world.dataDirectory, poolFolder(record));
@@ -126,13 +137,16 @@ export class JobsUnderWay {
 function sizeOf(record: TrainingJobRecord) {
   const types = hostsOf(record.value).flatMap(({ instanceType: name, instances }) => {
     const type = instanceType(name);
-    return type ? [{ cpus: type.vcpus * instances, memoryBytes: type.memoryBytes * instances }] : [];
+    return type
+      ? [{ cpus: type.vcpus * instances, memoryBytes: type.memoryBytes * instances, gpus: gpusOf(type) * instances }]
+      : [];
   });
   return {
     instances: runIds(record),
     size: {
       cpus: types.reduce((sum, { cpus }) => sum + cpus, 0),
       memoryBytes: types.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+      gpus: types.reduce((sum, { gpus }) => sum + gpus, 0),
     },
   };
 }

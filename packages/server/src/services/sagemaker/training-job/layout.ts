@@ -1,6 +1,7 @@
 import { appendFile, mkdir, open } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Engine, RunSpec } from "../../../engines/engine.ts";
+import type { Gpus } from "../../../gpus/gpus.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { hasOwnCode } from "../../../images/own-code.ts";
 import { fitToHost, type HostCapacity } from "../../../instance-types/fit-to-host.ts";
@@ -66,6 +67,7 @@ type LayoutWorld = {
   readonly objects: ObjectCatalogue;
   readonly engine: Pick<Engine, "capabilities">;
   readonly host: HostCapacity;
+  readonly gpus: Gpus;
   readonly fileSystems?: FileSystems;
   readonly access?: Pick<RunAccess, "environment">;
 };
@@ -78,7 +80,7 @@ export async function layOut(
   record: TrainingJobRecord,
   places: RunPlaces,
   image: PreparedImage,
-  { objects, engine, host: machine, fileSystems = {}, access }: LayoutWorld,
+  { objects, engine, host: machine, gpus, fileSystems = {}, access }: LayoutWorld,
 ): Promise<RunSpec> {
   const { value: job } = record;
   const { host, mlDirectory, logFile } = places;
@@ -93,13 +95,15 @@ export async function layOut(
   const copiesInput = engine.capabilities.hostPaths === true;
   const { channels, mounts } = await layOutChannels(record, places, { objects, fileSystems, copiesInput });
   const size = allotment(job, host, machine);
+  // Our algorithms work on the CPU.
+  const uuids = image.root.kind === "files" ? [] : (job.gpus?.[host.index] ?? []);
   const privacy = places.isPrivate ? [inMemory] : [];
   await beginLog(logFile, [...size.notices, ...image.notices, ...privacy]);
   return {
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
-    environment: variables(record, places, image, access),
+    environment: variables(record, places, image, gpus.all.length > 0 ? uuids : undefined, access),
     hostname: host.name,
     mlDirectory,
     ...(places.isPrivate && {
@@ -118,7 +122,10 @@ export async function layOut(
     ],
     mounts,
     network: jobNetwork(record, image),
-    resources: { memoryBytes: size.memoryBytes, cpus: size.cpus, cpuWeight: size.cpuWeight },
+    resources: {
+      ...{ memoryBytes: size.memoryBytes, cpus: size.cpus, cpuWeight: size.cpuWeight },
+      ...(uuids.length > 0 && { gpus: gpus.forRun(uuids) }),
+    },
     serves: false,
     logFile,
     maxLogBytes,
@@ -130,11 +137,12 @@ function variables(
   { value: job, region }: TrainingJobRecord,
   { runId }: RunPlaces,
   image: PreparedImage,
+  gpus: readonly string[] | undefined,
   access: LayoutWorld["access"],
 ): Record<string, string> {
   const cutOff = image.root.kind === "files" || job.spec.EnableNetworkIsolation;
   const given = cutOff ? undefined : access?.environment(runId, region);
-  const own = environment(job.spec, job.arn, region, { ...given?.addresses, ...image.environment });
+  const own = environment(job.spec, job.arn, region, { ...given?.addresses, ...image.environment }, gpus);
   return { ...own, ...given?.credentials };
 }
 

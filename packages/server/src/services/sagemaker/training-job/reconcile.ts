@@ -2,6 +2,8 @@ import type { CapacitySettings } from "../../../capacity/capacity.ts";
 import type { Clock } from "../../../clock.ts";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { Engine } from "../../../engines/engine.ts";
+import type { Gpus } from "../../../gpus/gpus.ts";
+import { hostGpus } from "../../../gpus/nvidia.ts";
 import type { Images } from "../../../images/images.ts";
 import { type HostCapacity, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { Log } from "../../../log.ts";
@@ -42,6 +44,8 @@ export interface TrainingJobWorld {
   readonly fileSystems?: Readonly<Record<string, string>>;
   /** What runs may have of this host; found out when absent. */
   readonly host?: HostCapacity;
+  /** The GPUs of this host; found out when absent. */
+  readonly gpus?: Gpus;
   /** How instance types are held against this host; shared, with a number of instances from its memory, when absent. */
   readonly capacity?: CapacitySettings;
   /** Has a job looked at again soon. */
@@ -71,7 +75,7 @@ const maxSteps = 32;
 export function trainingJobController(world: TrainingJobWorld): TrainingJobController {
   const owners = new Map<string, RecordKey>();
   const forget = (ids: readonly string[]) => ids.forEach((id) => owners.delete(id));
-  const all = { ...world, host: world.host ?? thisHost() };
+  const all = { ...world, host: world.host ?? thisHost(), gpus: world.gpus ?? hostGpus() };
   const underWay = new JobsUnderWay(all);
   const perform = effects(all, underWay);
   /** What a training job fails for whatever its runs say of themselves. */

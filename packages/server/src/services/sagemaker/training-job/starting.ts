@@ -44,11 +44,17 @@ export async function prepare(effect: Effect): Promise<Change | Outcome> {
     return short === record.value ? again(roomIntervalMs) : { status: "InProgress", job: short };
   }
   const hosts = hostsOf(record.value);
-  const notices = new Set(hosts.flatMap((host) => allotment(record.value, host, world.host).notices));
+  const allotments = hosts.map((host) => allotment(record.value, host, world.host));
+  const notices = new Set(allotments.flatMap((each) => each.notices));
+  const gpus = underWay.takeGpus(
+    record,
+    allotments.map((each) => each.gpus),
+  );
   const job: TrainingJob = {
     ...transition(record.value, "Downloading", phaseMessage.downloading, now),
     startedAt: record.value.startedAt ?? now,
     preparedAt: now,
+    gpus,
     notices: [...notices],
   };
   const streams = hosts.map(({ name, index }) => ({

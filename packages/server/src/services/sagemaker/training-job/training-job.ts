@@ -28,6 +28,8 @@ export interface TrainingJob {
   readonly startedAt?: number;
   /** Milliseconds since 1970: when this attempt was prepared. Names its log streams. */
   readonly preparedAt?: number;
+  /** The GPUs of this machine that this attempt's hosts use, by their index; none when absent. */
+  readonly gpus?: readonly (readonly string[])[];
   /** Milliseconds that earlier attempts ran, which count against MaxRuntimeInSeconds. */
   readonly ranBeforeMs: number;
   /** How many attempts were lost to faults of the platform; interruptions of spot jobs do not count. */

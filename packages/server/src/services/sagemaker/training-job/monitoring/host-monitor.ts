@@ -1,6 +1,7 @@
 import { appendFile } from "node:fs/promises";
 import type { Engine } from "../../../../engines/engine.ts";
 import { ServiceError } from "../../../../errors.ts";
+import type { Gpus, GpuUse } from "../../../../gpus/gpus.ts";
 import type { HostCapacity } from "../../../../instance-types/fit-to-host.ts";
 import type { Log } from "../../../../log.ts";
 import { distributionOf } from "../../../../metrics/distribution.ts";
@@ -25,6 +26,7 @@ export interface MonitorWorld {
   readonly metrics: MetricStore;
   /** Where a job's profile goes. */
   readonly outputOf: (record: TrainingJobRecord) => ObjectCatalogue;
+  readonly gpus?: Pick<Gpus, "use">;
   readonly log: Log;
   /** What is known of the volumes of hosts. */
   readonly volumes: { percentOf(runId: string): number | undefined };
@@ -80,6 +82,7 @@ class WatchedHost {
   #minute: HostSample[] = [];
   #profiled: ProfileSettings | undefined;
   #isProfileRefused = false;
+  #hasToldGpus = false;
 
   constructor(world: MonitorWorld, record: TrainingJobRecord, places: RunPlaces, size: HostCapacity) {
     this.#world = world;
@@ -124,7 +127,7 @@ class WatchedHost {
     await this.#quietly(async () => {
       const usage = await this.#world.engine.usage?.(this.#places.runId);
       if (!usage || this.#isStopped) return;
-      const look: HostLook = { at: Date.now(), usage };
+      const look: HostLook = { at: Date.now(), usage, gpus: await this.#gpuUse() };
       const before = this.#last;
       if (before && look.at - before.at < shortestMs) return;
       this.#last = look;
@@ -144,6 +147,21 @@ class WatchedHost {
   }
 
   /** Of its volume; of the host's disk where it has none of a size. */
+  async #gpuUse(): Promise<GpuUse[]> {
+    const own = this.#record.value.gpus?.[this.#places.host.index] ?? [];
+    if (own.length === 0) return [];
+    try {
+      const uses = await this.#world.gpus?.use();
+      return own.flatMap((uuid) => uses?.get(uuid) ?? []);
+    } catch (error) {
+      // The rest of the host is worth knowing without them; a broken driver would say so at every look.
+      if (!this.#hasToldGpus)
+        this.#world.log.warn("a host's GPUs could not be watched", { run: this.#places.runId, error });
+      this.#hasToldGpus = true;
+      return [];
+    }
+  }
+
   async #diskPercent(): Promise<number> {
     const own = this.#world.volumes.percentOf(this.#places.runId);
     if (own !== undefined) return own;
@@ -170,6 +188,15 @@ class WatchedHost {
       point("CPUUtilization", ({ cpuPercent }) => cpuPercent),
       point("MemoryUtilization", ({ memoryPercent }) => memoryPercent),
       point("DiskUtilization", ({ diskPercent }) => diskPercent),
+      // Up to 100 for each GPU.
+      ...(first.gpus.length === 0
+        ? []
+        : [
+            point("GPUUtilization", ({ gpus }) => gpus.reduce((sum, { percent }) => sum + percent, 0)),
+            point("GPUMemoryUtilization", ({ gpus }) =>
+              gpus.reduce((sum, { memoryPercent }) => sum + memoryPercent, 0),
+            ),
+          ]),
     ]);
   }
 

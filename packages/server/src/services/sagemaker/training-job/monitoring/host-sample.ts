@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import type { RunUsage } from "../../../../engines/engine.ts";
+import type { GpuUse } from "../../../../gpus/gpus.ts";
 
 /** What one host was doing between two looks at it. Rates are per second. */
 export interface HostSample {
@@ -13,12 +14,15 @@ export interface HostSample {
   readonly writtenBytes: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** What the host's GPUs are doing, in their order; empty without GPUs. */
+  readonly gpus: readonly GpuUse[];
 }
 
 /** A look at a host. */
 export interface HostLook {
   readonly at: number;
   readonly usage: RunUsage;
+  readonly gpus: readonly GpuUse[];
 }
 
 /** Compares two looks. Counters that went down (a process ended and took its own with it) count as no change. */
@@ -34,6 +38,7 @@ export function sampleOf(before: HostLook, now: HostLook, memoryBytes: number, d
     writtenBytes: rate(({ writtenBytes }) => writtenBytes),
     receivedBytes: rate(({ receivedBytes }) => receivedBytes),
     sentBytes: rate(({ sentBytes }) => sentBytes),
+    gpus: now.gpus,
   };
 }
 

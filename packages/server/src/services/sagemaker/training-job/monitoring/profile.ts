@@ -88,6 +88,10 @@ export class HostProfile {
       event("disk", "write", "WriteThroughputInBytesPerSecond", sample.writtenBytes),
       event("network", "eth0-receive", "ReceiveBytesPerSecond", sample.receivedBytes),
       event("network", "eth0-transmit", "TransmitBytesPerSecond", sample.sentBytes),
+      ...sample.gpus.flatMap(({ percent, memoryPercent }, index) => [
+        event("gpu", `gpu${index}`, "GPUUtilization", percent),
+        event("gpu", `gpu${index}`, "GPUMemoryUtilization", memoryPercent),
+      ]),
     ];
   }
 }

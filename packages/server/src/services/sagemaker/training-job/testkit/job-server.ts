@@ -7,11 +7,12 @@ import {
   type DescribeTrainingJobCommandOutput,
   SageMakerClient,
 } from "@aws-sdk/client-sagemaker";
-import { defaultCapacity } from "../../../../capacity/capacity.ts";
+import { type CapacitySettings, defaultCapacity } from "../../../../capacity/capacity.ts";
 import type { Configuration } from "../../../../configuration.ts";
 import { type Engine, platformAddress } from "../../../../engines/engine.ts";
 import { platformSocketPath } from "../../../../engines/index.ts";
 import { startTestServer, type TestServer } from "../../../../gateway/testkit.ts";
+import type { Gpus } from "../../../../gpus/gpus.ts";
 import { Images } from "../../../../images/images.ts";
 import { silentLog } from "../../../../log.ts";
 import { createLoop } from "../../../../reconcile/loop.ts";
@@ -87,11 +88,23 @@ export async function startJobServerOn<E extends Engine>(
   images = new Images(),
   configuration: Partial<Configuration> = {},
   memoryBytes = 8 * 2 ** 30,
-  options: { readonly services?: readonly Service[]; readonly credentialsLifetimeMs?: number } = {},
+  options: {
+    readonly services?: readonly Service[];
+    readonly credentialsLifetimeMs?: number;
+    readonly gpus?: Gpus;
+    readonly capacity?: CapacitySettings;
+    readonly cpus?: number;
+  } = {},
 ): Promise<JobServer<E>> {
   let access: RunAccess | undefined;
   let roleOf: RoleOfRun = async () => undefined;
-  const { services = [], credentialsLifetimeMs: lifetimeMs } = options;
+  const {
+    services = [],
+    credentialsLifetimeMs: lifetimeMs,
+    gpus,
+    cpus = 2,
+    capacity = { ...defaultCapacity, maxInstances: 4 },
+  } = options;
   const server = await startTestServer({
     services: [sagemakerService, logsService, cloudWatchService, ...services],
     images,
@@ -115,8 +128,9 @@ export async function startJobServerOn<E extends Engine>(
   const controller = trainingJobController({
     ...{ store, objects, metrics, engine, images, dataDirectory, clock, log: silentLog },
     ...(access && { access }),
-    host: { cpus: 2, memoryBytes },
-    capacity: { ...defaultCapacity, maxInstances: 4 },
+    host: { cpus, memoryBytes, gpus: gpus?.all.length ?? 0 },
+    ...(gpus && { gpus }),
+    capacity,
     wake: (key) => loop.wake(key),
     fileSystems: server.platform.configuration.fileSystems,
   });
