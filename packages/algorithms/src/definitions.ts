@@ -1,4 +1,5 @@
 import type { AlgorithmDefinition } from "./definition.ts";
+import { kmeansDefinition } from "./kmeans/definition.ts";
 import { linearLearnerDefinition } from "./linear-learner/definition.ts";
 import { xgboostDefinition } from "./xgboost/definition.ts";
 
@@ -8,4 +9,8 @@ export type { AlgorithmDefinition } from "./definition.ts";
  * What the platform knows of every built-in algorithm: names, channels, hyperparameters, metrics. Data only; nothing
  * here loads an algorithm's code.
  */
-export const algorithmDefinitions: readonly AlgorithmDefinition[] = [linearLearnerDefinition, xgboostDefinition];
+export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
+  kmeansDefinition,
+  linearLearnerDefinition,
+  xgboostDefinition,
+];

@@ -5,6 +5,7 @@ import type { AlgorithmModule } from "./job/algorithm.ts";
  * here and its line in definitions.ts.
  */
 export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> = {
+  kmeans: async () => (await import("./kmeans/kmeans.ts")).kmeans,
   "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,
   xgboost: async () => (await import("./xgboost/xgboost.ts")).xgboost,
 };

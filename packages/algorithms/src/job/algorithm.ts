@@ -58,6 +58,8 @@ export interface PredictionColumn {
   /** Absent: one number per row. A number: lists, even of length 1. */
   readonly width?: number;
   readonly values: Float32Array | Float64Array;
+  /** Whether text formats write whole numbers as `3.0`, as the service does of some results. */
+  readonly isFloat?: boolean;
 }
 
 /** A loaded model. Calls are synchronous and cheap: they run on the server's event loop. */

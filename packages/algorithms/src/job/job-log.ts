@@ -11,7 +11,7 @@ export interface JobLog {
   /** `#early_stopping_criteria_metric: host=algo-1, epoch=0, criteria=mse_objective, value=0.94` */
   earlyStoppingCriteria(epoch: number, criteria: string, value: number): void;
   /** `#progress_metric: host=algo-1, completed 6 % of epochs` */
-  progress(percent: number): void;
+  progress(percent: number, digits?: number): void;
   /** `#throughput_metric: host=algo-1, train throughput=52104.5 records/second` */
   throughput(recordsPerSecond: number): void;
   /** `#validation_score (algo-1) : ('multiclass_log_loss', 0.62)` */
@@ -75,7 +75,8 @@ export function createJobLog({ host, title, write = writeLine, now = Date.now }:
     },
     earlyStoppingCriteria: (epoch, criteria, value) =>
       info(`#early_stopping_criteria_metric: host=${host}, epoch=${epoch}, criteria=${criteria}, value=${value}`),
-    progress: (percent) => info(`#progress_metric: host=${host}, completed ${percent} % of epochs`),
+    progress: (percent, digits = 0) =>
+      info(`#progress_metric: host=${host}, completed ${percent.toFixed(digits)} % of epochs`),
     throughput: (rate) => info(`#throughput_metric: host=${host}, train throughput=${rate} records/second`),
     score: (split, name, value) => info(`#${split}_score (${host}) : ('${name}', ${value})`),
     metrics: ({ startTime, endTime, dimensions, metrics }) => {

@@ -1,5 +1,3 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { DenseRows, Rows, SparseRows, Table } from "../formats/rows.ts";
 import type { Channel } from "../job/channels.ts";
 import { CustomerError } from "../job/errors.ts";
@@ -8,15 +6,6 @@ import type { Scaling } from "./scaling.ts";
 import type { Settings } from "./settings.ts";
 
 export type SplitName = "train" | "validation" | "test";
-
-/** Size of a channel's files, 0 where they cannot be seen; a stream may have any. */
-export function channelBytes({ directory }: Channel): number {
-  if (directory === undefined) return Infinity;
-  if (!existsSync(directory)) return 0;
-  return readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .map((path) => statSync(join(directory, path)))
-    .reduce((sum, status) => sum + (status.isFile() ? status.size : 0), 0);
-}
 
 /** Reads the channels that there are, checks their labels and brings held-out rows into the training rows' form. */
 export async function readTables(

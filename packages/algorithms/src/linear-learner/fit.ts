@@ -1,12 +1,13 @@
 import { checkFinite } from "../formats/check-finite.ts";
 import type { Table } from "../formats/rows.ts";
 import type { TrainingContext } from "../job/algorithm.ts";
+import { channelBytes } from "../job/channel-bytes.ts";
 import type { Channel } from "../job/channels.ts";
 import { CustomerError } from "../job/errors.ts";
 import type { JobLog } from "../job/job-log.ts";
 import { saveModel } from "./artifact.ts";
 import type { SplitName } from "./data.ts";
-import { channelBytes, readTables, scaleLabels, thinned } from "./data.ts";
+import { readTables, scaleLabels, thinned } from "./data.ts";
 import { finalQualities } from "./final-quality.ts";
 import type { LinearHyperparameters } from "./hyperparameters.ts";
 import type { Split } from "./learner.ts";

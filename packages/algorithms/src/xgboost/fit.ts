@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { TrainingContext } from "../job/algorithm.ts";
 import type { Channel } from "../job/channels.ts";
+import { warnOfGpus } from "../job/warn-of-gpus.ts";
 import { boost } from "./boost.ts";
 import { crossValidate } from "./cross-validation.ts";
 import { type DataRows, dataSet, noRows, readRows } from "./data.ts";
@@ -16,9 +17,7 @@ export async function fit(job: TrainingContext<XGBoostHyperparameters>): Promise
   const { log, signal, resources } = job;
   const library = openLibrary(job.library);
   log.info(`XGBoost ${library.version.join(".")} on ${job.cpus} core(s).`);
-  if (/^ml\.(p\d|g\d)/.test(resources.instanceType ?? "")) {
-    log.warning(`${resources.instanceType} has GPUs on the service; here training runs on the CPU.`);
-  }
+  warnOfGpus(log, resources);
   const settings = settingsOf(job.hyperparameters, job.cpus, log);
   checkOwnMetrics(settings);
   const { train, validation } = await readChannels(job, settings);

@@ -33,19 +33,28 @@ function jsonObject(columns: readonly PredictionColumn[], row: number): string {
   for (const column of columns) {
     const { name, width, values } = column;
     const value =
-      width === undefined ? jsonNumber(values[row]) : `[${Array.from(valuesOf(column, row), jsonNumber).join(",")}]`;
+      width === undefined
+        ? jsonNumber(column, values[row])
+        : `[${Array.from(valuesOf(column, row), (number) => jsonNumber(column, number)).join(",")}]`;
     text += `${text === "" ? "" : ","}"${name}":${value}`;
   }
   return `{${text}}`;
 }
 
 function csvLine(columns: readonly PredictionColumn[], row: number): string {
-  return columns.map((column) => valuesOf(column, row).join(",")).join(",");
+  return columns
+    .map((column) => Array.from(valuesOf(column, row), (number) => numberText(column, number)).join(","))
+    .join(",");
 }
 
 /** JSON has no NaN and no infinities. */
-function jsonNumber(value: number | undefined): string {
-  return value !== undefined && Number.isFinite(value) ? String(value) : "null";
+function jsonNumber(column: PredictionColumn, value: number | undefined): string {
+  return value !== undefined && Number.isFinite(value) ? numberText(column, value) : "null";
+}
+
+function numberText({ isFloat }: PredictionColumn, value: number): string {
+  const text = String(value);
+  return isFloat === true && Number.isInteger(value) && !text.includes("e") ? `${text}.0` : text;
 }
 
 function valuesOf({ width = 1, values }: PredictionColumn, row: number): Float32Array | Float64Array {

@@ -1,4 +1,4 @@
-import { madd } from "./vectors.as";
+import { madd } from "../../../numerics/parts/vectors.as";
 
 /**
  * Constants of `exp` and of the logistic loss. They are loaded rather than written in place: an engine builds a vector

@@ -1,4 +1,4 @@
-import { madd } from "./vectors.as";
+import { madd } from "../../../numerics/parts/vectors.as";
 
 export function gradientOne(x: usize, g: usize, grad: usize, rows: i32, dp: i32): void {
   const xs = <usize>dp << 2;

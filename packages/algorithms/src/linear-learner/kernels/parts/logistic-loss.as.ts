@@ -1,6 +1,6 @@
 import { expNegative, logLanes } from "./exponentials.as";
 import { addLoss } from "./loss-sums.as";
-import { laneMask } from "./vectors.as";
+import { laneMask } from "../../../numerics/parts/vectors.as";
 
 /**
  * Logistic loss of one group of four lanes. sum log(1 + e_i) is taken as log prod (1 + e_i): each factor is in (1, 2],

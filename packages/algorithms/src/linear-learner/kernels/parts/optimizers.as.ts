@@ -25,7 +25,7 @@ import {
   P_W,
   P_WD,
 } from "./parameters.as";
-import { madd } from "./vectors.as";
+import { madd } from "../../../numerics/parts/vectors.as";
 
 /** Updates `count` (multiple of 4) weights from `at`, the first of which is in the column at byte `lane`. */
 export function updateSpan(p: usize, at: usize, count: i32, C: i32, inverseRows: f32, isBias: bool, lane: usize): void {

@@ -1,4 +1,4 @@
-import { madd } from "./vectors.as";
+import { madd } from "../../../numerics/parts/vectors.as";
 
 @inline export function sumLanes(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = f32x4.add(

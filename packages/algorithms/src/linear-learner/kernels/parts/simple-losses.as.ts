@@ -1,5 +1,5 @@
 import { addLoss } from "./loss-sums.as";
-import { laneMask } from "./vectors.as";
+import { laneMask } from "../../../numerics/parts/vectors.as";
 
 @inline export function lossOf(kind: i32, s: v128, y: v128, a: v128): v128 {
   const zero = f32x4.splat(0);

@@ -29,7 +29,7 @@ import {
   P_Y,
   TILE,
 } from "./parameters.as";
-import { madd } from "./vectors.as";
+import { madd } from "../../../numerics/parts/vectors.as";
 
 /** S (rows, width) = X W + bias for the columns from byte `c0` on; `width` is a multiple of 4. */
 export function scoresSparse(p: usize, first: i32, rows: i32, s: usize, c0: usize, width: usize): void {

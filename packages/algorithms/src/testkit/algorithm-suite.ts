@@ -1,0 +1,267 @@
+import { describe, expect, test } from "vitest";
+import { algorithmDefinitions } from "../definitions.ts";
+import type { AlgorithmModule } from "../job/algorithm.ts";
+import { type Hyperparameter, parseHyperparameters } from "../job/hyperparameters.ts";
+import { randomStream } from "../numerics/random.ts";
+import { registry } from "../registry.ts";
+import { type MemoryBound, peakMemory } from "./peak-memory.ts";
+import { csvOf, denseOf, recordIoOf, type TestRows } from "./row-files.ts";
+import { type FitJob, type FitResult, runFit } from "./run-fit.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+/** What the suite must know of an algorithm. */
+export interface Particulars {
+  /** Hyperparameters under which a job over the rows below ends in a second or so. */
+  readonly given: Readonly<Record<string, string>>;
+  /** Rows to learn from; equal seeds give equal rows. Some 200 suffice. */
+  rows(seed: number): TestRows;
+  /** Every value of a row that is 0 in some rows: sparse input must give the same model as dense. */
+  readonly hasSparse: boolean;
+  /** A metric of the train channel, and how far it may be off between runs that should be equally good. */
+  readonly quality: { readonly metric: string; readonly tolerance: number };
+  /** What the quality is when all features (not labels) are multiplied by a factor; undefined where it is no law. */
+  scaled?(quality: number, factor: number): number;
+  /** Metrics that a job with every channel need not print, and why. */
+  readonly silentMetrics?: Readonly<Record<string, string>>;
+  /** Set for algorithms that stream: how much more memory ten times the rows may take. */
+  readonly memory?: MemoryBound;
+  /** Set for algorithms with checkpoints: a text that is printed after each. */
+  readonly checkpointed?: { readonly line: string; readonly given: Readonly<Record<string, string>> };
+}
+
+const threads = 3;
+
+/** The tests that every built-in algorithm must pass. */
+export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Particulars): void {
+  const { given, quality } = particulars;
+  const rows = particulars.rows(1);
+  const labelSize = rows.labels === undefined ? 0 : 1;
+  const csv = { contentType: `text/csv;label_size=${labelSize}` };
+  const train = (files: TestRows | string, more: Partial<FitJob> = {}) =>
+    runFit(algorithm, {
+      given,
+      channels: { train: { "rows.csv": typeof files === "string" ? files : csvOf(files) } },
+      ...csv,
+      ...more,
+    });
+  const qualityOf = (result: FitResult) => result.metric(quality.metric).at(-1) as number;
+  const expectSimilar = (value: number, wanted: number) =>
+    expect(Math.abs(value - wanted) / Math.abs(wanted)).toBeLessThanOrEqual(quality.tolerance);
+
+  describe(`${algorithm.name}, as every algorithm`, () => {
+    test("is registered under its name, with its definition", async () => {
+      expect(await registry[algorithm.name]?.()).toBe(algorithm);
+      expect(algorithmDefinitions.map(({ name }) => name)).toContain(algorithm.name);
+    });
+
+    test("prints every metric of its definition, in a form that the platform reads", async () => {
+      const channels = Object.fromEntries(algorithm.channels.map(({ name }) => [name, { "rows.csv": csvOf(rows) }]));
+      const result = await train(rows, { channels });
+      const silent = Object.keys(particulars.silentMetrics ?? {});
+      for (const { name } of algorithm.metrics) {
+        const values = result.metric(name);
+        if (!silent.includes(name)) expect(values.length, name).toBeGreaterThan(0);
+        expect(values.every(Number.isFinite), `${name}: ${values}`).toBe(true);
+      }
+    });
+
+    describe("hyperparameters", () => {
+      const required = Object.entries(algorithm.hyperparameters).filter(([, declared]) => declared.required);
+      test.for(required.map(([name]) => name))("%s is required", (name) => {
+        const { [name]: _, ...without } = given;
+        expect(() => parseHyperparameters(algorithm.hyperparameters, without)).toThrow(
+          `'${name}' is a required property`,
+        );
+      });
+
+      test.for(Object.entries(algorithm.hyperparameters).flatMap(beyondBounds))("%s refuses %j", ([name, value]) => {
+        expect(() => parseHyperparameters(algorithm.hyperparameters, { ...given, [name]: value })).toThrow(
+          `'${value}' is not valid under any of the given schemas: hyperparameter '${name}' must be`,
+        );
+      });
+
+      test.for(Object.entries(algorithm.hyperparameters).flatMap(atBounds))("%s takes %j", ([name, value]) => {
+        expect(() => parseHyperparameters(algorithm.hyperparameters, { ...given, [name]: value })).not.toThrow();
+      });
+
+      test("an unknown one is refused", () => {
+        expect(() => parseHyperparameters(algorithm.hyperparameters, { ...given, no_such: "1" })).toThrow("'no_such'");
+      });
+    });
+
+    test("equal jobs give equal models, on any number of threads", async () => {
+      const first = await train(rows);
+      expect(Object.keys(first.model).length).toBeGreaterThan(0);
+      expect((await train(rows)).model).toEqual(first.model);
+      expect((await train(rows, { cpus: threads })).model).toEqual(first.model);
+    });
+
+    test("CSV, RecordIO and sparse RecordIO of the same rows give the same model", async () => {
+      const wanted = qualityOf(await train(rows));
+      const contentType = "application/x-recordio-protobuf";
+      for (const isSparse of particulars.hasSparse ? [false, true] : [false]) {
+        const channels = { train: { "rows.pbr": recordIoOf(rows, isSparse) } };
+        expectSimilar(qualityOf(await runFit(algorithm, { given, channels, contentType })), wanted);
+      }
+    });
+
+    test("the order of rows and their division into files do not matter for quality", async () => {
+      const wanted = qualityOf(await train(rows));
+      const shuffled = shuffle(rows, 7);
+      expectSimilar(qualityOf(await train(shuffled)), wanted);
+      const half = Math.floor(rows.features.length / 2);
+      const parts = [slice(rows, 0, half), slice(rows, half, rows.features.length)].map((part) => csvOf(part));
+      const channels = { train: { "a.csv": parts[0] ?? "", "b/c.csv": parts[1] ?? "", "empty.csv": "" } };
+      expect((await train(rows, { channels })).model).toEqual((await train(rows)).model);
+    });
+
+    const { scaled } = particulars;
+    test.skipIf(scaled === undefined).for([0.001, 1000])("features of another unit, times %f", async (factor) => {
+      const features = rows.features.map((row) => row.map((value) => value * factor));
+      const wanted = scaled?.(qualityOf(await train(rows)), factor) as number;
+      expectSimilar(qualityOf(await train({ ...rows, features })), wanted);
+    });
+
+    test("a loaded model answers every row, alone as among others, dense as sparse", async () => {
+      const predictor = await (await train(rows)).load();
+      const request = { acceptParameters: new Map<string, string>() };
+      const all = predictor.predict(denseOf(rows), request);
+      expect(predictor.featureDim).toBe(rows.features[0]?.length);
+      expect(all.rows).toBe(rows.features.length);
+      for (const { name, width = 1, values } of all.columns) {
+        expect(values, name).toHaveLength(all.rows * width);
+        expect(values.every(Number.isFinite), name).toBe(true);
+      }
+      for (let i = 0; i < all.rows; i += 17) {
+        const one = predictor.predict(denseOf(slice(rows, i, i + 1)), request);
+        for (const [c, { name, width = 1, values }] of all.columns.entries()) {
+          expect([...(one.columns[c]?.values ?? [])], name).toEqual([...values.subarray(i * width, (i + 1) * width)]);
+        }
+      }
+    });
+
+    describe("bad input", () => {
+      const width = rows.features[0]?.length ?? 0;
+      const lines = csvOf(rows).split("\n");
+      const replaced = (line: number, change: (fields: string[]) => string[]) =>
+        lines.map((text, i) => (i === line ? change(text.split(",")).join(",") : text)).join("\n");
+      const last = (value: string) => (fields: string[]) => [...fields.slice(0, -1), value];
+
+      test.for<[string, string, string | RegExp]>([
+        ["an empty file", "", "has no rows"],
+        ["a row too short", replaced(5, (fields) => fields.slice(1)), "train/rows.csv, line 6"],
+        ["a row too long", replaced(5, (fields) => [...fields, "1"]), "train/rows.csv, line 6"],
+        ["text", replaced(7, last("many")), "train/rows.csv, line 8: value"],
+        ["a header", `${lines[0]?.replaceAll(/[^,]+/g, "name")}\n${csvOf(rows)}`, "train/rows.csv, line 1"],
+        ["a missing value", replaced(9, last("")), `row 10, feature ${width} is NaN`],
+        ["infinity", replaced(9, last("1e60")), `row 10, feature ${width} is Infinity`],
+      ])("%s ends the job with its place", async ([, text, message]) => {
+        await expect(train(text)).rejects.toThrow(message);
+        await expect(train(text)).rejects.toMatchObject({ name: "CustomerError" });
+      });
+
+      test("a channel without files", async () => {
+        await expect(train(rows, { channels: { train: {} } })).rejects.toThrow("Channel 'train' has no files.");
+      });
+
+      test("a missing channel and an unknown one", async () => {
+        await expect(train(rows, { channels: {} })).rejects.toThrow("'train' is a required property");
+        const channels = { train: { "rows.csv": csvOf(rows) }, other: { "rows.csv": csvOf(rows) } };
+        await expect(train(rows, { channels })).rejects.toThrow("('other' was unexpected)");
+      });
+
+      test("a constant column, and one of zeros, are none", async () => {
+        const features = rows.features.map((row) => row.map((value, j) => (j === 0 ? 7 : j === 1 ? 0 : value)));
+        const result = await train({ ...rows, features });
+        expect(result.metric(quality.metric).every(Number.isFinite)).toBe(true);
+        const { columns } = (await result.load()).predict(denseOf({ features }), { acceptParameters: new Map() });
+        expect(columns.every(({ values }) => values.every(Number.isFinite))).toBe(true);
+      });
+    });
+
+    test("a stop ends a job, with a model or with the signal's own reason", async () => {
+      const stop = new AbortController();
+      const reason = new Error("stopped");
+      const job = train(rows, { signal: stop.signal, onLine: () => stop.abort(reason) });
+      const outcome = await job.then(
+        ({ model }) => Object.keys(model).length > 0,
+        (error: unknown) => error === reason,
+      );
+      expect(outcome).toBe(true);
+    });
+
+    const { checkpointed } = particulars;
+    test.skipIf(checkpointed === undefined)(
+      "a job that was killed goes on from its checkpoint to the same model",
+      async () => {
+        const long = { given: checkpointed?.given ?? given };
+        const wanted = await train(rows, long);
+        const checkpointsDirectory = temporaryDirectory();
+        const stop = new AbortController();
+        let seen = 0;
+        const onLine = (line: string) => {
+          if (line.includes(checkpointed?.line ?? "") && ++seen === 2) stop.abort(new Error("killed"));
+        };
+        await train(rows, { ...long, checkpointsDirectory, signal: stop.signal, onLine }).catch(() => undefined);
+        const resumed = await train(rows, { ...long, checkpointsDirectory });
+        expect(resumed.lines.some((line) => line.includes("Resuming from the checkpoint"))).toBe(true);
+        expect(resumed.model).toEqual(wanted.model);
+      },
+    );
+
+    const { memory } = particulars;
+    test.skipIf(memory === undefined)(
+      "memory stays bounded while rows grow tenfold",
+      () => {
+        if (memory === undefined) return;
+        const [small, large] = [1, 10].map((times) => peakMemory(algorithm.name, memory, times)) as [number, number];
+        expect(large - small).toBeLessThan(memory.growthBytes);
+      },
+      120_000,
+    );
+  });
+}
+
+/** Values just outside of what a hyperparameter takes. */
+function beyondBounds([name, { rules }]: readonly [string, Hyperparameter]): (readonly [string, string])[] {
+  if (rules.some(({ type }) => type === "text")) return [];
+  return [
+    [name, "no such value"] as const,
+    ...rules.flatMap((rule) => {
+      if (rule.type !== "integer" && rule.type !== "number") return [];
+      const step = rule.type === "integer" ? 1 : 1e-9;
+      return [
+        ...(rule.type === "integer" ? ["1.5"] : []),
+        ...(rule.min === undefined ? [] : [String(rule.min - step)]),
+        ...(rule.max === undefined ? [] : [String(rule.max + step)]),
+        ...(rule.type === "number" && rule.above !== undefined ? [String(rule.above)] : []),
+        ...(rule.type === "number" && rule.below !== undefined ? [String(rule.below)] : []),
+      ].map((value) => [name, value] as const);
+    }),
+  ];
+}
+
+/** Values that are just inside, and the default. */
+function atBounds([name, { rules, default: fallback }]: readonly [string, Hyperparameter]): (readonly [
+  string,
+  string,
+])[] {
+  const defaults = fallback === undefined ? [] : [typeof fallback === "string" ? fallback : JSON.stringify(fallback)];
+  const bounds = rules.flatMap((rule) => {
+    if (rule.type === "words") return rule.words;
+    if (rule.type !== "integer" && rule.type !== "number") return [];
+    return [rule.min, rule.max].flatMap((bound) => (bound === undefined ? [] : [String(bound)]));
+  });
+  return [...new Set([...defaults, ...bounds])].map((value) => [name, value] as const);
+}
+
+function slice({ features, labels }: TestRows, from: number, to: number): TestRows {
+  return { features: features.slice(from, to), ...(labels === undefined ? {} : { labels: labels.slice(from, to) }) };
+}
+
+function shuffle({ features, labels }: TestRows, seed: number): TestRows {
+  const random = randomStream(seed);
+  const order = features.map((_, i) => ({ i, key: random.uniform() })).sort((a, b) => a.key - b.key);
+  const pick = <T>(values: readonly T[]) => order.map(({ i }) => values[i] as T);
+  return { features: pick(features), ...(labels === undefined ? {} : { labels: pick(labels) }) };
+}
