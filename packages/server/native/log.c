@@ -1,18 +1,31 @@
-/* Turns the run's output into lines `EPOCH_MILLISECONDS SPACE TEXT LF`, up to a limit. */
+/* Turns the run's output into lines `EPOCH_MILLISECONDS SPACE TEXT LF`, holding at most so much on disk. */
 #include "supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int log_open(struct log_pump *log, const char *path, long long max) {
+  struct stat about;
   log->out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  log->left = max;
+  if (log->out < 0 || fstat(log->out, &about) || gap_open(&log->gap, path)) return -1;
+  log->max = max;
+  log->used = 0;
+  log->base = about.st_size;
   log->full = 0;
   log->held = 0;
-  return log->out < 0 ? -1 : 0;
+  return 0;
+}
+
+/* Makes room for a line: a quarter of the limit stays at the beginning, where programs say what they are about, and the rest
+ * is the newest. */
+static void make_room(struct log_pump *log) {
+  long long before = log->gap.end - log->gap.start;
+  if (gap_widen(&log->gap, log->base + log->max / 4, log->max / 4)) log->full = 1;
+  else log->used -= log->gap.end - log->gap.start - before;
 }
 
 static size_t stamp(char *to, size_t room) { return (size_t)snprintf(to, room, "%lld ", now_millis()); }
@@ -22,14 +35,14 @@ static void put_line(struct log_pump *log, const char *text, size_t size) {
   char line[sizeof log->line + 64];
   if (log->full) return;
   size_t at = stamp(line, 64);
-  if ((long long)(at + size + 1) > log->left) {
-    log->full = 1;
+  if (log->used + (long long)(at + size + 1) > log->max) make_room(log);
+  if (log->full) {
     at += (size_t)snprintf(line + at, 200, "sagebrush: the log has reached its limit; what follows is dropped\n");
   } else {
     memcpy(line + at, text, size);
     at += size;
     line[at++] = '\n';
-    log->left -= (long long)at;
+    log->used += (long long)at;
   }
   /* A full disk must not end the run: the line is lost, the run goes on. */
   (void)!write_all(log->out, line, at);

@@ -115,12 +115,27 @@ void relay_listen(const struct plan *plan);
 /* Carries connections from now on. */
 void relay_run(const struct plan *plan) __attribute__((noreturn));
 
-/* ---- log.c ---------------------------------------------------------------------------------------------------- */
+/* ---- log.c, log-gap.c: the run's log and what is dropped of it --------------------------------------------------- */
+
+/* The bytes of a log that were given back: lines begin and end at its ends, and no line lies in it. Offsets of other lines stay
+ * as they were. `FILE.gap` tells readers, "START END". */
+struct log_gap {
+  char path[PATH_MAX];
+  int file;              /* for writing in place */
+  long long start, end;  /* 0 while nothing was dropped */
+};
+
+int gap_open(struct log_gap *gap, const char *path);
+/* Gives about `count` bytes behind the first `head` bytes back. @returns -1 where the file system cannot. */
+int gap_widen(struct log_gap *gap, long long head, long long count);
 
 struct log_pump {
   int out;
-  long long left; /* bytes that may still be written */
-  int full;
+  long long max;  /* bytes that may be on disk */
+  long long used; /* bytes that are, of this run */
+  long long base; /* bytes that were there before */
+  struct log_gap gap;
+  int full; /* nothing can be dropped: what follows is */
   size_t held; /* bytes of an unfinished line */
   char line[65536];
 };

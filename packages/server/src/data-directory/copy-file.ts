@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 
 const chunkBytes = 1024 * 1024;
 
@@ -30,9 +30,11 @@ export async function copyFileSynced(from: string, to: string, mode?: number): P
         if (bytesRead === 0) break;
         const chunk = buffer.subarray(0, bytesRead);
         hash.update(chunk);
-        await target.writeFile(chunk);
+        // Logs have holes where lines were dropped: the copy has them too.
+        if (!isZero(chunk)) await writeAt(target, chunk, sizeBytes);
         sizeBytes += bytesRead;
       }
+      await target.truncate(sizeBytes);
       await target.chmod(permissions);
       await target.sync();
       return { sizeBytes, sha256: hash.digest("hex"), mode: permissions };
@@ -41,5 +43,18 @@ export async function copyFileSynced(from: string, to: string, mode?: number): P
     }
   } finally {
     await source.close();
+  }
+}
+
+const zeros = Buffer.alloc(chunkBytes);
+
+function isZero(chunk: Buffer): boolean {
+  return chunk.compare(zeros, 0, chunk.length) === 0;
+}
+
+async function writeAt(target: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    const { bytesWritten } = await target.write(chunk, done, chunk.length - done, position + done);
+    done += bytesWritten;
   }
 }

@@ -190,7 +190,9 @@ export interface RunSpec {
   readonly serves: Serves;
   /**
    * Where stdout and stderr, merged, are appended as they come: lines `EPOCH_MILLISECONDS SPACE TEXT LF`. Lives on
-   * after `remove`; rotated by nobody but its owner. Bytes past `maxLogBytes` are dropped with one notice line.
+   * after `remove`; shortened by nobody but the engine: past `maxLogBytes` lines
+   * are dropped from its middle, where a notice stands for them, and the others stay where they were (`log-gap.ts`). Where
+   * the file system cannot do that, the log ends with a notice.
    */
   readonly logFile: string;
   readonly maxLogBytes: number;

@@ -1,11 +1,21 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../log.ts";
+import { fullNotice } from "../../log-gap.ts";
 import { EngineUnavailable } from "../engine.ts";
+import { LogSpace } from "../log-space.ts";
 import { answeredWith, type EngineApi } from "./engine-api.ts";
 import { LineAssembler, line } from "./line-assembler.ts";
 import { type LogFrame, LogFrames } from "./log-frames.ts";
-import { after, type LogCursor, logStart, newSince, readPosition, writePosition } from "./log-position.ts";
+import {
+  after,
+  type LogCursor,
+  type LogPosition,
+  logStart,
+  newSince,
+  readPosition,
+  writePosition,
+} from "./log-position.ts";
 
 /** What is copied, and where to. */
 export interface FollowedLog {
@@ -32,7 +42,8 @@ export async function beginPosition(positionFile: string, logFile: string, maxLo
   const file = await open(logFile, "a", 0o600);
   const { size } = await file.stat();
   await file.close();
-  await writePosition(positionFile, { fileBytes: size, bytesLeft: maxLogBytes, cursor: logStart, isDone: false });
+  const position = { fileBytes: size, base: size, maxBytes: maxLogBytes, cursor: logStart, isDone: false };
+  await writePosition(positionFile, position);
 }
 
 /**
@@ -45,7 +56,9 @@ export class LogFollower {
   readonly #lines = new LineAssembler();
   #file: FileHandle | undefined;
   #fileBytes = 0;
-  #bytesLeft = 0;
+  #position: LogPosition | undefined;
+  #space: LogSpace | undefined;
+  #isFull = false;
   #cursor: LogCursor = logStart;
   #savedAt = 0;
   /** Resolves when the log is whole in the file, or the follower was closed. */
@@ -68,9 +81,11 @@ export class LogFollower {
     this.#file = await open(this.#followed.logFile, "r+");
     try {
       await this.#file.truncate(position.fileBytes);
+      this.#position = position;
       this.#fileBytes = position.fileBytes;
-      this.#bytesLeft = position.bytesLeft;
       this.#cursor = position.cursor;
+      const { base, maxBytes } = position;
+      this.#space = new LogSpace(this.#followed.logFile, maxBytes, { base, written: position.fileBytes - base });
       if (await this.#copyAll()) await this.#finish();
     } finally {
       await this.#file.close();
@@ -81,7 +96,7 @@ export class LogFollower {
   async #copyAll(): Promise<boolean> {
     let retryMillis = firstRetryMillis;
     let refusals = 0;
-    while (!this.#stopped.signal.aborted && this.#bytesLeft > 0) {
+    while (!this.#stopped.signal.aborted && !this.#isFull) {
       try {
         // Asked first: what an ended container wrote is all there.
         const hasEnded = await this.#followed.hasEnded();
@@ -106,7 +121,7 @@ export class LogFollower {
       await pause(retryMillis, undefined, { signal: this.#stopped.signal }).catch(() => undefined); // closed meanwhile
       retryMillis = Math.min(lastRetryMillis, retryMillis * 2);
     }
-    return this.#bytesLeft <= 0;
+    return this.#isFull;
   }
 
   async #copy(follow: boolean): Promise<void> {
@@ -129,7 +144,7 @@ export class LogFollower {
     try {
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         await this.#take(frames.take(chunk).filter(isNew));
-        if (this.#bytesLeft <= 0) return;
+        if (this.#isFull) return;
       }
     } catch (error) {
       // Node's errors of connections have codes; an answer that is no log is another matter.
@@ -155,10 +170,9 @@ export class LogFollower {
   async #put(...lines: readonly Buffer[]): Promise<void> {
     const kept: Buffer[] = [];
     for (const each of lines) {
-      if (this.#bytesLeft <= 0) break;
-      this.#bytesLeft -= each.length;
-      const notice = "sagebrush: the log has reached its limit; what follows is dropped";
-      kept.push(this.#bytesLeft > 0 ? each : line(Date.now(), notice));
+      if (this.#isFull) break;
+      this.#isFull = !this.#space?.take(each.length);
+      kept.push(this.#isFull ? line(Date.now(), fullNotice) : each);
     }
     const bytes = Buffer.concat(kept);
     if (bytes.length === 0) return;
@@ -179,9 +193,10 @@ export class LogFollower {
 
   async #save(isDone: boolean): Promise<void> {
     this.#savedAt = Date.now();
+    if (!this.#position) return;
     await writePosition(this.#followed.positionFile, {
+      ...this.#position,
       fileBytes: this.#fileBytes,
-      bytesLeft: this.#bytesLeft,
       cursor: this.#cursor,
       isDone,
     });

@@ -5,8 +5,10 @@ import type { LogFrame } from "./log-frames.ts";
 export interface LogPosition {
   /** Size of the log file with everything up to here. What lies behind it is written again. */
   readonly fileBytes: number;
-  /** Bytes that may still be written. */
-  readonly bytesLeft: number;
+  /** Size of the log file before the container's first line. */
+  readonly base: number;
+  /** What the log may take on disk. */
+  readonly maxBytes: number;
   readonly cursor: LogCursor;
   /** Nothing more is to come: the container has ended and its log is whole, or the limit was reached. */
   readonly isDone: boolean;

@@ -1,19 +1,21 @@
-import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
+import { fullNotice } from "../../log-gap.ts";
+import { LogSpace } from "../log-space.ts";
 
 /** Longest line that is kept whole, as in `native/log.c`. */
 const maxLineBytes = 65_536;
 const newline = 10;
 
-/** Writes a run's output as lines `EPOCH_MILLISECONDS SPACE TEXT LF`, up to a limit. */
+/** Writes a run's output as lines `EPOCH_MILLISECONDS SPACE TEXT LF`, holding at most so much on disk. */
 export class RunLog {
   readonly #file: number;
-  #left: number;
+  readonly #space: LogSpace;
   #full = false;
   #held = Buffer.alloc(0);
 
   constructor(path: string, maxBytes: number) {
     this.#file = openSync(path, "a", 0o600);
-    this.#left = maxBytes;
+    this.#space = new LogSpace(path, maxBytes, { base: fstatSync(this.#file).size, written: 0 });
   }
 
   /** Takes a piece of output, which may end within a line. */
@@ -43,9 +45,8 @@ export class RunLog {
   #put(text: Buffer): void {
     if (this.#full) return;
     const line = Buffer.concat([Buffer.from(`${Date.now()} `), text, Buffer.from("\n")]);
-    this.#full = line.length > this.#left;
-    this.#left -= line.length;
-    const last = `${Date.now()} sagebrush: the log has reached its limit; what follows is dropped\n`;
+    this.#full = !this.#space.take(line.length);
+    const last = `${Date.now()} ${fullNotice}\n`;
     try {
       writeSync(this.#file, this.#full ? Buffer.from(last) : line);
     } catch {

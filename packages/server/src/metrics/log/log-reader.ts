@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { readGap } from "../../log-gap.ts";
 
 /** Bytes that one look takes at most. */
 const lookBytes = 1024 * 1024;
@@ -29,11 +30,15 @@ export function readNewLines(file: string, offset: number): NewLines {
   }
   try {
     const { size } = fstatSync(handle);
-    const from = size - offset > maxLagBytes ? size - maxLagBytes : Math.min(offset, size);
-    const block = readBlock(handle, from, Math.min(size, from + lookBytes));
-    const skippedBytes = Math.max(0, from - offset);
-    // What was passed over ends somewhere inside a line.
-    const start = skippedBytes > 0 ? block.indexOf(lineFeed) + 1 : 0;
+    const gap = readGap(file) ?? { start: size, end: size };
+    const lag = size - offset - (offset < gap.end ? gap.end - Math.max(gap.start, offset) : 0);
+    const wanted = lag > maxLagBytes ? size - maxLagBytes : Math.min(offset, size);
+    const from = wanted >= gap.start && wanted < gap.end ? gap.end : wanted;
+    const block = readBlock(handle, from, Math.min(from < gap.start ? gap.start : size, from + lookBytes));
+    // What was dropped before it was read; a reader that had come to the gap has lost nothing.
+    const skippedBytes = offset === gap.start ? 0 : Math.max(0, from - offset);
+    // What was passed over ends somewhere inside a line, but at the gap's end.
+    const start = skippedBytes > 0 && from !== gap.end ? block.indexOf(lineFeed) + 1 : 0;
     const lastFeed = block.lastIndexOf(lineFeed);
     // A line longer than a look is not read.
     const end = lastFeed >= 0 ? lastFeed + 1 : block.length === lookBytes ? block.length : 0;

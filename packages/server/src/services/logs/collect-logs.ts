@@ -2,6 +2,7 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Clock } from "../../clock.ts";
 import type { DataDirectory } from "../../data-directory.ts";
+import { gapFile, isGapFile } from "../../log-gap.ts";
 import { type Store, type StoredRecord, WriteConflict } from "../../store/store.ts";
 import { type LogGroup, type LogStream, logGroupKey } from "./log-records.ts";
 
@@ -33,15 +34,19 @@ export async function collectLogs(
     const writtenAt = files.get(file) ?? record.createdAt;
     if (isLive(runOf(file)) || clock.now() - writtenAt < (await retentionMs(store, record))) continue;
     if (!(await drop(store, record))) continue;
-    await rm(join(dataDirectory.logs, file), { force: true });
+    await removeLog(join(dataDirectory.logs, file));
     removed++;
   }
   for (const [file, writtenAt] of files) {
     if (named.has(file) || isLive(runOf(file)) || clock.now() - writtenAt < dayMs) continue;
-    await rm(join(dataDirectory.logs, file), { force: true });
+    await removeLog(join(dataDirectory.logs, file));
     removed++;
   }
   return removed;
+}
+
+async function removeLog(path: string): Promise<void> {
+  for (const file of [path, gapFile(path)]) await rm(file, { force: true });
 }
 
 /** Logs are named after their run. */
@@ -53,7 +58,7 @@ function runOf(file: string): string {
 async function logFiles(root: string): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
+    if (!entry.isFile() || isGapFile(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
     found.set(path.slice(root.length + 1), (await stat(path)).mtimeMs);
   }
