@@ -62,7 +62,7 @@ export function engineContract(candidate: Candidate): void {
     };
 
     const killSupervisor = async (id: RunId) => {
-      const supervisor = await readSupervisor(engineFolders(shop.engineDirectory), id);
+      const supervisor = readSupervisor(engineFolders(shop.engineDirectory), id);
       if (supervisor === undefined) throw new Error("no supervisor");
       process.kill(supervisor.pid, "SIGKILL");
       while (isAlive(supervisor)) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -2,6 +2,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../log.ts";
+import { removeTree } from "../remove-tree.ts";
 import { findEngineSocket } from "./docker/docker-host.ts";
 import { EngineApi } from "./docker/engine-api.ts";
 import { EngineTraits } from "./docker/engine-traits.ts";
@@ -10,7 +11,6 @@ import { findTools } from "./network/tools.ts";
 import { openEngine } from "./open-engine.ts";
 import type { EnginesOptions } from "./open-engines.ts";
 import { findBubblewrap } from "./sandbox/bubblewrap.ts";
-import { removeTree } from "./supervised/remove-tree.ts";
 import { nativeSupervisor } from "./supervised/supervisor.ts";
 
 /** One line of `sagebrush doctor`. */

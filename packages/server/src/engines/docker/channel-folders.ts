@@ -1,11 +1,11 @@
 import { readlinkSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree } from "../../remove-tree.ts";
 import type { Channel } from "../engine.ts";
 import { copyChannels } from "../fallback/copy-channels.ts";
 import { readInputs, writeInputs } from "../supervised/disk-usage.ts";
 import { channelSteps, encodePlan } from "../supervised/plan.ts";
-import { removeTree } from "../supervised/remove-tree.ts";
 import type { Supervisor } from "../supervised/supervisor.ts";
 import { usedBytes } from "../used-bytes.ts";
 import { runSupervisor } from "./run-supervisor.ts";

@@ -163,7 +163,7 @@ export function containerChecks(
       const network = { kind: "bridge" as const, name: `out-${process.pid}`, hosts: ["algo-1"], internet: true };
       const id = await start("until wget -q -O - http://169.254.170.2/x; do sleep 0.1; done; sleep 1000", { network });
       await untilLogged(shop, id, "platform 169.254.170.2 /x");
-      const relay = await readIdentity(join(engineFolders(shop.engineDirectory).runs, id, "relay"));
+      const relay = readIdentity(join(engineFolders(shop.engineDirectory).runs, id, "relay"));
       if (relay === undefined) throw new Error("no relay");
       expect(isAlive(relay)).toBe(true);
       await engine.remove(id);

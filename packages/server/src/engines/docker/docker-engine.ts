@@ -1,6 +1,7 @@
 import { appendFile, mkdir, open, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Log } from "../../log.ts";
+import { removeTree } from "../../remove-tree.ts";
 import {
   type Capabilities,
   type Engine,
@@ -14,7 +15,6 @@ import {
 import { runIdForm } from "../run-id.ts";
 import { sharedDirectory } from "../shared-directory.ts";
 import { allot } from "../supervised/host-resources.ts";
-import { removeTree } from "../supervised/remove-tree.ts";
 import { type EngineFolders, socketFolder, socketPath } from "../supervised/run-folder.ts";
 import type { ChannelFolders } from "./channel-folders.ts";
 import type { ContainerEvents } from "./container-events.ts";

@@ -27,7 +27,7 @@ export class PlatformRelay {
    * @returns Why there is none, or undefined.
    */
   async start(folder: string, pid: number): Promise<string | undefined> {
-    const going = await readIdentity(join(folder, "relay"));
+    const going = readIdentity(join(folder, "relay"));
     if (going && isAlive(going)) return undefined;
     const plan = encodePlan({
       settings: [
@@ -47,7 +47,7 @@ export class PlatformRelay {
 
   /** Ends the relay of a run; none is no error. */
   async stop(folder: string): Promise<void> {
-    const relay = await readIdentity(join(folder, "relay"));
+    const relay = readIdentity(join(folder, "relay"));
     if (relay && isAlive(relay)) process.kill(relay.pid, "SIGKILL");
     await rm(join(folder, "relay"), { force: true });
   }

@@ -1,7 +1,8 @@
-import { access, mkdir, open, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { access, mkdir, open, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree } from "../../remove-tree.ts";
+import { readSmallFile } from "../../small-file.ts";
 import type { RunId, RunState } from "../engine.ts";
-import { removeTree } from "../supervised/remove-tree.ts";
 
 /** What must be known of a run besides its container. */
 export interface RunNotes {
@@ -98,12 +99,8 @@ export class RunFiles {
   }
 
   async #read<T>(id: RunId, name: string): Promise<T | undefined> {
-    try {
-      return JSON.parse(await readFile(join(this.folder(id), name), "utf8")) as T;
-    } catch (error) {
-      if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
-      throw error;
-    }
+    const text = readSmallFile(join(this.folder(id), name));
+    return text === undefined ? undefined : (JSON.parse(text) as T);
   }
 
   /** Readers see the old text or the new one. */

@@ -43,7 +43,7 @@ where("large channels", [bubblewrap, userNamespaces, nativeSupervisor], () => {
     const channel = { target: "/opt/ml/input/data/train", files, readOnly: false };
     await engine.start("many", await shop.script("many", code, { channels: [channel] }));
     await until(engine, "many", inPhase("exited"));
-    expect((await readStarted(engineFolders(shop.engineDirectory), "many"))?.channels).toBe("data-only");
+    expect(readStarted(engineFolders(shop.engineDirectory), "many")?.channels).toBe("data-only");
     expect(await shop.logLines("many")).toEqual(["10000"]);
   });
 
@@ -55,7 +55,7 @@ where("large channels", [bubblewrap, userNamespaces, nativeSupervisor], () => {
     const code = `const f = ml + "/input/data/train/big.bin"; const h = fs.openSync(f); const b = Buffer.alloc(4); fs.readSync(h, b, 0, 4, 0); console.log(b.toString(), fs.statSync(f).size)`;
     const files = [{ path: "big.bin", source: file?.source ?? "", sizeBytes }];
     await engine.start("big", await shop.script("big", code, { channels: [{ ...channel, files }] }));
-    expect((await readStarted(engineFolders(shop.engineDirectory), "big"))?.channels).toBe("data-only");
+    expect(readStarted(engineFolders(shop.engineDirectory), "big")?.channels).toBe("data-only");
     await until(engine, "big", inPhase("exited"));
     expect(await shop.logLines("big")).toEqual([`head ${sizeBytes}`]);
   });
@@ -72,7 +72,7 @@ where("large channels", [bubblewrap, userNamespaces, nativeSupervisor], () => {
       const other = await openEngine(options);
       const channel = await shop.channel("/opt/ml/input/data/train", { a: "1" });
       await other.start("form", await shop.script("form", "", { channels: [channel] }));
-      expect((await readStarted(engineFolders(options.directory), "form"))?.channels).toBe(channelForm);
+      expect(readStarted(engineFolders(options.directory), "form")?.channels).toBe(channelForm);
       await other.remove("form");
       await other.close();
     },
@@ -90,7 +90,7 @@ where("large channels", [bubblewrap, userNamespaces, nativeSupervisor], () => {
         channels: [channel],
       }),
     );
-    expect((await readStarted(engineFolders(join(odd, "engine")), "odd"))?.channels).toBe("data-only");
+    expect(readStarted(engineFolders(join(odd, "engine")), "odd")?.channels).toBe("data-only");
     await until(other, "odd", inPhase("exited"));
     expect(await shop.logLines("odd")).toEqual(["odd"]);
     await other.remove("odd");

@@ -88,7 +88,7 @@ where("limits", [bubblewrap, userNamespaces, nativeSupervisor, memoryControlGrou
   test("a supervisor is in no group that ends with the server, and is small", async () => {
     await engine.start("small", await shop.script("small", `console.log("up"); setInterval(() => {}, 1000)`));
     await untilLogged(shop, "small", "up");
-    const supervisor = await readSupervisor(engineFolders(shop.engineDirectory), "small");
+    const supervisor = readSupervisor(engineFolders(shop.engineDirectory), "small");
     const status = readFileSync(`/proc/${supervisor?.pid}/status`, "utf8");
     expect(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1])).toBeLessThan(2048);
     const groups = readFileSync(`/proc/${supervisor?.pid}/cgroup`, "utf8").split("\n");

@@ -82,7 +82,7 @@ async function tryOnce({ engine, folders, supervisor }: ProbeRequest): Promise<P
   };
   try {
     await engine.start(id, spec);
-    const started = await readStarted(folders, id);
+    const started = readStarted(folders, id);
     await waitForEnd(engine, ended);
     const state = await engine.observe(id);
     if (state.phase !== "exited" || state.exitCode !== 0 || started === undefined) {

@@ -1,8 +1,8 @@
 import { access, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readSmallFile } from "../../small-file.ts";
 import type { Channel } from "../engine.ts";
 import { usedBytes } from "../used-bytes.ts";
-import { readIfThere } from "./run-folder.ts";
 
 /** In a folder of the engine's: the sizes of a run's channels in bytes, by their numbers. */
 const inputsFile = "inputs";
@@ -20,14 +20,14 @@ export async function writeInputs(folder: string, channels: readonly Channel[], 
 
 /** What {@link writeInputs} kept; nothing where it did not. */
 export async function readInputs(folder: string): Promise<number[]> {
-  const text = (await readIfThere(join(folder, inputsFile))) ?? "";
+  const text = readSmallFile(join(folder, inputsFile)) ?? "";
   return text.split(" ").filter(Boolean).map(Number);
 }
 
 /** What a run wrote into the folder that the engine has of it, in bytes, less what was copied for it. */
 export async function readDiskUsage(folder: string): Promise<number | undefined> {
   if (!(await isThere(join(folder, "plan")))) return undefined;
-  const scratch = (await readIfThere(join(folder, scratchFile))) ?? folder;
+  const scratch = readSmallFile(join(folder, scratchFile)) ?? folder;
   let total = await usedBytes([join(scratch, "home"), join(scratch, "root", "upper")]);
   for (const [index, inputBytes] of (await readInputs(folder)).entries()) {
     const [upper, copies] = ["upper", "copies"].map((name) => join(scratch, "channels", String(index), name)) as [

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bootId, isAlive, type ProcessIdentity, parseIdentity } from "../../process-identity.ts";
+import { readSmallFile } from "../../small-file.ts";
 import type { RunId, RunState } from "../engine.ts";
 
 /** Where an engine keeps what it knows: everything is on disk, so a restarted server finds its runs again. */
@@ -61,19 +62,19 @@ export interface Started {
 }
 
 /** The supervisor of a run, or undefined before one has taken over. */
-export function readSupervisor(folders: EngineFolders, id: RunId): Promise<ProcessIdentity | undefined> {
+export function readSupervisor(folders: EngineFolders, id: RunId): ProcessIdentity | undefined {
   return readIdentity(join(folders.runs, id, "pid"));
 }
 
 /** Reads a file that names a process, if there is one. */
-export async function readIdentity(path: string): Promise<ProcessIdentity | undefined> {
-  const text = await readIfThere(path);
+export function readIdentity(path: string): ProcessIdentity | undefined {
+  const text = readSmallFile(path);
   return text === undefined ? undefined : parseIdentity(text);
 }
 
 /** Reads how and when a run began, once it has. */
-export async function readStarted(folders: EngineFolders, id: RunId): Promise<Started | undefined> {
-  const text = await readIfThere(join(folders.runs, id, "started"));
+export function readStarted(folders: EngineFolders, id: RunId): Started | undefined {
+  const text = readSmallFile(join(folders.runs, id, "started"));
   if (text === undefined) return undefined;
   const [at, memory, cpu, channels] = text.trim().split(" ");
   return {
@@ -85,20 +86,20 @@ export async function readStarted(folders: EngineFolders, id: RunId): Promise<St
 }
 
 /** The state of a run as its files tell it. */
-export async function readState(folders: EngineFolders, id: RunId): Promise<RunState> {
-  const ended = await readExit(folders, id);
+export function readState(folders: EngineFolders, id: RunId): RunState {
+  const ended = readExit(folders, id);
   if (ended !== undefined) return ended;
-  const supervisor = await readSupervisor(folders, id);
+  const supervisor = readSupervisor(folders, id);
   if (supervisor === undefined) return { phase: "absent" };
-  if (!isAlive(supervisor)) return (await readExit(folders, id)) ?? lost(supervisor);
-  const started = await readStarted(folders, id);
+  if (!isAlive(supervisor)) return readExit(folders, id) ?? lost(supervisor);
+  const started = readStarted(folders, id);
   if (started === undefined) return { phase: "pending" };
-  const address = (await readIfThere(join(folders.runs, id, "address"))) ?? "";
+  const address = readSmallFile(join(folders.runs, id, "address")) ?? "";
   return { phase: "running", startedAt: started.startedAt, address };
 }
 
-async function readExit(folders: EngineFolders, id: RunId): Promise<RunState | undefined> {
-  const text = await readIfThere(join(folders.exits, id));
+function readExit(folders: EngineFolders, id: RunId): RunState | undefined {
+  const text = readSmallFile(join(folders.exits, id));
   if (text === undefined) return undefined;
   const [code, startedAt, endedAt, reason] = text.trim().split(" ");
   return {
@@ -116,16 +117,6 @@ function lost(supervisor: ProcessIdentity): RunState {
       ? "The process that supervises the run ended without leaving an exit status"
       : "The host was restarted while the run was going on";
   return { phase: "lost", reason };
-}
-
-/** The text of a file, or `undefined` where there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 /** The folder that is a run's HOME where it has one, made if need be. It goes with the run. */

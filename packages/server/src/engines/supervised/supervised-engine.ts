@@ -1,8 +1,9 @@
-import { type FSWatcher, watch } from "node:fs";
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { existsSync, type FSWatcher, watch } from "node:fs";
+import { mkdir, readdir, rename, rmdir, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Log } from "../../log.ts";
 import { isAlive, type ProcessIdentity } from "../../process-identity.ts";
+import { removeTree } from "../../remove-tree.ts";
 import {
   type Capabilities,
   type Engine,
@@ -18,7 +19,6 @@ import { runIdForm } from "../run-id.ts";
 import { readDiskUsage, writeInputs } from "./disk-usage.ts";
 import { type Allotment, allot, allotmentEnvironment, limitSettings } from "./host-resources.ts";
 import { encodePlan, type SetupStep } from "./plan.ts";
-import { removeTree } from "./remove-tree.ts";
 import {
   type EngineFolders,
   readIdentity,
@@ -103,9 +103,9 @@ export class SupervisedEngine implements Engine {
   }
 
   async observe(id: RunId): Promise<RunState> {
-    const state = await readState(this.#options.folders, id);
+    const state = readState(this.#options.folders, id);
     if (state.phase === "absent" && this.#starting.has(id)) return { phase: "pending" };
-    if (state.phase === "running" && !this.#seen.has(id)) await this.#remember(id);
+    if (state.phase === "running" && !this.#seen.has(id)) this.#remember(id);
     return state;
   }
 
@@ -128,7 +128,7 @@ export class SupervisedEngine implements Engine {
   async usage(id: RunId): Promise<RunUsage | undefined> {
     const folder = join(this.#options.folders.runs, id);
     // Only sandboxes have an inner process; the child is what starts it, or the run itself.
-    const first = (await readIdentity(join(folder, "inner"))) ?? (await readIdentity(join(folder, "child")));
+    const first = readIdentity(join(folder, "inner")) ?? readIdentity(join(folder, "child"));
     return first && isAlive(first) ? readUsage(this.#controlGroup(id), first.pid) : undefined;
   }
 
@@ -154,12 +154,14 @@ export class SupervisedEngine implements Engine {
 
   async #start(id: RunId, spec: RunSpec): Promise<void> {
     const { folders, supervisor, log } = this.#options;
-    const before = await readState(folders, id);
+    const before = readState(folders, id);
     if (before.phase !== "absent") return;
     const folder = join(folders.runs, id);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await mkdir(dirname(spec.logFile), { recursive: true });
-    await mkdir(spec.mlDirectory, { recursive: true });
+    await Promise.all([
+      mkdir(folder, { recursive: true, mode: 0o700 }),
+      mkdir(dirname(spec.logFile), { recursive: true }),
+      mkdir(spec.mlDirectory, { recursive: true }),
+    ]);
     await this.#write(id, spec, folder);
     await writeInputs(folder, spec.channels, spec.scratch?.directory);
     const launched = await launch(supervisor, join(folder, "plan"));
@@ -168,7 +170,7 @@ export class SupervisedEngine implements Engine {
       await this.#discard(id);
       throw new EngineUnavailable(`${id} could not be started: ${launched.why}`);
     }
-    await this.#remember(id);
+    this.#remember(id);
   }
 
   /** Repeating this before a supervisor took over does no harm: the lock decides which plan runs. */
@@ -221,7 +223,7 @@ export class SupervisedEngine implements Engine {
   }
 
   async #askToEnd(id: RunId, graceMs: number): Promise<void> {
-    const supervisor = await readSupervisor(this.#options.folders, id);
+    const supervisor = readSupervisor(this.#options.folders, id);
     if (supervisor === undefined || !isAlive(supervisor)) return;
     await writeWhole(join(this.#options.folders.runs, id, "stop"), String(Math.max(0, Math.round(graceMs))));
     signal(supervisor, "SIGTERM");
@@ -230,7 +232,7 @@ export class SupervisedEngine implements Engine {
   async #discard(id: RunId): Promise<void> {
     const { folders } = this.#options;
     await this.#askToEnd(id, 0);
-    const supervisor = await readSupervisor(folders, id);
+    const supervisor = readSupervisor(folders, id);
     if (supervisor !== undefined) {
       if (!(await gone(supervisor, removeMillis))) signal(supervisor, "SIGKILL");
       if (!(await gone(supervisor, removeMillis))) throw new EngineUnavailable(`The supervisor of ${id} does not end`);
@@ -239,9 +241,10 @@ export class SupervisedEngine implements Engine {
     await killLeftOver(join(folders.runs, id));
     await this.#options.networks?.detach(id);
     await removeControlGroups(this.#controlGroup(id));
-    await removeTree(socketFolder(folders.sockets, id));
+    const sockets = socketFolder(folders.sockets, id);
+    if (existsSync(sockets)) await removeTree(sockets);
     await removeTree(join(folders.runs, id));
-    await rm(join(folders.exits, id), { force: true });
+    await unlink(join(folders.exits, id)).catch(unlessMissing);
   }
 
   /** Several servers may share a host, so the directory is part of the name. */
@@ -249,8 +252,8 @@ export class SupervisedEngine implements Engine {
     return `${shortHash(this.#options.folders.root, 8)}-${id}`;
   }
 
-  async #remember(id: RunId): Promise<void> {
-    const supervisor = await readSupervisor(this.#options.folders, id);
+  #remember(id: RunId): void {
+    const supervisor = readSupervisor(this.#options.folders, id);
     if (supervisor !== undefined) this.#seen.set(id, supervisor);
   }
 
@@ -292,6 +295,10 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 4));
 }
 
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
+}
+
 /** @returns The error's code, if it could not be removed. */
 function removeFolder(path: string): Promise<string | undefined> {
   return rmdir(path).then(
@@ -305,8 +312,8 @@ function removeFolder(path: string): Promise<string | undefined> {
  * plain processes go on.
  */
 async function killLeftOver(folder: string): Promise<void> {
-  const inner = await readIdentity(join(folder, "inner"));
-  const child = await readIdentity(join(folder, "child"));
+  const inner = readIdentity(join(folder, "inner"));
+  const child = readIdentity(join(folder, "child"));
   if (inner !== undefined) signal(inner, "SIGKILL");
   if (child !== undefined && isAlive(child)) signal(child, "SIGKILL", -child.pid);
   for (const each of [inner, child]) {
@@ -319,13 +326,15 @@ async function killLeftOver(folder: string): Promise<void> {
 /** Left behind only by a supervisor that was killed. Hierarchies that the host lacks are no error. */
 async function removeControlGroups(name: string): Promise<void> {
   const hierarchies = ["", "unified", "systemd", "memory", "cpu"];
+  const folders = hierarchies.map((hierarchy) => join("/sys/fs/cgroup", hierarchy, "sagebrush", name));
   await Promise.all(
-    hierarchies.map(async (hierarchy) => {
-      const folder = join("/sys/fs/cgroup", hierarchy, "sagebrush", name);
-      await writeFile(join(folder, "cgroup.kill"), "1", { flag: "r+" }).catch(() => undefined);
-      // Busy until the kernel has let go of the last process.
-      for (let attempt = 0; (await removeFolder(folder)) === "EBUSY" && attempt < 100; attempt++) await pause();
-    }),
+    folders
+      .filter((folder) => existsSync(folder))
+      .map(async (folder) => {
+        await writeFile(join(folder, "cgroup.kill"), "1", { flag: "r+" }).catch(() => undefined);
+        // Busy until the kernel has let go of the last process.
+        for (let attempt = 0; (await removeFolder(folder)) === "EBUSY" && attempt < 100; attempt++) await pause();
+      }),
   );
 }
 

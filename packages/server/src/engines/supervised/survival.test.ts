@@ -55,7 +55,7 @@ for (const kind of ["process", "sandbox"] as const) {
 
     test(`a ${kind} run that ended while no server was there is found exited`, async () => {
       await serverThatDies(kind, "alone", `process.exitCode = 3`);
-      const supervisor = await readSupervisor(engineFolders(shop.engineDirectory), "alone");
+      const supervisor = readSupervisor(engineFolders(shop.engineDirectory), "alone");
       expect(supervisor?.boot).toBe(bootId());
       const engine = await openEngine({ directory: shop.engineDirectory, kind, log: silentLog });
       expect(await until(engine, "alone", inPhase("exited"))).toMatchObject({ exitCode: 3 });

@@ -15,9 +15,9 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { removeTree } from "../../remove-tree.ts";
 import type { Channel, ChannelFile, Engine, ImageRoot, RootFs, RunId, RunSpec, RunState } from "../engine.ts";
 import { findLibraries } from "../sandbox/minimal-root.ts";
-import { removeTree } from "../supervised/remove-tree.ts";
 
 /** What a workshop's runs are made of; Node comes in by a bind in any case. */
 export type RootKind = "files" | "host-tools" | "layers" | ImageRoot;

@@ -27,9 +27,8 @@ function configFiles(job: JobHosts, host: Host): Readonly<Record<string, unknown
 export async function writeConfigFiles(mlDirectory: string, job: JobHosts, host: Host): Promise<void> {
   const folder = join(mlDirectory, "input/config");
   await mkdir(folder, { recursive: true });
-  for (const [name, content] of Object.entries(configFiles(job, host))) {
-    await writeFile(join(folder, name), JSON.stringify(content));
-  }
+  const files = Object.entries(configFiles(job, host));
+  await Promise.all(files.map(([name, content]) => writeFile(join(folder, name), JSON.stringify(content))));
 }
 
 /** Where checkpoints live inside, without a slash at the end; `undefined` for jobs without CheckpointConfig. */

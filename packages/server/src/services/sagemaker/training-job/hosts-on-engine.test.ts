@@ -160,10 +160,7 @@ where("hosts on an engine", needed, () => {
     );
     const [, second] = await untilUp();
     await world.until(name, "InProgress");
-    const supervisor = await readSupervisor(
-      engineFolders(world.server.platform.dataDirectory.engine),
-      second as string,
-    );
+    const supervisor = readSupervisor(engineFolders(world.server.platform.dataDirectory.engine), second as string);
     process.kill(supervisor?.pid as number, "SIGKILL");
     const job = await world.until(name, "Completed", "Failed");
     expect(job.FailureReason).toBeUndefined();

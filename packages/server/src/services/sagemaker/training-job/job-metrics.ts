@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import type { Log } from "../../../log.ts";
 import type { MetricDefinition } from "../../../metrics/log-metrics.ts";
@@ -28,12 +29,18 @@ export function hasMetrics(record: TrainingJobRecord): boolean {
   return definitionsOf(record).length > 0;
 }
 
+interface FollowedLog {
+  isBeingRead: boolean;
+  /** Its size when it was read to its end: most looks find nothing new, which costs no more than asking for the size. */
+  readUpTo: number;
+}
+
 /** Reads the metrics of jobs off their logs, while they run. */
 export class JobMetrics {
   readonly #metrics: MetricStore;
   readonly #log: Log;
-  /** Log files that are being looked at. */
-  readonly #looking = new Set<string>();
+  /** Log files of running jobs. */
+  readonly #followed = new Map<string, FollowedLog>();
 
   constructor({ metrics, log }: { readonly metrics: MetricStore; readonly log: Log }) {
     this.#metrics = metrics;
@@ -44,19 +51,31 @@ export class JobMetrics {
   follow(record: TrainingJobRecord, places: readonly RunPlaces[]): void {
     if (!hasMetrics(record)) return;
     for (const { logFile } of places) {
-      if (this.#looking.has(logFile)) continue;
-      this.#looking.add(logFile);
+      const log = this.#followed.get(logFile) ?? { isBeingRead: false, readUpTo: 0 };
+      if (log.isBeingRead) continue;
+      const size = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
+      if (log.readUpTo === size) continue;
+      this.#followed.set(logFile, log);
+      log.isBeingRead = true;
       this.#read(record, logFile, looksInARow)
+        .then((isWhole) => {
+          if (isWhole) log.readUpTo = size;
+        })
         // The position did not move: the next look reads the same again.
         .catch((error: unknown) => this.#log.warn("metrics could not be read off a log", { logFile, error }))
-        .finally(() => this.#looking.delete(logFile));
+        .finally(() => {
+          log.isBeingRead = false;
+        });
     }
   }
 
   /** Reads the logs to their ends. @returns The last value of each metric, in the order of the definitions. */
   async finish(record: TrainingJobRecord, places: readonly RunPlaces[]): Promise<FinalMetric[]> {
     if (!hasMetrics(record)) return [];
-    for (const { logFile } of places) await this.#read(record, logFile, Number.POSITIVE_INFINITY);
+    for (const { logFile } of places) {
+      await this.#read(record, logFile, Number.POSITIVE_INFINITY);
+      this.#followed.delete(logFile);
+    }
     return lastMetrics(this.#metrics, record);
   }
 
@@ -65,7 +84,8 @@ export class JobMetrics {
     if (hasMetrics(record)) await this.#metrics.forgetLogs(ownerOf(record));
   }
 
-  async #read(record: TrainingJobRecord, file: string, looks: number): Promise<void> {
+  /** @returns Whether everything was read that was there when it began. */
+  async #read(record: TrainingJobRecord, file: string, looks: number): Promise<boolean> {
     const { spec } = record.value;
     const keepsSeries = spec.AlgorithmSpecification?.EnableSageMakerMetricsTimeSeries ?? true;
     const series = {
@@ -79,8 +99,9 @@ export class JobMetrics {
       if (notices.length > 0) {
         await appendFile(file, notices.map((notice) => `${Date.now()} [sagebrush] ${notice}\n`).join(""));
       }
-      if (!hasMore) return;
+      if (!hasMore) return true;
     }
+    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, open } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { Engine, RunSpec } from "../../../engines/engine.ts";
 import type { Gpus } from "../../../gpus/gpus.ts";
@@ -87,9 +87,7 @@ export async function layOut(
   const debugFolders = debugOutputs(job.spec).map(({ path }) => relative("/opt/ml", path));
   const folders = ["input/config", "input/data", "model", "output/data", "output/metrics/sagemaker", ...debugFolders];
   if (places.isPrivate) await makeMemoryFolder(places.root);
-  for (const folder of folders) {
-    await mkdir(join(mlDirectory, folder), { recursive: true });
-  }
+  await Promise.all(folders.map((folder) => mkdir(join(mlDirectory, folder), { recursive: true })));
   await writeConfigFiles(mlDirectory, job, host);
   await downloadCheckpoints(objects, mlDirectory, job.spec);
   const copiesInput = engine.capabilities.hostPaths === true;
@@ -149,12 +147,11 @@ function variables(
 /** Starts the log with the platform's notices. A log that is there already has them. */
 async function beginLog(file: string, notices: readonly string[]): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
-  try {
-    await (await open(file, "wx", 0o600)).close();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
-    throw error;
-  }
   const now = Date.now();
-  await appendFile(file, notices.map((notice) => `${now} [sagebrush] ${notice}\n`).join(""));
+  const text = notices.map((notice) => `${now} [sagebrush] ${notice}\n`).join("");
+  try {
+    await writeFile(file, text, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }

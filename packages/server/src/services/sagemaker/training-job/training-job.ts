@@ -97,10 +97,18 @@ export function isFinal({ status }: TrainingJobRecord): boolean {
 }
 
 /** What the names of all runs of a job's current attempt begin with, and what the network that they share is called. */
-export function runPrefix({ value, createdAt }: TrainingJobRecord): string {
+export function runPrefix(record: TrainingJobRecord): string {
+  const known = prefixes.get(record);
+  if (known !== undefined) return known;
+  const { value, createdAt } = record;
   const digest = createHash("sha256").update(`${value.arn}\n${createdAt}`).digest("hex");
-  return `t-${digest.slice(0, 12)}-${value.attempt}`;
+  const prefix = `t-${digest.slice(0, 12)}-${value.attempt}`;
+  prefixes.set(record, prefix);
+  return prefix;
 }
+
+/** One look at a job asks for it a dozen times. */
+const prefixes = new WeakMap<TrainingJobRecord, string>();
 
 /**
  * The run of one host in the current attempt: derived from the record, so that a second start finds the first.

@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
-import { removeJobTree } from "./run-folder.ts";
+import { removeTree } from "../../../remove-tree.ts";
 import { type RunPlaces, runFolders } from "./run-places.ts";
 
 /** Below a run's /opt/ml: what SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY names. */
@@ -44,14 +44,14 @@ export async function returnCache(folder: string, places: RunPlaces): Promise<vo
     throw error;
   }
   const target = cachePath(folder, places);
-  await removeJobTree(target);
+  await removeTree(target);
   await mkdir(join(target, ".."), { recursive: true, mode: 0o700 });
   await rename(source, target);
 }
 
 /** Removes the caches of a pool. */
 export async function removeCaches(dataDirectory: DataDirectory, folder: string): Promise<void> {
-  for (const runs of runFolders(dataDirectory)) await removeJobTree(join(runs, folder));
+  for (const runs of runFolders(dataDirectory)) await removeTree(join(runs, folder));
 }
 
 /** Whether it is a folder itself: no link to one. */

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isAlive, type ProcessIdentity, parseIdentity } from "../../../../process-identity.ts";
+import { readSmallFile } from "../../../../small-file.ts";
 import { type FeederFault, type FeedPlan, feederFiles } from "./feed-plan.ts";
 
 /** How a run's feeder is. */
@@ -39,15 +41,15 @@ export class Feeder {
   }
 
   async observe(): Promise<FeederState> {
-    const failed = await this.#read(feederFiles.failed);
+    const failed = this.#read(feederFiles.failed);
     if (failed !== undefined) return { phase: "failed", fault: JSON.parse(failed) as FeederFault };
-    const identity = await this.#identity();
+    const identity = this.#identity();
     if (!identity) return { phase: "absent" };
     if (!isAlive(identity)) {
       const message = "The process that feeds the job's Pipe channels ended, so that their data may have been cut off.";
       return { phase: "failed", fault: { by: "platform", message } };
     }
-    return { phase: (await this.#read(feederFiles.ready)) === undefined ? "starting" : "feeding" };
+    return { phase: this.#read(feederFiles.ready) === undefined ? "starting" : "feeding" };
   }
 
   /**
@@ -76,7 +78,7 @@ export class Feeder {
 
   /** Ends the feeder and forgets it. Nothing is lost: it has nothing of its own. */
   async end(): Promise<void> {
-    const identity = await this.#identity();
+    const identity = this.#identity();
     if (identity && isAlive(identity)) {
       try {
         process.kill(identity.pid, "SIGKILL");
@@ -87,7 +89,7 @@ export class Feeder {
         throw new Error(`The feeder of ${this.folder}, process ${identity.pid}, does not end`);
       }
     }
-    await rm(this.folder, { recursive: true, force: true });
+    if (existsSync(this.folder)) await rm(this.folder, { recursive: true, force: true });
   }
 
   async #ready(): Promise<void> {
@@ -99,18 +101,13 @@ export class Feeder {
     throw new Error(`The Pipe channels cannot be fed: ${why}`);
   }
 
-  async #identity(): Promise<ProcessIdentity | undefined> {
-    const text = await this.#read(feederFiles.pid);
+  #identity(): ProcessIdentity | undefined {
+    const text = this.#read(feederFiles.pid);
     return text === undefined ? undefined : parseIdentity(text);
   }
 
-  async #read(name: string): Promise<string | undefined> {
-    try {
-      return await readFile(join(this.folder, name), "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
+  #read(name: string): string | undefined {
+    return readSmallFile(join(this.folder, name));
   }
 
   async #write(name: string, text: string): Promise<void> {

@@ -15,6 +15,8 @@ import { HostProfile, type ProfileSettings, profileSettings } from "./profile.ts
 
 /** How often a host is looked at that is not profiled. */
 const plainIntervalMs = 5_000;
+/** A job that ends sooner is not worth a look. */
+const firstLookMs = 1_000;
 /** A disk's filling changes slowly, and asking costs. */
 const diskIntervalMs = 15_000;
 /** Two looks that are closer say nothing about rates. */
@@ -90,7 +92,7 @@ class WatchedHost {
     this.#places = places;
     this.#size = size;
     this.#profile = new HostProfile(world.outputOf(record), places.host.name);
-    this.#plan(0);
+    this.#plan(Math.min(firstLookMs, intervalOf(record)));
   }
 
   /** Takes what the job says by now; one that is to be looked at more often is looked at at once. */
