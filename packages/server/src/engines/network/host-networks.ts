@@ -5,18 +5,19 @@ import { bootId } from "../../process-identity.ts";
 import { type BridgeNetwork, EngineUnavailable, type RunId } from "../engine.ts";
 import { type EngineFolders, shortHash } from "../supervised/run-folder.ts";
 import { checkNetwork, sameHosts } from "./check-network.ts";
-import { claimSubnet, releaseSubnet } from "./claims.ts";
+import { claimSubnet, passSubnet, releaseSubnet } from "./claims.ts";
 import { everyones } from "./firewall.ts";
 import { type NetworkRecord, NetworkRecords, type Place } from "./network-records.ts";
 import { PacketFilter } from "./packet-filter.ts";
 import { bridgeLines, bridgeName, type Cable, cableLines, cableOf, insideLines } from "./plumbing.ts";
 import { findResolver } from "./resolver.ts";
 import type { Attachment, RunNetworks } from "./run-networks.ts";
+import { isLikeSpare, Spare, spareName, spareNetwork, sparePlace } from "./spare.ts";
 import { gatewayAddress, hostAddress } from "./subnets.ts";
 import { type NetworkTools, runTool } from "./tools.ts";
 import { overlay, Tunnels, writeKeys } from "./tunnels.ts";
 import { Turns } from "./turns.ts";
-import { uplinks } from "./uplinks.ts";
+import { type Uplinks, uplinks } from "./uplinks.ts";
 
 /**
  * Networks in the host's own network stack, for servers that are root: a bridge and a block of addresses for each, a
@@ -31,6 +32,7 @@ export class HostNetworks implements RunNetworks {
   readonly #filter: PacketFilter;
   readonly #tunnels: Tunnels;
   readonly #turns = new Turns();
+  readonly #spare: Spare;
 
   constructor(folders: EngineFolders, tools: NetworkTools & { readonly ip: string }) {
     this.#ip = tools.ip;
@@ -41,10 +43,15 @@ export class HostNetworks implements RunNetworks {
     this.#prefix = `${everyones}${shortHash(folders.root, 6)}`;
     this.#filter = new PacketFilter(this.#prefix, tools);
     this.#tunnels = new Tunnels(this.#prefix, tools);
+    this.#spare = new Spare({
+      make: () => this.#turns.take(() => this.#makeSpare()),
+      drop: () => this.#turns.take(() => this.#dropSpare()),
+    });
   }
 
   attach(id: RunId, network: BridgeNetwork, hostname: string): Promise<Attachment> {
     const position = checkNetwork(network, hostname);
+    if (isLikeSpare(network)) this.#spare.wanted();
     return this.#turns.take(() => this.#attach(id, network, position));
   }
 
@@ -52,9 +59,14 @@ export class HostNetworks implements RunNetworks {
     return this.#turns.take(() => this.#detach(id));
   }
 
+  close(): Promise<void> {
+    return this.#spare.close();
+  }
+
   sweep(): Promise<void> {
     return this.#turns.take(async () => {
       for (const name of await this.#records.names()) {
+        if (name === spareName) await this.#dropSpare();
         for (const place of await this.#records.places(name)) {
           if (!existsSync(join(this.#runs, place.id))) await this.#unplug(name, place);
         }
@@ -71,7 +83,9 @@ export class HostNetworks implements RunNetworks {
     const other = places.find((place) => place.position === position && place.id !== id);
     if (other !== undefined) throw new EngineUnavailable(`${hosts[position]} of network ${name} is still ${other.id}`);
     await writeFile(join(this.#runs, id, "network"), name, { mode: 0o600 });
-    await this.#records.setPlace(name, { id, position, ready: places.find((place) => place.id === id)?.ready });
+    const isAdopted = isLikeSpare(network) && (await this.#adoptSpare(id, network));
+    const isPlugged = isAdopted || places.find((place) => place.id === id)?.ready === boot;
+    await this.#records.setPlace(name, { id, position, ready: isPlugged ? boot : undefined });
     const resolver = await findResolver();
     await this.#filter.ensure(resolver, () => this.#sharedBridges());
     const before = await this.#records.read(name);
@@ -79,8 +93,8 @@ export class HostNetworks implements RunNetworks {
     const record = there ? before : await this.#claim(network, before);
     sameHosts(name, record, network);
     const cable = cableOf(this.#prefix, record.subnet, position);
-    if (places.find((place) => place.id === id)?.ready !== boot) {
-      const mtu = await this.#plugIn(record, cable, record.ready !== boot);
+    if (!isPlugged) {
+      const { mtu } = await this.#plugIn(record, cable, record.ready !== boot);
       const folder = join(this.#root, name);
       if (record.encrypted) await this.#tunnels.plugIn(folder, record, cable, position, mtu);
       if (record.ready !== boot) await this.#records.write(name, { ...record, ready: boot });
@@ -107,16 +121,16 @@ export class HostNetworks implements RunNetworks {
     return record;
   }
 
-  async #plugIn(record: NetworkRecord, cable: Cable, newBridge: boolean): Promise<number> {
+  async #plugIn(record: NetworkRecord, cable: Cable, newBridge: boolean): Promise<Uplinks> {
     const { bridge, internet } = record;
     // Left by a server that was killed in between.
     const old = [...this.#cableLeftovers(cable), ...(newBridge ? bridgeLeftovers(bridge) : [])];
-    if (old.length > 0) await this.#ipLines(old, ["-force"]);
+    await this.#ipLines(old, ["-force"]);
     const ways = await uplinks();
     const lines = [...(newBridge ? bridgeLines(record) : []), ...cableLines(cable, record, ways.mtu)];
     await this.#ipLines(lines);
     await this.#ipLines(insideLines(cable, record), ["-n", cable.namespace]);
-    if (!newBridge) return ways.mtu;
+    if (!newBridge) return ways;
     await writeSetting("ipv6", bridge, "disable_ipv6", "1").catch(() => undefined); // a kernel without IPv6
     if (internet) {
       await writeSetting("ipv4", bridge, "forwarding", "1");
@@ -124,21 +138,67 @@ export class HostNetworks implements RunNetworks {
       for (const name of ways.names) await writeSetting("ipv4", name, "forwarding", "1");
     }
     if (record.hosts.length > 1) await this.#filter.allowInside(bridge);
-    return ways.mtu;
+    return ways;
+  }
+
+  /** @returns How this host's ways out were, on which the network depends. */
+  async #makeSpare(): Promise<string> {
+    const boot = bootId();
+    await this.#filter.ensure(await findResolver(), () => this.#sharedBridges());
+    const record = await this.#claim(spareNetwork, await this.#records.read(spareName));
+    await this.#records.setPlace(spareName, { id: sparePlace, position: 0, ready: undefined });
+    const ways = await this.#plugIn(record, cableOf(this.#prefix, record.subnet, 0), true);
+    await this.#records.write(spareName, { ...record, ready: boot });
+    await this.#records.setPlace(spareName, { id: sparePlace, position: 0, ready: boot });
+    return JSON.stringify(ways);
+  }
+
+  /** Whatever a crash in between leaves is found: under the one name or the other, never under both. */
+  async #adoptSpare(id: RunId, { name, hosts }: BridgeNetwork): Promise<boolean> {
+    if (existsSync(join(this.#root, name))) return false; // it has begun before
+    const madeFor = this.#spare.take();
+    if (madeFor === undefined) return false;
+    const record = await this.#records.read(spareName);
+    const isUsable =
+      madeFor === JSON.stringify(await uplinks()) &&
+      record !== undefined &&
+      hasInterface(record.bridge) &&
+      existsSync(cableOf(this.#prefix, record.subnet, 0).path);
+    if (!isUsable) {
+      await this.#dropSpare();
+      return false;
+    }
+    await this.#records.write(spareName, { ...record, hosts });
+    await this.#records.passPlace(spareName, sparePlace, id);
+    await passSubnet(record.subnet, join(this.#root, name));
+    await this.#records.rename(spareName, name);
+    return true;
+  }
+
+  async #dropSpare(): Promise<void> {
+    for (const place of await this.#records.places(spareName)) await this.#unplug(spareName, place);
+    await this.#removeIfEmpty(spareName);
   }
 
   async #detach(id: RunId): Promise<void> {
     const name = await readFile(join(this.#runs, id, "network"), "utf8").catch(() => undefined); // none: no network
     if (name === undefined) return;
-    const place = (await this.#records.places(name)).find((each) => each.id === id);
+    const places = await this.#records.places(name);
+    const place = places.find((each) => each.id === id);
+    const record = await this.#records.read(name);
+    if (record && place && places.length === 1) {
+      // All in one: what follows finds nothing of it left.
+      const cable = this.#cableLeftovers(cableOf(this.#prefix, record.subnet, place.position));
+      await this.#ipLines([...cable, ...bridgeLeftovers(record.bridge)], ["-force"]);
+    }
     if (place !== undefined) await this.#unplug(name, place);
     await this.#removeIfEmpty(name);
   }
 
   async #unplug(name: string, place: Place): Promise<void> {
     const record = await this.#records.read(name);
-    const lines = record && this.#cableLeftovers(cableOf(this.#prefix, record.subnet, place.position));
-    if (lines !== undefined && lines.length > 0) await this.#ipLines(lines, ["-force"]);
+    if (record)
+      await this.#ipLines(this.#cableLeftovers(cableOf(this.#prefix, record.subnet, place.position)), ["-force"]);
     if (record?.encrypted) await this.#tunnels.unplug(join(this.#root, name), place.position);
     await this.#records.removePlace(name, place.id);
   }
@@ -153,8 +213,7 @@ export class HostNetworks implements RunNetworks {
 
   async #removeBridge(name: string, record: NetworkRecord): Promise<void> {
     if (record.hosts.length > 1) await this.#filter.forgetInside(record.bridge);
-    const lines = bridgeLeftovers(record.bridge);
-    if (lines.length > 0) await this.#ipLines(lines, ["-force"]);
+    await this.#ipLines(bridgeLeftovers(record.bridge), ["-force"]);
     await releaseSubnet(record.subnet, join(this.#root, name));
   }
 
@@ -172,6 +231,7 @@ export class HostNetworks implements RunNetworks {
   }
 
   async #ipLines(lines: readonly string[], options: readonly string[] = []): Promise<void> {
+    if (lines.length === 0) return;
     await runTool([this.#ip, ...options, "-batch", "-"], `${lines.join("\n")}\n`);
   }
 }

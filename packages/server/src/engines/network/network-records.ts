@@ -72,6 +72,17 @@ export class NetworkRecords {
     await writeFile(join(folder, id), `${position} ${ready ?? ""}`, { mode: 0o600 });
   }
 
+  /** Gives a place to another run. */
+  async passPlace(name: string, from: RunId, to: RunId): Promise<void> {
+    const folder = join(this.#root, name, "runs");
+    await rename(join(folder, from), join(folder, to));
+  }
+
+  /** Gives a network another name, at once with all that is known of it. */
+  async rename(from: string, to: string): Promise<void> {
+    await rename(join(this.#root, from), join(this.#root, to));
+  }
+
   async removePlace(name: string, id: RunId): Promise<void> {
     await rm(join(this.#root, name, "runs", id), { force: true });
   }

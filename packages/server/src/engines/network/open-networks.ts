@@ -73,4 +73,8 @@ class NoNetworks implements RunNetworks {
   sweep(): Promise<void> {
     return Promise.resolve();
   }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 }

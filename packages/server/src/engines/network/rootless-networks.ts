@@ -55,6 +55,10 @@ export class RootlessNetworks implements RunNetworks {
     });
   }
 
+  close(): Promise<void> {
+    return Promise.resolve(); // nothing is kept ready here
+  }
+
   sweep(): Promise<void> {
     return this.#turns.take(async () => {
       for (const name of await this.#records.names()) {

@@ -8,6 +8,8 @@ export interface RunNetworks {
   detach(id: RunId): Promise<void>;
   /** Removes what belongs to runs that are no more: a server may have been killed between any two steps. */
   sweep(): Promise<void>;
+  /** Lets go of what is kept ready. Networks of runs stay. */
+  close(): Promise<void>;
 }
 
 /** A run's place on a network. */

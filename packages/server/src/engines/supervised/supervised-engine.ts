@@ -145,11 +145,11 @@ export class SupervisedEngine implements Engine {
     return () => this.#listeners.delete(listener);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#watcher?.close();
     clearInterval(this.#timer);
     this.#listeners.clear();
-    return Promise.resolve();
+    await this.#options.networks?.close();
   }
 
   async #start(id: RunId, spec: RunSpec): Promise<void> {
