@@ -4,7 +4,7 @@ import { systemClock } from "./clock.ts";
 import { type Configuration, engineSettings, isLoopback } from "./configuration.ts";
 import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
-import { platformAddress } from "./engines/engine.ts";
+import { isIsolated, platformAddress } from "./engines/engine.ts";
 import { openEngines, platformSocketPath } from "./engines/index.ts";
 import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
@@ -66,11 +66,10 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const { store, engine, serving, registry, clock } = parts;
     const credentials = openCredentials(parts.dataDirectory.credentials);
     let ownAddress = "";
-    const isolated = engine.capabilities.isolation;
     const access = runAccess({
       secret: credentials.root.secretAccessKey,
       // Plain processes have the host's loopback, and no other.
-      address: () => (isolated ? `http://${platformAddress}` : ownAddress),
+      address: (isIsolated) => (isIsolated ? `http://${platformAddress}` : ownAddress),
       roleOf: async (run) => (await trainingJobs.roleOf(run)) ?? (await endpoints.roleOf(run)),
       createSession: credentials.createSession,
       clock,
@@ -110,7 +109,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
         console: consolePage,
         gc: collectionPage(isAllowed, collect),
         interrupt,
-        ...(!isolated && { credentials: access.page }),
+        ...(!isIsolated(engine, "files") && { credentials: access.page }),
       },
       runs: {
         socket: platformSocketPath(parts.dataDirectory.engine),

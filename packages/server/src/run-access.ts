@@ -7,8 +7,11 @@ import type { CreateSession, SessionTag } from "./services/sts/session.ts";
 
 /** How code inside runs comes to the platform and to credentials of its execution role. */
 export interface RunAccess {
-  /** What a run's environment needs, so that any AWS SDK inside calls this server as the run's role. */
-  environment(run: string, region: string): RunEnvironment;
+  /**
+   * What a run's environment needs, so that any AWS SDK inside calls this server as the run's role.
+   * @param isIsolated - Whether the run has a network of its own.
+   */
+  environment(run: string, region: string, isIsolated: boolean): RunEnvironment;
   /** Answers `GET /_sagebrush/credentials/RUN` as the container credential provider of the SDKs expects it. */
   page(request: IncomingMessage, response: ServerResponse): void;
 }
@@ -42,8 +45,8 @@ const sessionName = "SageMaker";
  */
 export function runAccess(options: {
   readonly secret: string;
-  /** Where runs find this server: `http://169.254.170.2`. */
-  readonly address: () => string;
+  /** Where runs find this server: `http://169.254.170.2`, or its own address where they are not isolated. */
+  readonly address: (isIsolated: boolean) => string;
   readonly roleOf: RoleOfRun;
   readonly createSession: CreateSession;
   readonly clock: Clock;
@@ -79,8 +82,8 @@ export function runAccess(options: {
   };
 
   return {
-    environment(run, region) {
-      const url = address();
+    environment(run, region, isIsolated) {
+      const url = address(isIsolated);
       return {
         addresses: { AWS_ENDPOINT_URL: url, S3_ENDPOINT_URL: url },
         credentials: {

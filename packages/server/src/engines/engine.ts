@@ -240,6 +240,8 @@ export class RunRefused extends Error {
 export interface Engine {
   readonly name: string;
   readonly capabilities: Capabilities;
+  /** Whether runs of such roots are isolated, where that differs between them. */
+  isolates?(root: RootFs["kind"]): boolean;
   /** Starts the run unless it was started before. Resolves when its supervisor has taken over. */
   start(id: RunId, spec: RunSpec): Promise<void>;
   observe(id: RunId): Promise<RunState>;
@@ -261,4 +263,9 @@ export interface Engine {
   watch(listener: (id: RunId) => void): () => void;
   /** Lets go of watchers and timers. Runs go on. */
   close(): Promise<void>;
+}
+
+/** Whether an engine isolates runs of such roots. */
+export function isIsolated(engine: Engine, root: RootFs["kind"]): boolean {
+  return engine.isolates?.(root) ?? engine.capabilities.isolation;
 }

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLog } from "../log.ts";
+import { ScriptedEngine } from "../services/sagemaker/training-job/testkit/scripted-engine.ts";
 import { PodmanService, podmanLimits } from "./docker/testkit/podman-service.ts";
-import { EngineUnavailable, type ImageRoot } from "./engine.ts";
+import { EngineUnavailable, type ImageRoot, isIsolated } from "./engine.ts";
 import { engineContract } from "./engine-contract.ts";
 import { openEngines } from "./open-engines.ts";
 import { requirements, where } from "./requirements.ts";
+import { RoutedEngine } from "./routed-engine.ts";
 import { inPhase, until, Workshop } from "./testkit/workshop.ts";
 
 const { bubblewrap, containers, nativeSupervisor, userNamespaces } = requirements;
@@ -56,6 +58,19 @@ where("sandboxes beside containers", [bubblewrap, userNamespaces, nativeSupervis
       await engine.close();
     });
   });
+});
+
+test("a host with containers and plain processes isolates the ones and not the others", () => {
+  const [processes, containers] = [new ScriptedEngine(), new ScriptedEngine()];
+  processes.capabilities = { ...processes.capabilities, isolation: false };
+  const engine = new RoutedEngine(processes, containers);
+  expect(isIsolated(engine, "image")).toBe(true);
+  expect((["files", "host-tools", "layers"] as const).map((root) => isIsolated(engine, root))).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect(engine.capabilities.isolation).toBe(false); // not for every run
 });
 
 describe("a container engine that does not answer", () => {

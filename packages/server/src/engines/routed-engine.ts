@@ -1,4 +1,13 @@
-import type { Capabilities, Engine, RunId, RunSpec, RunState, RunUsage } from "./engine.ts";
+import {
+  type Capabilities,
+  type Engine,
+  isIsolated,
+  type RootFs,
+  type RunId,
+  type RunSpec,
+  type RunState,
+  type RunUsage,
+} from "./engine.ts";
 
 /**
  * Several engines as one: images run in containers, everything else where built-in algorithms and framework environments
@@ -31,8 +40,13 @@ export class RoutedEngine implements Engine {
     };
   }
 
+  /** A host may have containers, and nothing but plain processes besides. */
+  isolates(root: RootFs["kind"]): boolean {
+    return isIsolated(this.#engineOf(root), root);
+  }
+
   start(id: RunId, spec: RunSpec): Promise<void> {
-    return (spec.root.kind === "image" ? this.#containers : this.#home).start(id, spec);
+    return this.#engineOf(spec.root.kind).start(id, spec);
   }
 
   async observe(id: RunId): Promise<RunState> {
@@ -70,5 +84,9 @@ export class RoutedEngine implements Engine {
 
   async close(): Promise<void> {
     await Promise.all([this.#home.close(), this.#containers.close()]);
+  }
+
+  #engineOf(root: RootFs["kind"]): Engine {
+    return root === "image" ? this.#containers : this.#home;
   }
 }

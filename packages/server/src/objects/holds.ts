@@ -13,6 +13,8 @@ export class Holds {
   readonly #store: Store;
   readonly #byHolder = new Map<string, { readonly ids: Set<string>; records: number }>();
   readonly #counts = new Map<string, number>();
+  /** Releases under way, by holder. */
+  readonly #releasing = new Map<string, Promise<string[]>>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -33,6 +35,8 @@ export class Holds {
 
   /** Resolves when the holds survive a crash. */
   async hold(holder: string, ids: Iterable<string>): Promise<void> {
+    // What is just being let go of is no longer held. Whether that fails is told to whoever asked for it.
+    await this.#releasing.get(holder)?.catch(() => undefined);
     const known = this.#byHolder.get(holder)?.ids;
     const fresh = [...new Set(ids)].filter((id) => !known?.has(id));
     if (fresh.length === 0) return;
@@ -46,8 +50,19 @@ export class Holds {
     await this.#store.write(writes);
   }
 
-  /** Drops all holds of a holder. @returns Ids that nobody holds any more. */
-  async release(holder: string): Promise<string[]> {
+  /**
+   * Drops all holds of a holder. Asked twice at once, both resolve when that is done.
+   * @returns Ids that nobody holds any more, to one of those who asked.
+   */
+  release(holder: string): Promise<string[]> {
+    const going = this.#releasing.get(holder);
+    if (going) return going.then(() => []);
+    const release = this.#release(holder).finally(() => this.#releasing.delete(holder));
+    this.#releasing.set(holder, release);
+    return release;
+  }
+
+  async #release(holder: string): Promise<string[]> {
     const mine = this.#byHolder.get(holder);
     if (!mine) return [];
     await this.#store.write(

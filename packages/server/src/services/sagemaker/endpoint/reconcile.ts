@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import { RunRefused, type RunState } from "../../../engines/engine.ts";
+import { isIsolated, type RootFs, RunRefused, type RunState } from "../../../engines/engine.ts";
 import type { Preparation } from "../../../images/image.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
 import type { RoleOfRun, RunAccess } from "../../../run-access.ts";
@@ -103,12 +103,17 @@ class Step {
       run: (runId) => runs.get(runId) ?? absent,
       health: (runId) => health.read(runId),
       refusal: ({ container }) =>
-        container.needsIsolation && !engine.capabilities.isolation ? noIsolation : undefined,
+        container.needsIsolation && !isIsolated(engine, this.#rootOf(container.image)) ? noIsolation : undefined,
       refused: (runId) => this.#refused.get(runId),
       outstanding: (runId) => routes.backend(runId)?.outstanding ?? 0,
       model: (fleet, variant) => models.get(`${fleet.id}/${variant.name}`) ?? { state: "pending" },
       lastWords: (runId) => lastWords.get(runId) ?? "",
     };
+  }
+
+  /** Where an image runs is known before it is there: containers are of the engine of containers, if there is one. */
+  #rootOf(uri: string): RootFs["kind"] {
+    return this.#options.images.resolve(uri).kind === "container" ? "image" : "files";
   }
 
   /** Models of the variants that have an instance to start. */
@@ -163,7 +168,10 @@ class Step {
     });
     const { files } = model;
     const channels = [...(files.length === 0 ? [] : [{ target: "/opt/ml/model", files, readOnly: true }]), ...code];
-    const spec = runSpec(dataDirectory, variant, runId, region, { image: image.image, channels, access });
+    const spec = runSpec(dataDirectory, variant, runId, region, {
+      ...{ image: image.image, channels, access },
+      isIsolated: isIsolated(engine, image.image.root.kind),
+    });
     try {
       await engine.start(runId, spec);
     } catch (error) {

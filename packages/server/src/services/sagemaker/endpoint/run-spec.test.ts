@@ -30,7 +30,7 @@ function spec(
     container: { image: "i", environment, needsIsolation: false, executionRoleArn: role, ...container },
   };
   const image = { root: roots[kind], command: ["serve"], environment, workingDirectory: "/", notices: [] };
-  return runSpec(directory, variant, "e-0-1", "eu-west-1", { image, channels: [], access });
+  return runSpec(directory, variant, "e-0-1", "eu-west-1", { image, channels: [], access, isIsolated: true });
 }
 
 const bridge = (internet: boolean) => ({ kind: "bridge", name: "e-0-1", hosts: ["model"], internet });

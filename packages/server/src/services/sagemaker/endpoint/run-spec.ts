@@ -64,10 +64,10 @@ function variables(
   { container }: Variant,
   runId: string,
   region: string,
-  access: InstanceParts["access"],
+  { access, isIsolated }: Pick<InstanceParts, "access" | "isIsolated">,
 ): Record<string, string> {
   const cutOff = root.kind === "files" || container.needsIsolation || container.executionRoleArn === undefined;
-  const given = cutOff ? undefined : access?.environment(runId, region);
+  const given = cutOff ? undefined : access?.environment(runId, region, isIsolated);
   return {
     ...{ AWS_REGION: region, SAGEMAKER_REGION: region },
     ...given?.addresses,
@@ -81,6 +81,8 @@ interface InstanceParts {
   readonly image: PreparedImage;
   readonly channels: readonly Channel[];
   readonly access: Pick<RunAccess, "environment"> | undefined;
+  /** Whether the engine isolates runs of the image. */
+  readonly isIsolated: boolean;
 }
 
 /** What one instance of a variant runs. */
@@ -89,7 +91,7 @@ export function runSpec(
   variant: Variant,
   runId: string,
   region: string,
-  { image, channels, access }: InstanceParts,
+  { image, channels, access, isIsolated }: InstanceParts,
 ): RunSpec {
   const { cpus, cpuWeight, memoryBytes } = fitToHost(variant.instanceType, 1, { ...thisHost(), gpus: 0 });
   const { ml, log } = instancePaths(directory, runId);
@@ -97,7 +99,7 @@ export function runSpec(
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
-    environment: variables(image, variant, runId, region, access),
+    environment: variables(image, variant, runId, region, { access, isIsolated }),
     hostname,
     mlDirectory: ml,
     channels,

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import type { Engine, RunSpec } from "../../../engines/engine.ts";
+import { type Engine, isIsolated, type RunSpec } from "../../../engines/engine.ts";
 import type { Gpus } from "../../../gpus/gpus.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { hasOwnCode } from "../../../images/own-code.ts";
@@ -64,8 +64,8 @@ export function wantedImage({ account, region, value: { spec } }: TrainingJobRec
 
 /** What a layout takes from. */
 type LayoutWorld = {
+  readonly engine: Engine;
   readonly objects: ObjectCatalogue;
-  readonly engine: Pick<Engine, "capabilities">;
   readonly host: HostCapacity;
   readonly gpus: Gpus;
   readonly fileSystems?: FileSystems;
@@ -101,7 +101,10 @@ export async function layOut(
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
-    environment: variables(record, places, image, gpus.all.length > 0 ? uuids : undefined, access),
+    environment: variables(record, places, image, {
+      ...{ engine, access },
+      gpus: gpus.all.length > 0 ? uuids : undefined,
+    }),
     hostname: host.name,
     mlDirectory,
     ...(places.isPrivate && {
@@ -135,11 +138,17 @@ function variables(
   { value: job, region }: TrainingJobRecord,
   { runId }: RunPlaces,
   image: PreparedImage,
-  gpus: readonly string[] | undefined,
-  access: LayoutWorld["access"],
+  {
+    engine,
+    access,
+    gpus,
+  }: Pick<LayoutWorld, "engine"> & {
+    readonly access: LayoutWorld["access"];
+    readonly gpus: readonly string[] | undefined;
+  },
 ): Record<string, string> {
   const cutOff = image.root.kind === "files" || job.spec.EnableNetworkIsolation;
-  const given = cutOff ? undefined : access?.environment(runId, region);
+  const given = cutOff ? undefined : access?.environment(runId, region, isIsolated(engine, image.root.kind));
   const own = environment(job.spec, job.arn, region, { ...given?.addresses, ...image.environment }, gpus);
   return { ...own, ...given?.credentials };
 }

@@ -1,4 +1,4 @@
-import { RunRefused } from "../../../engines/engine.ts";
+import { isIsolated, RunRefused } from "../../../engines/engine.ts";
 import type { PreparedImage } from "../../../images/image.ts";
 import { isKeyError } from "../../../kms/errors.ts";
 import { again, type Outcome } from "../../../reconcile/reconcile.ts";
@@ -93,15 +93,15 @@ export async function start(effect: Effect, { leftovers }: Step & { kind: "start
     status: "InProgress",
     job: judged(job, failed(clippedReason(reason)), now),
   });
-  if (job.spec.EnableNetworkIsolation && !world.engine.capabilities.isolation) {
-    return refuse(
-      "ClientError: EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).",
-    );
-  }
   const preparation = await world.images.prepare(wantedImage(record));
   if (preparation.state === "failed") return refuse(`ClientError: ${preparation.reason}`);
   // Collected since it was ready: made again.
   if (preparation.state === "preparing") return again(imageIntervalMs);
+  if (job.spec.EnableNetworkIsolation && !isIsolated(world.engine, preparation.image.root.kind)) {
+    return refuse(
+      "ClientError: EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).",
+    );
+  }
   try {
     if (leftovers) await underWay.clear(record);
     await startAll(effect, preparation.image);

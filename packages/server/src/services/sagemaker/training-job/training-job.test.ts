@@ -11,7 +11,7 @@ import {
   ListTrainingJobsCommand,
   StopTrainingJobCommand,
 } from "@aws-sdk/client-sagemaker";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { ObjectStorage } from "../../../objects/object-storage.ts";
 import { type JobServer, roleArn, startJobServer, trainingJob } from "./testkit/job-server.ts";
 import { logLines } from "./testkit/scripted-engine.ts";
@@ -190,6 +190,15 @@ describe("a job that fails", () => {
     world.engine.capabilities = { ...world.engine.capabilities, isolation: true };
     expect(job.FailureReason).toMatch(/^ClientError: EnableNetworkIsolation needs/);
     expect(world.engine.runs.size).toBe(0);
+  });
+
+  test("is given isolation where the engine has it for its kind of image only", async () => {
+    const before = { isolates: world.engine.isolates, capabilities: world.engine.capabilities };
+    onTestFinished(() => void Object.assign(world.engine, before));
+    world.engine.capabilities = { ...world.engine.capabilities, isolation: false };
+    world.engine.isolates = (root) => root === "files";
+    world.engine.algorithm = (run, engine) => engine.exit(run.id, 0);
+    await world.until(await world.create({ EnableNetworkIsolation: true }), "Completed");
   });
 });
 

@@ -25,6 +25,7 @@ export interface ScriptedRun {
 export class ScriptedEngine implements Engine {
   readonly name = "scripted";
   capabilities: Capabilities = { isolation: true, memoryLimit: true, cpuLimit: true, notices: [] };
+  isolates: NonNullable<Engine["isolates"]> = () => this.capabilities.isolation;
   readonly runs = new Map<RunId, ScriptedRun>();
   /** Called when a run starts; its algorithm. Ends the run by `exit`. */
   algorithm: (run: ScriptedRun, engine: ScriptedEngine) => Promise<void> | void = () => {};
