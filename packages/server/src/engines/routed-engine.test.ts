@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLog } from "../log.ts";
-import { ScriptedEngine } from "../services/sagemaker/training-job/testkit/scripted-engine.ts";
 import { PodmanService, podmanLimits } from "./docker/testkit/podman-service.ts";
-import { EngineUnavailable, type ImageRoot, isIsolated } from "./engine.ts";
+import { type Engine, EngineUnavailable, type ImageRoot, isIsolated } from "./engine.ts";
 import { engineContract } from "./engine-contract.ts";
 import { openEngines } from "./open-engines.ts";
 import { requirements, where } from "./requirements.ts";
@@ -61,9 +60,9 @@ where("sandboxes beside containers", [bubblewrap, userNamespaces, nativeSupervis
 });
 
 test("a host with containers and plain processes isolates the ones and not the others", () => {
-  const [processes, containers] = [new ScriptedEngine(), new ScriptedEngine()];
-  processes.capabilities = { ...processes.capabilities, isolation: false };
-  const engine = new RoutedEngine(processes, containers);
+  const only = (isolation: boolean) =>
+    ({ name: "x", capabilities: { isolation, memoryLimit: true, cpuLimit: true, notices: [] } }) as unknown as Engine;
+  const engine = new RoutedEngine(only(false), only(true));
   expect(isIsolated(engine, "image")).toBe(true);
   expect((["files", "host-tools", "layers"] as const).map((root) => isIsolated(engine, root))).toEqual([
     false,

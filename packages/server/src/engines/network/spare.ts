@@ -76,6 +76,8 @@ export class Spare {
   #after(delayMs: number, work: () => Promise<void>): void {
     if (this.#isClosed) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (this.#busy = this.#busy.then(work)), delayMs).unref();
+    this.#timer = setTimeout(() => {
+      this.#busy = this.#busy.then(work);
+    }, delayMs).unref();
   }
 }
