@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -168,6 +169,32 @@ export function containerChecks(
       expect(isAlive(relay)).toBe(true);
       await engine.remove(id);
       await expect.poll(() => isAlive(relay)).toBe(false);
+    });
+
+    test("a job of one host reaches no service of this host, and its network goes with it", async () => {
+      const service = createServer((_asked, answer) => answer.end("host")).listen(0, "0.0.0.0");
+      await once(service, "listening");
+      const { port } = service.address() as { port: number };
+      const addresses = Object.values(networkInterfaces())
+        .flat()
+        .flatMap((each) => (each?.family === "IPv4" ? [each.address] : []));
+      const tries = addresses.map((each) => `wget -q -T 1 -O - http://${each}:${port}/ || echo closed`).join("; ");
+      const network = { kind: "bridge" as const, name: `one-${process.pid}`, hosts: ["algo-1"], internet: true };
+      const id = await start(`ls /sys/class/net; grep algo-1 /etc/hosts; ${tries}; echo done; sleep 1000`, {
+        network,
+        hostname: "algo-1",
+      });
+      await untilLogged(shop, id, "done");
+      const lines = await shop.logLines(id);
+      expect(lines.slice(0, 2)).toEqual(["eth0", "lo"]);
+      expect(lines.some((line) => /^10\.\S+\s+algo-1$/.test(line))).toBe(true);
+      expect(lines.filter((line) => line === "closed")).toHaveLength(addresses.length);
+      expect(lines).not.toContain("host");
+      const runs = join(shop.engineDirectory, "networks");
+      expect(await readdir(runs)).toContain(network.name);
+      await engine.remove(id);
+      expect(await readdir(runs)).not.toContain(network.name);
+      service.close();
     });
 
     test("a container that somebody else removed is lost", async () => {

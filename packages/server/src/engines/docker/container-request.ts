@@ -86,6 +86,7 @@ export function containerRequest(parts: ContainerParts): Record<string, unknown>
       Mounts: mounts(parts),
       NetworkMode: network?.name ?? "none",
       ...(network !== undefined && { ExtraHosts: network.hosts }),
+      ...(network?.nameServers?.length && { Dns: network.nameServers }),
       Memory: allotment.memoryLimit === undefined ? 0 : Math.floor(allotment.memoryLimit),
       // Swap counts too: a limit that lets a run swap without end is none.
       MemorySwap: allotment.memoryLimit === undefined ? 0 : Math.floor(allotment.memoryLimit),
@@ -109,7 +110,7 @@ export function containerRequest(parts: ContainerParts): Record<string, unknown>
       }),
       ...(gpus && deviceSettings(gpus, parts.hasDeviceRequests)),
     },
-    ...(network !== undefined && {
+    ...(network?.address !== undefined && {
       NetworkingConfig: {
         EndpointsConfig: { [network.name]: { IPAMConfig: { IPv4Address: network.address } } },
       },

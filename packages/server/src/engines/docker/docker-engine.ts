@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { Log } from "../../log.ts";
 import { removeTree } from "../../remove-tree.ts";
 import {
+  type BridgeNetwork,
   type Capabilities,
   type Engine,
   EngineUnavailable,
@@ -12,10 +13,12 @@ import {
   type RunState,
   type RunUsage,
 } from "../engine.ts";
+import type { RunNetworks as OwnNetworks } from "../network/run-networks.ts";
 import { runIdForm } from "../run-id.ts";
 import { sharedDirectory } from "../shared-directory.ts";
 import { allot } from "../supervised/host-resources.ts";
 import { type EngineFolders, socketFolder, socketPath } from "../supervised/run-folder.ts";
+import { readNetwork } from "../supervised/usage.ts";
 import type { ChannelFolders } from "./channel-folders.ts";
 import type { ContainerEvents } from "./container-events.ts";
 import { type ContainerSettings, containerRequest } from "./container-request.ts";
@@ -30,7 +33,7 @@ import { line } from "./line-assembler.ts";
 import { beginPosition, LogFollower } from "./log-follower.ts";
 import { giveUp, readPosition } from "./log-position.ts";
 import { Monitors } from "./monitors.ts";
-import type { RunNetworks } from "./networks.ts";
+import type { NetworkPlace, RunNetworks } from "./networks.ts";
 import { openToEveryone } from "./open-to-everyone.ts";
 import type { PlatformRelay } from "./platform-relay.ts";
 import type { RunEnd, RunFiles, RunNotes } from "./run-files.ts";
@@ -42,6 +45,8 @@ export interface DockerEngineParts {
   readonly api: EngineApi;
   readonly containers: Containers;
   readonly networks: RunNetworks;
+  /** Networks that are not the container engine's, where containers may enter them. */
+  readonly ownNetworks: OwnNetworks | undefined;
   readonly channels: ChannelFolders;
   /** The way to the platform, where one can be had. */
   readonly relay: PlatformRelay | undefined;
@@ -73,6 +78,8 @@ export class DockerEngine implements Engine {
   readonly #monitors = new Monitors();
   readonly #imageFolders: ImageFolders;
   readonly #stops: StopTimers;
+  /** The container engine could not enter a namespace of ours: it may see other files than this server. */
+  #isKeptOut = false;
 
   constructor(parts: DockerEngineParts) {
     this.#parts = parts;
@@ -82,7 +89,8 @@ export class DockerEngine implements Engine {
   }
 
   get capabilities(): Capabilities {
-    return this.#parts.traits.capabilities(this.#parts.channels.form, this.#parts.relay !== undefined);
+    const { traits, channels, relay, ownNetworks } = this.#parts;
+    return traits.capabilities(channels.form, relay !== undefined, ownNetworks !== undefined && !this.#isKeptOut);
   }
 
   /** `Podman 4.3.1`; undefined while the container engine does not answer. */
@@ -138,7 +146,11 @@ export class DockerEngine implements Engine {
     // As with a look at its state: the engine need not be asked for other engines' runs.
     if (!(await files.notes(id)) || (await files.end(id))) return undefined;
     const stats = await containers.stats(id);
-    return stats && containerUsage(stats);
+    const usage = stats && containerUsage(stats);
+    if (!usage || stats.networks) return usage;
+    // The engine does not count what passes a namespace that is not its own.
+    const pid = (await containers.inspect(id))?.State.Pid ?? 0;
+    return pid === 0 ? usage : { ...usage, ...readNetwork(pid) };
   }
 
   async diskUsage(id: RunId): Promise<number | undefined> {
@@ -211,13 +223,15 @@ export class DockerEngine implements Engine {
     this.#stops.close();
     this.#parts.events.close();
     await Promise.all([...this.#followers.values()].map((follower) => follower.close()));
+    await this.#parts.ownNetworks?.close();
     this.#parts.api.close();
   }
 
   async #start(id: RunId, spec: RunSpec): Promise<void> {
     const { files, containers } = this.#parts;
     if (await files.end(id)) return;
-    const before = await containers.inspect(id);
+    // Notes are there before a container is.
+    const before = (await files.notes(id)) && (await containers.inspect(id));
     if (before && this.#stateOf(before).phase !== "created") return;
     if (!before && (await files.wasStarted(id))) return; // lost, not absent
     const notes = await this.#prepare(id, spec);
@@ -228,6 +242,7 @@ export class DockerEngine implements Engine {
       if (!(error instanceof EngineApiError)) throw error;
       const failure = startFailure(error.message);
       if (failure === undefined) {
+        if (notes.network === undefined && /netns|network namespace/i.test(error.message)) this.#isKeptOut = true;
         await this.#discard(id);
         throw new EngineUnavailable(`${id} could not be started: ${error.message}`, { cause: error });
       }
@@ -253,7 +268,8 @@ export class DockerEngine implements Engine {
   /** What must be there before the container is, in an order that a crash may cut anywhere. */
   async #prepare(id: RunId, spec: RunSpec): Promise<RunNotes> {
     const { files, networks, folders } = this.#parts;
-    const network = spec.network.kind === "bridge" ? networks.nameOf(spec.network) : undefined;
+    const isTheirs = spec.network.kind === "bridge" && !(await this.#ownNetworksFor(spec));
+    const network = isTheirs ? networks.nameOf(spec.network) : undefined;
     const socket = socketOf(spec) ? socketPath(folders.sockets, id) : undefined;
     const notes: RunNotes = {
       logFile: spec.logFile,
@@ -271,7 +287,7 @@ export class DockerEngine implements Engine {
   }
 
   async #create(id: RunId, spec: RunSpec): Promise<void> {
-    const { networks, containers, channels, folders, settings, traits } = this.#parts;
+    const { containers, channels, folders, settings, traits } = this.#parts;
     const { root } = spec;
     if (spec.scratch?.must) {
       throw new RunRefused(
@@ -279,8 +295,8 @@ export class DockerEngine implements Engine {
       );
     }
     if (root.kind !== "image") throw new Error(`The docker engine runs images, got a root of kind ${root.kind}`);
-    const { network, hostname } = spec;
-    const place = network.kind === "bridge" ? await networks.ensure(network, hostname) : undefined;
+    const { network } = spec;
+    const place = network.kind === "bridge" ? await this.#placeOf(id, spec, network) : undefined;
     const channelFolders = await channels.layOut(spec.channels, await this.#channelsOf(id));
     const sockets = socketFolder(folders.sockets, id);
     if (socketOf(spec)) await mkdir(sockets, { recursive: true, mode: 0o700 });
@@ -303,6 +319,26 @@ export class DockerEngine implements Engine {
     await containers.create(id, body);
   }
 
+  /** Ours are entered by Podman alone. Ports of model servers must be reached from here, and hosts share one network. */
+  async #ownNetworksFor({ serves, network }: RunSpec): Promise<OwnNetworks | undefined> {
+    const { ownNetworks, traits } = this.#parts;
+    const isAlone = network.kind === "bridge" && network.hosts.length === 1 && serves === false;
+    if (!ownNetworks || this.#isKeptOut || !isAlone) return undefined;
+    const { isPodman, isRootless } = await traits.get();
+    return isPodman && !isRootless ? ownNetworks : undefined;
+  }
+
+  async #placeOf(id: RunId, spec: RunSpec, network: BridgeNetwork): Promise<NetworkPlace> {
+    const own = await this.#ownNetworksFor(spec);
+    if (!own) return this.#parts.networks.ensure(network, spec.hostname);
+    const { namespace, hosts, nameServers } = await own.attach(id, network, spec.hostname);
+    return {
+      name: `ns:${namespace}`,
+      hosts: hosts.map(({ name, address }) => `${name}:${address}`),
+      nameServers,
+    };
+  }
+
   /** A command that cannot be executed is the run's fault, as in a shell: it has ended before it began. */
   async #neverRan(id: RunId, notes: RunNotes, exitCode: number, reason: string): Promise<void> {
     const { containers, files } = this.#parts;
@@ -313,7 +349,7 @@ export class DockerEngine implements Engine {
   }
 
   async #discard(id: RunId): Promise<void> {
-    const { containers, files, channels, networks, folders, relay } = this.#parts;
+    const { containers, files, channels, networks, ownNetworks, folders, relay } = this.#parts;
     this.#stops.forget(id);
     await relay?.stop(files.folder(id));
     await containers.kill(id, "SIGKILL");
@@ -324,6 +360,7 @@ export class DockerEngine implements Engine {
     await channels.clear(await this.#channelsOf(id));
     const notes = await files.notes(id);
     if (notes?.network !== undefined) await networks.release(notes.network);
+    await ownNetworks?.detach(id);
     await removeTree(socketFolder(folders.sockets, id));
     await files.remove(id);
   }

@@ -51,7 +51,7 @@ export class EngineTraits {
   }
 
   /** What its containers give, and what they lack. */
-  capabilities(channels: ChannelFolders["form"], hasRelay: boolean): Capabilities {
+  capabilities(channels: ChannelFolders["form"], hasRelay: boolean, hasOwnNetworks: boolean): Capabilities {
     const traits = this.#known;
     if (traits === undefined) {
       return {
@@ -65,7 +65,7 @@ export class EngineTraits {
       isolation: true,
       memoryLimit: traits.memoryLimit,
       cpuLimit: traits.cpuLimit,
-      notices: notices(traits, channels, hasRelay),
+      notices: notices(traits, channels, hasRelay, hasOwnNetworks),
     };
   }
 
@@ -97,11 +97,18 @@ function traitsOf(info: EngineInfo): Traits {
 /** Docker brings its own init program; Podman looks here, and does not tell. */
 const podmanInitFolders = ["/usr/libexec/podman", "/usr/lib/podman", "/usr/local/libexec/podman", "/usr/bin"];
 
-function notices(traits: Traits, channels: ChannelFolders["form"], hasRelay: boolean): string[] {
+function notices(
+  traits: Traits,
+  channels: ChannelFolders["form"],
+  hasRelay: boolean,
+  hasOwnNetworks: boolean,
+): string[] {
   const all: string[] = [];
   if (!traits.memoryLimit) all.push("containers have no memory limit: a run can use all of the host's memory");
   if (!traits.cpuLimit) all.push("containers have no CPU limit: runs compete as the kernel's scheduler likes");
-  all.push("containers with a way out reach what the container engine lets them reach, this host's services among it");
+  const isOwn = hasOwnNetworks && traits.isPodman && !traits.isRootless;
+  const which = isOwn ? "model servers and jobs of several hosts in containers" : "containers";
+  all.push(`${which} with a way out reach what the container engine lets them reach, this host's services among it`);
   if (!hasRelay || traits.isRootless) {
     all.push(
       "containers do not reach the platform at 169.254.170.2 (it wants root and the native supervisor): AWS calls inside need an address and keys of their own",

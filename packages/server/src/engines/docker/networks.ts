@@ -5,9 +5,12 @@ import { answeredWith, type EngineApi } from "./engine-api.ts";
 
 /** Where a run is in its network, and where its peers are. */
 export interface NetworkPlace {
-  /** The network's name in the engine. */
+  /** The network's name in the engine, or `ns:` and the path of a namespace that is there already. */
   readonly name: string;
-  readonly address: string;
+  /** What the engine has to give it; undefined where the namespace has it. */
+  readonly address?: string;
+  /** What to ask for names instead of what the engine would. */
+  readonly nameServers?: readonly string[];
   /** `algo-1:10.208.0.2`, one for each host. */
   readonly hosts: readonly string[];
 }

@@ -11,6 +11,7 @@ import { DockerEngine } from "./docker-engine.ts";
 import { EngineApi } from "./engine-api.ts";
 import { EngineTraits } from "./engine-traits.ts";
 import { RunNetworks } from "./networks.ts";
+import { openOwnNetworks } from "./own-networks.ts";
 import { platformRelay } from "./platform-relay.ts";
 import { RunFiles } from "./run-files.ts";
 
@@ -42,6 +43,7 @@ export async function openDockerEngine(
     api,
     containers,
     networks: new RunNetworks(api, directoryLabel, directory),
+    ownNetworks: await openOwnNetworks(folders, supervisor),
     channels: channelFolders(supervisor),
     relay: platformRelay(supervisor, options.platformSocket),
     events: new ContainerEvents(containers),

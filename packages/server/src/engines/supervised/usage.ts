@@ -103,7 +103,7 @@ function readProcess(pid: number): Process | undefined {
 const pageBytes = 4096;
 
 /** Bytes over `eth0` of the run's own network; a run that shares the host's network has none of its own. */
-function readNetwork(pid: number): { receivedBytes: number; sentBytes: number } {
+export function readNetwork(pid: number): { receivedBytes: number; sentBytes: number } {
   const [own, host] = [read(`/proc/${pid}/net/dev`), read("/proc/self/net/dev")];
   const line = own === host ? undefined : /^\s*eth0:\s*(.*)$/m.exec(own)?.[1];
   const fields = line?.trim().split(/\s+/) ?? [];

@@ -117,7 +117,7 @@ for (const kind of ["sandbox", "process"] as const) {
       expect(inMemory).toEqual(expect.arrayContaining(["model", "checkpoints", "scratch"]));
       // Its supervisor dies: the job begins again from its checkpoint, and goes on to its end.
       const [run] = await world.engine.list();
-      const supervisor = await readSupervisor(engineFolders(dataDirectory.engine), run as string);
+      const supervisor = readSupervisor(engineFolders(dataDirectory.engine), run as string);
       process.kill(supervisor?.pid as number, "SIGKILL");
       const job = await world.until(name, "Completed", "Failed");
       expect(job.FailureReason).toBeUndefined();
