@@ -14,6 +14,8 @@ OUTPUT_DATA = os.path.join(OUTPUT, "data")
 OUTPUT_INTERMEDIATE = os.path.join(OUTPUT, "intermediate")
 FAILURE = os.path.join(OUTPUT, "failure")
 SUCCESS = os.path.join(OUTPUT, "success")
+# Packages that only the service's own images have, as far as something can stand in for them.
+STAND_INS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "stand_ins")
 # The platform lays the code here when it has it: a run without a network could not fetch it.
 STAGED_CODE = os.path.join(ROOT, "sagebrush", "code")
 # Packages of requirements.txt: an environment of the run's own over the image's, which is shared and read-only.

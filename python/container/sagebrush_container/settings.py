@@ -18,6 +18,17 @@ _PLATFORM = (
     "_tuning_objective_metric",
 )
 
+# Each means a launcher, in the words of the SDK's `distribution`.
+_LAUNCHERS = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_torch_distributed_enabled",
+    "sagemaker_pytorch_ddp_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+)
+
 
 def read(name):
     """One file of /opt/ml/input/config; an empty object when it is absent."""
@@ -75,8 +86,43 @@ class Settings:
         return self.resources.get("current_host") or "algo-1"
 
     @property
+    def interface(self):
+        return self.resources.get("network_interface_name") or "eth0"
+
+    @property
+    def group(self):
+        return self.resources.get("current_group_name") or "homogeneousCluster"
+
+    @property
+    def distribution_groups(self):
+        """Groups whose hosts a launcher joins: those that `distribution` names, else each for itself."""
+        named = self.framework.get("sagemaker_distribution_instance_groups")
+        if named is not None:
+            return named
+        return [self.group] if any(self.enabled(name) for name in _LAUNCHERS) else []
+
+    @property
+    def distributes(self):
+        """Whether this host is one that a launcher joins; the others run the script as it is."""
+        return self.group in self.distribution_groups
+
+    @property
+    def distribution_hosts(self):
+        """Hosts that a launcher joins, the leading one first."""
+        groups = self.resources.get("instance_groups")
+        if not groups:
+            return self.hosts
+        wanted = self.distribution_groups
+        return [host for group in groups if group["instance_group_name"] in wanted for host in group["hosts"]]
+
+    @property
+    def master(self):
+        return (self.distribution_hosts or self.hosts)[0]
+
+    @property
     def rank(self):
-        return self.hosts.index(self.current_host)
+        """This host's place among those that a launcher joins."""
+        return self.distribution_hosts.index(self.current_host)
 
     def enabled(self, name):
         """Whether a launcher is asked for."""

@@ -45,7 +45,8 @@ def _train(settings):
     is_package = bool(settings.program) and settings.program.endswith(".py") and launchers.is_package(places.CODE)
     python = packages.install(places.CODE, is_package)
     environment = dict(os.environ, **variables.script_variables(settings))
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [places.CODE, os.environ.get("PYTHONPATH")]))
+    paths = [places.CODE, os.environ.get("PYTHONPATH"), places.STAND_INS]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     environment["PATH"] = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", "")])
     if settings.program:
         command, more = launchers.command_for(settings, python, places.CODE)

@@ -7,6 +7,9 @@ import subprocess
 
 from . import places
 
+# Where PyTorch's processes meet, on the leading host.
+TORCH_PORT = 7777
+
 
 def compact(value):
     """Text as it is, nothing as an empty text, everything else as JSON."""
@@ -31,6 +34,8 @@ def script_variables(settings):
         SAGEMAKER_REGION=str(settings.platform.get("sagemaker_region") or os.environ.get("AWS_REGION", "")),
         CURRENT_HOST=settings.current_host,
     )
+    if os.environ.get("SAGEBRUSH_FRAMEWORK") in ("PyTorch", "Hugging Face"):
+        variables.update(_torch_variables(settings))
     for channel in settings.input_data:
         variables["SM_CHANNEL_" + channel.upper()] = os.path.join(places.INPUT_DATA, channel)
     for name, value in settings.hyperparameters.items():
@@ -38,10 +43,21 @@ def script_variables(settings):
     return variables
 
 
+def _torch_variables(settings):
+    """What scripts find that make their process group by themselves, without a launcher."""
+    return {
+        "MASTER_ADDR": settings.master,
+        "MASTER_PORT": str(TORCH_PORT),
+        "NCCL_SOCKET_IFNAME": settings.interface,
+        "NCCL_IB_DISABLE": "1",
+        "NCCL_DEBUG": "WARN",
+    }
+
+
 def _facts(settings):
     resources = settings.resources
     groups = resources.get("instance_groups") or []
-    group = resources.get("current_group_name") or "homogeneousCluster"
+    group = settings.group
     by_name = {each.get("instance_group_name"): each for each in groups}
     program = settings.program or ""
     facts = {
@@ -62,9 +78,9 @@ def _facts(settings):
         "current_instance_group_hosts": by_name.get(group, {}).get("hosts", settings.hosts),
         "instance_groups": [each.get("instance_group_name") for each in groups],
         "instance_groups_dict": by_name,
-        "distribution_instance_groups": settings.framework.get("sagemaker_distribution_instance_groups") or [],
+        "distribution_instance_groups": settings.distribution_groups,
         "is_hetero": len(groups) > 1,
-        "network_interface_name": resources.get("network_interface_name") or "eth0",
+        "network_interface_name": settings.interface,
         "num_cpus": processors(),
         "num_gpus": gpus(),
         "num_neurons": 0,
@@ -82,11 +98,11 @@ def _training_env(settings, facts):
     everything.update(
         additional_framework_parameters=settings.framework,
         channel_input_dirs={name: os.path.join(places.INPUT_DATA, name) for name in settings.input_data},
-        distribution_hosts=settings.hosts,
+        distribution_hosts=settings.distribution_hosts,
         hyperparameters=settings.hyperparameters,
-        is_master=settings.rank == 0,
+        is_master=settings.current_host == settings.master,
         job_name=settings.platform.get("sagemaker_job_name") or os.environ.get("TRAINING_JOB_NAME"),
-        master_hostname=settings.hosts[0],
+        master_hostname=settings.master,
     )
     return everything
 

@@ -84,26 +84,80 @@ def test_hosts_that_know_each_other_by_name_share_the_work(client_environment, l
     assert loss_of(shown["groups"]) == pytest.approx(loss_of(shown["one"]), rel=0.01)
 
 
+# The SDK allows torch_distributed and smdistributed on GPU instances only; here they use the CPU.
+START = """
+jobs = {}
+def start(title, count, distribution, script="ddp.py", gpus="ml.g4dn.xlarge", **hyperparameters):
+    jobs[title] = PyTorch(entry_point=script, instance_type=gpus, instance_count=count, distribution=distribution,
+                          hyperparameters={**hyperparameters}, **TORCH)
+    jobs[title].fit(wait=False)
+torchrun = {"torch_distributed": {"enabled": True}}
+"""
+
+
 def test_pytorch_on_two_hosts_learns_what_one_learns(client_environment):
     needs_system_module("torch")
     shown = train(
         client_environment,
-        """
-        # The SDK allows it on GPU instances only; here they use the CPU.
-        jobs = {}
-        for title, count in [("one", 1), ("two", 2)]:
-            jobs[title] = PyTorch(entry_point="ddp.py", instance_type="ml.g4dn.xlarge", instance_count=count,
-                                  distribution={"torch_distributed": {"enabled": True}}, hyperparameters={"epochs": 1},
-                                  **TORCH)
-            jobs[title].fit(wait=False)
-        for title, estimator in jobs.items():
-            follow(title, estimator)
-        """,
+        START
+        + """
+start("one", 1, torchrun, epochs=1)
+start("two", 2, torchrun, epochs=1)
+start("smdistributed", 2, {"smdistributed": {"dataparallel": {"enabled": True}}}, "smddp.py", "ml.p3.16xlarge", epochs=1)
+start("older", 2, {"pytorchddp": {"enabled": True}}, "smddp.py", "ml.p3.16xlarge", epochs=1, older=True)
+for title, estimator in jobs.items():
+    follow(title, estimator)
+""",
     )
-    assert "rank 0 of 1 on algo-1" in shown["one"]
-    assert "rank 0 of 2 on algo-1" in shown["two"]
-    assert "rank 1 of 2 on algo-2" in shown["two"]
+    for title in ("two", "smdistributed", "older"):
+        for rank, host in [(0, "algo-1"), (1, "algo-2")]:
+            assert f"rank {rank} of 2 on {host}" in shown[title], shown[title]
+        assert loss_of(shown[title]) == pytest.approx(loss_of(shown["one"]), rel=0.01)
+    assert "sagemaker_distributed_dataparallel_enabled: smdistributed is Amazon's own" in shown["smdistributed"]
+    assert "the backend smddp is gloo here" in shown["older"]
+
+
+def test_mixed_precision_on_two_hosts(client_environment):
+    needs_system_module("torch")
+    needs_bfloat16()
+    shown = train(
+        client_environment,
+        START
+        + """
+start("one", 1, torchrun, epochs=1, precision="bfloat16")
+start("two", 2, torchrun, epochs=1, precision="bfloat16")
+for title, estimator in jobs.items():
+    follow(title, estimator)
+""",
+    )
     assert loss_of(shown["two"]) == pytest.approx(loss_of(shown["one"]), rel=0.01)
+
+
+def test_why_a_distributed_job_failed(client_environment):
+    needs_system_module("torch")
+    shown = train(
+        client_environment,
+        START
+        + """
+start("killed", 2, torchrun, **{"dying-rank": 1})
+parameters = {"partitions": 2, "microbatches": 2}
+start("split", 1, {"smdistributed": {"modelparallel": {"enabled": True, "parameters": parameters}},
+                   "mpi": {"enabled": True, "processes_per_host": 1}}, "split_model.py", "ml.p3.16xlarge")
+for title, estimator in jobs.items():
+    follow(title, estimator)
+""",
+    )
+    assert "rank 1 dies" in shown["killed"]
+    reason = shown["killed"].split("failed: ")[1]
+    assert "algo-2: ExecuteUserScriptError" in reason and "Signal 9 (SIGKILL)" in reason, reason
+    assert "mp_parameters: smdistributed.modelparallel is Amazon's own" in shown["split"]
+    assert "smdistributed.modelparallel is Amazon's own and nothing stands in for it" in shown["split"].split("failed: ")[1]
+
+
+def needs_bfloat16() -> None:
+    code = "import torch, torch.nn as n\nwith torch.autocast('cpu', torch.bfloat16): n.Linear(8, 8)(torch.ones(1, 8)).sum().backward()"
+    if subprocess.run(["/usr/bin/python3", "-c", code], capture_output=True).returncode != 0:
+        pytest.skip("needs a CPU on which PyTorch trains with bfloat16")
 
 
 def test_mpi_between_hosts_without_ssh(client_environment):
@@ -111,16 +165,23 @@ def test_mpi_between_hosts_without_ssh(client_environment):
     needs_system_module("mpi4py")
     shown = train(
         client_environment,
-        """
-        for title, hyperparameters in [("sum", {}), ("failure", {"failing-rank": 3})]:
-            estimator = PyTorch(entry_point="mpi_ring.py", instance_type="ml.m5.large", instance_count=2,
-                                hyperparameters=hyperparameters,
-                                distribution={"mpi": {"enabled": True, "processes_per_host": 2}}, **TORCH)
-            estimator.fit(wait=False)
-            follow(title, estimator)
-        """,
+        START
+        + """
+def ring(title, count, processes, **hyperparameters):
+    mpi = {"mpi": {"enabled": True, "processes_per_host": processes}}
+    start(title, count, mpi, "mpi_ring.py", "ml.m5.large", **hyperparameters)
+ring("one", 1, 1)
+ring("two", 2, 2)
+ring("failing", 2, 2, **{"failing-rank": 3})
+ring("killed", 2, 1, **{"dying-rank": 1})
+for title, estimator in jobs.items():
+    follow(title, estimator)
+""",
     )
-    ranks = re.findall(r"rank (\d) of 4 on (algo-\d): sum=10;", shown["sum"])
+    ranks = re.findall(r"rank (\d) of 4 on (algo-\d)", shown["two"])
     assert sorted(ranks) == [("0", "algo-1"), ("1", "algo-1"), ("2", "algo-2"), ("3", "algo-2")]
-    assert "rank 3 on algo-2 is ill" in shown["failure"]
-    assert "failed: " in shown["failure"]
+    assert loss_of(shown["two"]) == pytest.approx(loss_of(shown["one"]), rel=0.01)
+    assert "rank 3 on algo-2 is ill" in shown["failing"].split("failed: ")[1]
+    assert "rank 1 dies" in shown["killed"]
+    reason = shown["killed"].split("failed: ")[1]
+    assert "rank 1" in reason and "signal 9" in reason, reason

@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { requirements, where } from "../../engines/requirements.ts";
 import { tarGzOf } from "../../serving/testkit/tar-builder.ts";
@@ -279,37 +279,6 @@ print(__package__, WORD, importlib.metadata.version("own"), sys.argv[1:])`,
     child.kill("SIGTERM");
     expect((await exit)[0]).toBe(5);
   });
-
-  /** The words that the launcher starts, after what it says. */
-  function launched(job: Job): string {
-    const code = `import sys
-sys.path.insert(0, ${JSON.stringify(dirname(program))})
-from sagebrush_container import launchers
-from sagebrush_container.settings import Settings
-print(" ".join(launchers.command_for(Settings(), "python", "/code")[0]))`;
-    return execFileSync("python3", ["-c", code], { env: variables(layOut(job)), encoding: "utf8" }).trim();
-  }
-
-  const torchrun =
-    /^python -m torch\.distributed\.run --nnodes 2 --nproc_per_node \d+ (?:--redirects 9:1 --tee 9:1 )?--master_addr algo-1 --master_port 7777 --node_rank 1 train\.py --epochs 1$/;
-  const twoHosts = { current_host: "algo-2", hosts: ["algo-1", "algo-2"] };
-
-  test("torchrun's words for two hosts", () => {
-    const hyperparameters = { ...script, sagemaker_torch_distributed_enabled: "true", epochs: "1" };
-    expect(launched({ hyperparameters, resources: twoHosts })).toMatch(torchrun);
-  });
-
-  // What the SDK makes of distribution={"smdistributed": {"dataparallel": ...}} and {"pytorchddp": ...}.
-  test.for(["sagemaker_distributed_dataparallel_enabled", "sagemaker_pytorch_ddp_enabled"])(
-    "%s means torchrun, and the log says so",
-    (name) => {
-      const hyperparameters = { ...script, [name]: "true", sagemaker_instance_type: '"ml.p4d.24xlarge"', epochs: "1" };
-      const [notice, command] = launched({ hyperparameters, resources: twoHosts }).split("\n").slice(-2);
-      expect(notice).toContain(`${name}: smdistributed is Amazon's own; torchrun`);
-      expect(command).toMatch(torchrun);
-      expect(launched({ hyperparameters: { ...hyperparameters, [name]: "false" } })).toBe("python train.py --epochs 1");
-    },
-  );
 });
 
 /** A wheel is a zip file of a package and what describes it. */
