@@ -41,6 +41,19 @@ def needs(*programs, root=True):
         pytest.skip("needs root")
 
 
+def needs_system_module(name: str) -> None:
+    """Skips by name where Debian's own Python, which PyTorch 1.13's image becomes, lacks a module."""
+    if subprocess.run(["/usr/bin/python3", "-c", f"import {name}"], capture_output=True).returncode != 0:
+        pytest.skip(f"needs {name} of the system's own Python")
+
+
+def loss_of(shown: str) -> float:
+    """The loss in a job's log."""
+    found = set(re.findall(r"loss=([0-9.]+);", shown))
+    assert len(found) == 1, shown  # every host has the same model
+    return float(found.pop())
+
+
 class Sagebrush:
     """One running server and how to reach it."""
 

@@ -5,7 +5,7 @@ import re
 import textwrap
 
 import pytest
-from conftest import needs, run_python
+from conftest import loss_of, needs, run_python
 
 SCRIPTS = pathlib.Path(__file__).parent / "scripts"
 
@@ -30,12 +30,6 @@ def train(environment: dict, script: str, distribution: dict) -> dict[str, str]:
     shown = run_python(textwrap.dedent(program), environment, LIMIT_SECONDS)
     parts = re.split(r"^===== (.*)$", shown, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
-
-
-def loss_of(shown: str) -> float:
-    found = set(re.findall(r"loss=([0-9.]+);", shown))
-    assert len(found) == 1, shown
-    return float(found.pop())
 
 
 def test_mirrored_workers_learn_what_one_learns(client_environment):

@@ -1,11 +1,18 @@
 """Failures that a person should read in FailureReason."""
 
 import os
+import re
 
 from . import places
 
 # FailureReason holds 1,024 characters in all; what is around the message needs some of them.
 _MESSAGE_CHARACTERS = 700
+
+_TRACEBACK = "Traceback (most recent call last)"
+_TORCHRUN = "torch.distributed.elastic.multiprocessing.errors"
+_TORCHRUN_REPORT = "Root Cause (first observed failure)"
+# Of PyTorch 1, and of later ones.
+_TORCHRUN_LOG = re.compile(r"^(?:(?:ERROR|WARNING|INFO):torch\.|[EWI]\d{4} \d\d:\d\d)", re.MULTILINE)
 
 
 class ToolkitError(Exception):
@@ -34,11 +41,26 @@ def command_failed(kind, exit_code, message, command):
 
 def shortened(message):
     """The last traceback of a process's errors, or their end; the end of it says what happened."""
-    start = message.rfind("Traceback (most recent call last)")
-    text = (message[start:] if start >= 0 else message).strip()
+    start = message.rfind(_TRACEBACK)
+    if start >= 0 and _TORCHRUN in message[start:]:
+        text = _of_worker(message, start)
+    else:
+        text = message[start:] if start >= 0 else message
+    text = text.strip()
     if len(text) <= _MESSAGE_CHARACTERS:
         return text
     return "..." + text[-_MESSAGE_CHARACTERS:]
+
+
+def _of_worker(message, start):
+    """What torchrun's worker said before torchrun's own traceback, or torchrun's report of one that could say nothing."""
+    before = message.rfind(_TRACEBACK, 0, start)
+    if before < 0:
+        report = message.find(_TORCHRUN_REPORT, start)
+        return message[report if report >= 0 else start :]
+    text = message[before:start]
+    log = _TORCHRUN_LOG.search(text)
+    return text[: log.start()] if log else text
 
 
 def write_failure(text):

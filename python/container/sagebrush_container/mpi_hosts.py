@@ -17,6 +17,7 @@ import time
 PORT = 7778
 # As long as the names of hosts are waited for.
 _PATIENCE_SECONDS = 15 * 60
+_SSH_OPTIONS_WITH_VALUES = ("-b", "-c", "-D", "-E", "-e", "-F", "-i", "-J", "-L", "-l", "-m", "-o", "-p", "-R", "-S", "-W", "-w")
 # More than any daemon of mpirun's takes in words.
 _LINE_BYTES = 256 * 1024
 
@@ -40,6 +41,21 @@ def lead(others, command):
 def call(host, words):
     """What mpirun takes for a remote shell; returns the command's exit code."""
     return _ask(host, {"run": " ".join(words)}).get("exit", 1)
+
+
+def ssh(words):
+    """What programs take for ssh: to the job's own hosts as `call`, to others by the real one."""
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in _SSH_OPTIONS_WITH_VALUES else 1
+    if at < len(words) and words[at] in _hosts_of_job():
+        return call(words[at], words[at + 1 :])
+    os.execv("/usr/bin/ssh", ["ssh"] + words)
+
+
+def _hosts_of_job():
+    with open("/opt/ml/input/config/resourceconfig.json", encoding="utf-8") as file:
+        return json.load(file)["hosts"]
 
 
 def follow(own_name):
@@ -129,6 +145,8 @@ def main(words):
         return lead(rest[:split], rest[split + 1 :])
     if role == "follow":
         return follow(rest[0])
+    if role == "ssh":
+        return ssh(rest)
     return call(rest[0], rest[1:])
 
 

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from conftest import SCRIPTS, needs, run_python
+from conftest import SCRIPTS, loss_of, needs, needs_system_module, run_python
 
 SETUP = f"""
 import sagemaker
@@ -33,17 +33,6 @@ def train(environment: dict, code: str) -> dict[str, str]:
     shown = run_python(SETUP + textwrap.dedent(code), environment, timeout=600)
     parts = re.split(r"^===== (.*)$", shown, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
-
-
-def needs_system_module(name: str) -> None:
-    if subprocess.run(["/usr/bin/python3", "-c", f"import {name}"], capture_output=True).returncode != 0:
-        pytest.skip(f"needs {name} of the system's own Python")
-
-
-def loss_of(shown: str) -> float:
-    found = set(re.findall(r"loss=([0-9.]+);", shown))
-    assert len(found) == 1, shown  # every host has the same model
-    return float(found.pop())
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,9 @@ def model_fn(features, labels, mode):
     bias = v1.get_variable("bias", [1], initializer=v1.zeros_initializer())
     loss = v1.losses.mean_squared_error(labels, features @ weights + bias)
     step = v1.train.GradientDescentOptimizer(0.02).minimize(loss, global_step=v1.train.get_global_step())
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=step)
+    # The default has every server write its part where it is; these hosts share no folder.
+    whole = v1.train.Scaffold(saver=v1.train.Saver(sharded=False))
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=step, scaffold=whole)
 
 
 class Count(v1.train.SessionRunHook):

@@ -9,6 +9,7 @@ import {
 import { parseCommandLine, readConfiguration } from "../configuration.ts";
 import { fitToHost, thisHost } from "../instance-types/fit-to-host.ts";
 import { clientConfiguration } from "./clients.ts";
+import { instances, instanceTypes } from "./instances.ts";
 import { findServer } from "./running-server.ts";
 
 /** `sagebrush status`: exit code 0 when a server runs, 3 when none does. */
@@ -49,10 +50,12 @@ function section(title: string, entries: readonly Entry[]): void {
 
 async function ofJob(client: SageMakerClient, name: string | undefined): Promise<Entry> {
   const job = await client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
-  const { InstanceType = "", InstanceCount = 1 } = job.ResourceConfig ?? {};
+  const resources = job.ResourceConfig ?? {};
   // While it waits, its last message says for what.
   const waits = job.SecondaryStatus === "Starting" ? `: ${job.SecondaryStatusTransitions?.at(-1)?.StatusMessage}` : "";
-  return [`${name}  ${job.SecondaryStatus}${waits}`, ...fitToHost(InstanceType, InstanceCount, thisHost()).notices];
+  // Of one instance: hosts share this machine, and each is cut to what it has.
+  const notices = instanceTypes(resources).flatMap((type) => fitToHost(type, 1, thisHost()).notices);
+  return [`${name}  ${instances(resources)}  ${job.SecondaryStatus}${waits}`, ...notices];
 }
 
 async function ofEndpoint(client: SageMakerClient, name: string | undefined): Promise<Entry> {

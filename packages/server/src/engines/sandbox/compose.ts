@@ -115,8 +115,12 @@ async function rootSteps(host: SandboxHost, { root, hostname }: RunSpec, folder:
   switch (root.kind) {
     case "files":
       return minimalRoot(await host.libraries);
-    case "host-tools":
-      return hostToolsRoot(await homeFolder(folder));
+    case "host-tools": {
+      const loginVariables = join(folder, "login-variables");
+      await writeFile(loginVariables, "");
+      const targets = root.binds.map(({ target }) => target);
+      return hostToolsRoot({ home: await homeFolder(folder), loginVariables, targets });
+    }
     case "layers":
       return layersRoot(root, join(folder, "root"), hostname);
     case "image":

@@ -25,6 +25,8 @@ import { builtInFrameworks, type FrameworkTable } from "./framework-table.ts";
 /** What runs inside in place of a framework image's own toolkits. */
 const toolkit = fileURLToPath(new URL("../../../../../python/container", import.meta.url));
 const toolkitTarget = "/opt/sagebrush/python";
+/** Where version 3 of the SDK brings the programs that take the place of our toolkit. */
+const sdkDrivers = "/opt/ml/input/data/sm_drivers/";
 
 /** The Pythons of a host are looked for again after this long, for those that were installed meanwhile. */
 const pythonsMillis = 10 * 60_000;
@@ -167,27 +169,54 @@ async function systemModule(module: string): ReturnType<HostPythons["systemModul
 
 function preparedImage(recipe: EnvironmentRecipe, { folder, python }: Environment, start: ContainerStart) {
   const { prefix } = recipe.python;
+  const byDrivers = start.arguments?.some((word) => word.includes(sdkDrivers)) ?? false;
+  const drivers = byDrivers ? forDrivers(recipe, start) : undefined;
   const binds: Bind[] = [
     { source: toolkit, target: toolkitTarget },
     { source: folder, target: folder },
     ...(prefix === "/usr" || prefix.startsWith("/usr/") ? [] : [{ source: prefix, target: prefix }]),
+    ...(drivers?.binds ?? []),
   ];
   return {
     root: { kind: "host-tools", binds } as const,
     command: containerCommand([python, "-B", `${toolkitTarget}/main.py`], start),
     environment: {
-      PATH: [join(folder, "bin"), "/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"].join(
-        ":",
-      ),
+      PATH: [...(drivers?.path ?? []), join(folder, "bin"), ...systemPath].join(":"),
       VIRTUAL_ENV: folder,
       SAGEBRUSH_FRAMEWORK: recipe.framework,
       LANG: "C.UTF-8",
       PYTHONUNBUFFERED: "1",
       PYTHONDONTWRITEBYTECODE: "1",
       ...start.environment,
+      ...drivers?.environment,
     },
     workingDirectory: "/opt/ml",
     notices: recipe.notices,
+  };
+}
+
+const systemPath = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/**
+ * What version 3 of the SDK expects of an image whose launchers it brings itself: an SSH server for MPI, in whose place is
+ * our remote shell, and packages that only the service's images have.
+ */
+function forDrivers({ python, packages, systemPackages }: EnvironmentRecipe, { environment = {} }: ContainerStart) {
+  const programs = `${toolkitTarget}/programs`;
+  const paths = [environment["PYTHONPATH"], `${toolkitTarget}/stand_ins`].filter((path) => path !== undefined);
+  // torchrun 1 on these Pythons: see `_torchrun_streams` in the toolkit's launchers.
+  const isOld = systemPackages || packages.some((each) => each.startsWith("torch==1."));
+  const streams = isOld && Number(python.version.split(".")[1]) >= 11 && { PET_REDIRECTS: "9:1", PET_TEE: "9:1" };
+  return {
+    binds: [{ source: join(toolkit, "programs", "sshd"), target: "/usr/sbin/sshd" }],
+    path: [programs],
+    environment: {
+      PYTHONPATH: paths.join(":"),
+      PET_MONITOR_INTERVAL: "0.1",
+      HWLOC_HIDE_ERRORS: "2",
+      OMPI_MCA_hwloc_base_binding_policy: "none",
+      ...streams,
+    },
   };
 }
 

@@ -136,6 +136,28 @@ where("the training toolkit", [requirements.pythonEnvironments], () => {
     expect(failure?.length).toBeLessThan(1024);
   });
 
+  // Its own traceback comes last and says nothing but that a worker has failed.
+  const torchrun = `Traceback (most recent call last):
+  File "run.py", line 246, in launch_agent
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============
+Root Cause (first observed failure):
+[0]:
+  exitcode  : -9 (pid: 9)
+  traceback : Signal 9 (SIGKILL) received by PID 9
+============
+`;
+  const worker = "Traceback (most recent call last):\n  File 'train.py', line 3\nValueError: diverged\n";
+  test.for<[string, string, RegExp]>([
+    ["of PyTorch 1", `${worker}ERROR:torch.distributed.elastic:failed\n`, /^Traceback.*\n.*\nValueError: diverged$/],
+    ["of PyTorch 2", `${worker}E1130 19:04:11.1 12 api.py:874] failed\n`, /^Traceback.*\n.*\nValueError: diverged$/],
+    ["whose worker was killed", "", /^Root Cause[^]*Signal 9 \(SIGKILL\) received by PID 9/],
+  ])("torchrun %s: the worker's own words count", ([, said, wanted]) => {
+    const code = `import sys; sys.stderr.write(${JSON.stringify(said + torchrun)}); sys.exit(1)`;
+    const { failure } = train({ hyperparameters: script, files: { "input/data/code/train.py": code } });
+    expect(/ErrorMessage "([^]*)"\nCommand/.exec(failure ?? "")?.[1]).toMatch(wanted);
+  });
+
   test("an entry point that is not there says what is", () => {
     const { status, failure } = train({ hyperparameters: script, files: { "input/data/code/trian.py": "" } });
     expect(status).toBe(1);

@@ -1,8 +1,10 @@
 import type { Engine } from "../../../engines/engine.ts";
+import { again, type Outcome } from "../../../reconcile/reconcile.ts";
 import { readJobFile } from "../artifacts/safe-tree.ts";
 import type { Effect } from "./effects.ts";
 import { algorithmError, clippedReason, outOfMemoryReason } from "./failure-reason.ts";
 import { lastLogLines } from "./last-words.ts";
+import { lostPeer } from "./lost-peer.ts";
 import type { Change } from "./reconcile.ts";
 import type { RunPlaces } from "./run-places.ts";
 import type { Step } from "./step.ts";
@@ -13,14 +15,32 @@ import { type LeftPool, poolAfter, poolFolder } from "./warm-pool.ts";
 import { returnCache } from "./warm-pool-cache.ts";
 import { hasAllPools, keepPool } from "./warm-pool-records.ts";
 
-/** Finds out why a host failed. The job has failed with it; the other hosts are yet to end. */
-export async function fail({ world, underWay, record, now }: Effect, step: Step & { kind: "fail" }): Promise<Change> {
+/** How long the others are waited for when the first host that failed had only lost one of them. */
+const peerPatienceMs = 5_000;
+const peerIntervalMs = 200;
+
+/**
+ * Finds out why a host failed. The job has failed with it; the other hosts are yet to end. The first to fail may have done
+ * so for another, which ends a moment later with the reason that a person needs.
+ */
+export async function fail(
+  { world, underWay, record, now }: Effect,
+  step: Step & { kind: "fail" },
+): Promise<Change | Outcome> {
   const { value: job } = record;
-  const places = underWay.places(record)[step.host] as RunPlaces;
-  const name = job.hosts > 1 ? places.host.name : undefined;
-  const reason = step.outOfMemory
+  const places = underWay.places(record);
+  const failures = [step, ...step.others].map(async (failure) => {
+    const text = await lastWords(places[failure.host] as RunPlaces);
+    return { failure, text, isCause: failure.outOfMemory || !lostPeer(text) };
+  });
+  const told = await Promise.all(failures);
+  const cause = told.find(({ isCause }) => isCause);
+  if (!cause && step.goesOn && now - step.endedAt < peerPatienceMs) return again(peerIntervalMs);
+  const { failure, text } = cause ?? (told[0] as (typeof told)[number]);
+  const name = job.hosts > 1 ? places[failure.host]?.host.name : undefined;
+  const reason = failure.outOfMemory
     ? outOfMemoryReason(name)
-    : algorithmError(hintAtPaths(await lastWords(places), world.engine), step.exitCode, name);
+    : algorithmError(hintAtPaths(text, world.engine), failure.exitCode, name);
   return { status: "InProgress", job: judged(job, failed(reason), now) };
 }
 

@@ -203,6 +203,29 @@ test("one failing host ends the job: the rest is torn down, and the reason names
   expect(second.stops).toEqual([]);
 });
 
+test("a host that fails because it lost another one leaves the reason to that one", async () => {
+  const name = await world.createHosts(resources(3));
+  const [first, second, third] = (await untilRunning(name, 3)) as [ScriptedRun, ScriptedRun, ScriptedRun];
+  await writeFile(inMl(first, "output/failure"), "RuntimeError: Connection closed by peer [10.1.0.3]:4711");
+  world.engine.exit(first.id, 1);
+  await writeFile(inMl(second, "output/failure"), "Signal 9 (SIGKILL) received by PID 9");
+  world.engine.exit(second.id, 137);
+  const job = await world.until(name, "Failed");
+  expect(job.FailureReason).toBe("AlgorithmError: algo-2: Signal 9 (SIGKILL) received by PID 9, exit code: 137");
+  expect(third.stops).toEqual([10_000]);
+  expect(first.stops.concat(second.stops)).toEqual([]);
+});
+
+test("hosts that all lost another one: the first of them tells", async () => {
+  const name = await world.createHosts(resources(2));
+  for (const run of await untilRunning(name, 2)) {
+    await writeFile(inMl(run, "output/failure"), `${hostOf(run)}: Connection reset by peer`);
+    world.engine.exit(run.id, 1);
+  }
+  const job = await world.until(name, "Failed");
+  expect(job.FailureReason).toBe("AlgorithmError: algo-1: algo-1: Connection reset by peer, exit code: 1");
+});
+
 test("a host that runs out of memory is named", async () => {
   const name = await world.createHosts(resources(2));
   const [, second] = await untilRunning(name, 2);

@@ -93,15 +93,15 @@ function withoutOne(job: TrainingJob, seen: readonly RunState[], gone: RunState,
   return seen.some(isUnderWay) ? { kind: "stop", grace: "short" } : { kind: "restart", cause: "fault", reason };
 }
 
-/** The failure that ended first: what others end with afterwards is mostly its consequence. */
+/** The failure that ended first, before those that are mostly its consequence. */
 function firstFailure(seen: readonly RunState[]): Step | undefined {
-  const failures = seen.flatMap((run, host) =>
-    run.phase === "exited" && run.exitCode !== 0 ? [{ ...run, host }] : [],
-  );
-  const [first] = failures.toSorted((a, b) => a.endedAt - b.endedAt);
-  if (!first) return undefined;
-  const { host, exitCode, reason } = first;
-  return { kind: "fail", host, exitCode, outOfMemory: reason === "out-of-memory" };
+  const failures = seen.flatMap((run, host) => {
+    if (run.phase !== "exited" || run.exitCode === 0) return [];
+    const { exitCode, endedAt, reason } = run;
+    return [{ host, exitCode, outOfMemory: reason === "out-of-memory", endedAt }];
+  });
+  const [first, ...others] = failures.toSorted((a, b) => a.endedAt - b.endedAt);
+  return first && { kind: "fail", ...first, others, goesOn: seen.some(isUnderWay) };
 }
 
 /** Limits count from when the first host started. */

@@ -118,15 +118,17 @@ export async function start(effect: Effect, { leftovers }: Step & { kind: "start
 }
 
 /**
- * Lays out every host before the first run starts, so that input that cannot be laid out starts nothing.
+ * Lays out every host before the first run starts, so that input that cannot be laid out starts nothing. Hosts are laid out
+ * at once, for each may have a feeder whose first bytes take a while.
  * @throws What the first host that failed threw, once none is starting any more.
  */
 async function startAll({ world, underWay, record }: Effect, image: PreparedImage): Promise<void> {
-  const runs: { readonly id: string; readonly spec: Awaited<ReturnType<typeof layOut>> }[] = [];
-  for (const places of underWay.places(record)) {
-    const spec = await layOut(record, places, image, world);
-    if (hasPool(record.value)) await bringCache(poolFolder(record), places);
-    runs.push({ id: places.runId, spec });
-  }
+  const runs = await settleAll(
+    underWay.places(record).map(async (places) => {
+      const spec = await layOut(record, places, image, world);
+      if (hasPool(record.value)) await bringCache(poolFolder(record), places);
+      return { id: places.runId, spec };
+    }),
+  );
   await settleAll(runs.map(({ id, spec }) => world.engine.start(id, spec)));
 }

@@ -22,11 +22,23 @@ export type Step =
    * whose job is lost anyway, and "none" kills.
    */
   | { readonly kind: "stop"; readonly grace: "full" | "short" | "none" }
-  /** A run ended by itself with an error: find out why, then record the verdict. */
-  | { readonly kind: "fail"; readonly host: number; readonly exitCode: number; readonly outOfMemory: boolean }
+  /**
+   * A run ended by itself with an error: find out why, then record the verdict. `others` failed later, and with `goesOn`
+   * there are hosts that still run.
+   */
+  | ({ readonly kind: "fail"; readonly others: readonly Failure[]; readonly goesOn: boolean } & Failure)
   /** A run is gone without a result: save what checkpoints there are and begin again with all hosts. */
   | { readonly kind: "restart"; readonly cause: "fault"; readonly reason: string }
   /** The same, for a spot job whose capacity was taken away. */
   | { readonly kind: "restart"; readonly cause: "interruption" }
   /** Bring artifacts to S3, read the metrics off the logs, and let the record become what the verdict says. */
   | { readonly kind: "upload"; readonly verdict: Verdict };
+
+/** How a host's run failed. */
+export interface Failure {
+  readonly host: number;
+  readonly exitCode: number;
+  readonly outOfMemory: boolean;
+  /** Milliseconds since 1970. */
+  readonly endedAt: number;
+}
