@@ -53,8 +53,8 @@ count = Count()
 training = tf.estimator.TrainSpec(batches, max_steps=arguments.steps, hooks=[count])
 estimator = tf.estimator.Estimator(model_fn, config=config)
 evaluation = tf.estimator.EvalSpec(everything, steps=1, start_delay_secs=0, throttle_secs=600)
-result = tf.estimator.train_and_evaluate(estimator, training, evaluation)
+tf.estimator.train_and_evaluate(estimator, training, evaluation)
 place = (config.task_type, config.task_id, config.num_ps_replicas, os.environ["SM_CURRENT_HOST"])
 print("%s %d beside %d parameter servers on %s: steps=%d;" % (*place, count.steps), flush=True)
-if result[0]:
-    print("loss=%.6f;" % result[0]["loss"], flush=True)
+if config.is_chief:
+    print("loss=%.6f;" % estimator.evaluate(everything, steps=1)["loss"], flush=True)
