@@ -201,7 +201,7 @@ const systemPath = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/u
  * What version 3 of the SDK expects of an image whose launchers it brings itself: an SSH server for MPI, in whose place is
  * our remote shell, and packages that only the service's images have.
  */
-function forDrivers({ python, packages, systemPackages }: EnvironmentRecipe, { environment = {} }: ContainerStart) {
+function forDrivers({ python, packages, systemPackages }: EnvironmentRecipe, { environment }: ContainerStart) {
   const programs = `${toolkitTarget}/programs`;
   const paths = [environment["PYTHONPATH"], `${toolkitTarget}/stand_ins`].filter((path) => path !== undefined);
   // torchrun 1 on these Pythons: see `_torchrun_streams` in the toolkit's launchers.
