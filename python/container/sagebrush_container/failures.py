@@ -9,6 +9,7 @@ from . import places
 _MESSAGE_CHARACTERS = 700
 
 _TRACEBACK = "Traceback (most recent call last)"
+_MPIRUN_REPORT = re.compile(r"^-{40,}$", re.MULTILINE)
 _TORCHRUN = "torch.distributed.elastic.multiprocessing.errors"
 _TORCHRUN_REPORT = "Root Cause (first observed failure)"
 # Of PyTorch 1, and of later ones.
@@ -45,7 +46,8 @@ def shortened(message):
     if start >= 0 and _TORCHRUN in message[start:]:
         text = _of_worker(message, start)
     else:
-        text = message[start:] if start >= 0 else message
+        # What mpirun adds, between lines, says no more than that it has ended all the others.
+        text = _MPIRUN_REPORT.split(message[start:])[0] if start >= 0 else message
     text = text.strip()
     if len(text) <= _MESSAGE_CHARACTERS:
         return text

@@ -163,6 +163,10 @@ ring("one", 1, 1)
 ring("two", 2, 2)
 ring("failing", 2, 2, **{"failing-rank": 3})
 ring("killed", 2, 1, **{"dying-rank": 1})
+groups = [InstanceGroup("data", "ml.c5.xlarge", 1), InstanceGroup("train", "ml.m5.large", 2)]
+mpi = {"mpi": {"enabled": True, "processes_per_host": 1}, "instance_groups": [groups[1]]}
+jobs["groups"] = PyTorch(entry_point="mpi_ring.py", instance_groups=groups, distribution=mpi, **TORCH)
+jobs["groups"].fit(wait=False)
 for title, estimator in jobs.items():
     follow(title, estimator)
 """,
@@ -170,6 +174,10 @@ for title, estimator in jobs.items():
     ranks = re.findall(r"rank (\d) of 4 on (algo-\d)", shown["two"])
     assert sorted(ranks) == [("0", "algo-1"), ("1", "algo-1"), ("2", "algo-2"), ("3", "algo-2")]
     assert loss_of(shown["two"]) == pytest.approx(loss_of(shown["one"]), rel=0.01)
+    # The other group's host runs the script as it is.
+    ranks = re.findall(r"rank (\d of \d on algo-\d)", shown["groups"])
+    assert sorted(ranks) == ["0 of 1 on algo-1", "0 of 2 on algo-2", "1 of 2 on algo-3"]
+    assert loss_of(shown["groups"]) == pytest.approx(loss_of(shown["one"]), rel=0.01)
     assert "rank 3 on algo-2 is ill" in shown["failing"].split("failed: ")[1]
     assert "rank 1 dies" in shown["killed"]
     reason = shown["killed"].split("failed: ")[1]

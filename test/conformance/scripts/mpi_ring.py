@@ -51,4 +51,4 @@ for step in range(arguments.steps):
     all_reduce(sums, step)
     assert everybody is None or numpy.isclose(sums[-1], everybody)
     weights -= 0.5 * sums[:31] / len(x)
-print("rank %d of %d on %s: loss=%.9f;" % (world.rank, world.size, socket.gethostname(), sums[-1] / len(x)), flush=True)
+print("rank %d of %d on %s: loss=%.6f;" % (world.rank, world.size, socket.gethostname(), sums[-1] / len(x)), flush=True)

@@ -158,6 +158,13 @@ Root Cause (first observed failure):
     expect(/ErrorMessage "([^]*)"\nCommand/.exec(failure ?? "")?.[1]).toMatch(wanted);
   });
 
+  test("what mpirun adds to a traceback does not push it out", () => {
+    const report = `${"-".repeat(74)}\nMPI_ABORT was invoked on rank 0\n${"and more of it. ".repeat(60)}\n${"-".repeat(74)}\n`;
+    const code = `import sys; sys.stderr.write(${JSON.stringify(worker + report)}); sys.exit(1)`;
+    const { failure } = train({ hyperparameters: script, files: { "input/data/code/train.py": code } });
+    expect(failure).toMatch(/ErrorMessage "Traceback.*\n.*\nValueError: diverged"\nCommand/);
+  });
+
   test("an entry point that is not there says what is", () => {
     const { status, failure } = train({ hyperparameters: script, files: { "input/data/code/trian.py": "" } });
     expect(status).toBe(1);
