@@ -1,13 +1,17 @@
 import { once } from "node:events";
-import { readFile, stat, symlink } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chown, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test as register } from "vitest";
+import { memoryFileSystem } from "../data-directory.ts";
 import { isAlive } from "../process-identity.ts";
 import type { Engine, RunId, RunSpec } from "./engine.ts";
 import { engineFolders, readSupervisor } from "./supervised/run-folder.ts";
 import { inPhase, type RootKind, until, untilLogged, Workshop } from "./testkit/workshop.ts";
+import { usedBytes } from "./used-bytes.ts";
 
 /** An engine to hold to the contract. */
 export interface Candidate {
@@ -299,6 +303,30 @@ export function engineContract(candidate: Candidate): void {
       expect(run.lines).toEqual(["23 files read", "every change made", "1 files read", "every change made"]);
       expect(run.exitCode).toBe(0);
       expect(await shop.storeHash()).toBe(before);
+    });
+
+    test("what a run changes in a channel lies where its caller wants it, and counts as its own", async () => {
+      const place = existsSync(memoryFileSystem) ? memoryFileSystem : tmpdir();
+      const scratch = await mkdtemp(join(place, "sagebrush-scratch-"));
+      if (candidate.owner !== undefined) await chown(scratch, candidate.owner, candidate.owner);
+      const train = await shop.channel("/opt/ml/input/data/train", { a: "1" });
+      const changes = { channels: [train], scratch: { directory: scratch, must: false } };
+      try {
+        const run = await runToEnd(`fs.writeFileSync(ml + "/input/data/train/b", Buffer.alloc(2 ** 20, 1))`, changes);
+        expect(run.exitCode).toBe(0);
+        // Plain processes have their channels in /opt/ml.
+        const inMl = await usedBytes([shop.mlDirectory(run.id)]);
+        expect(inMl + (await usedBytes([scratch]))).toBeGreaterThanOrEqual(2 ** 20);
+        if (!engine.diskUsage) return;
+        const used = (await engine.diskUsage(run.id)) ?? Number.NaN;
+        expect(inMl + used).toBeGreaterThanOrEqual(2 ** 20);
+        expect(inMl + used).toBeLessThan(1.5 * 2 ** 20);
+        await engine.remove(run.id);
+        expect(await engine.diskUsage(run.id)).toBeUndefined();
+      } finally {
+        for (const id of await engine.list()) await engine.remove(id);
+        await rm(scratch, { recursive: true, force: true });
+      }
     });
 
     test("a channel without files is an empty, writable folder", async () => {

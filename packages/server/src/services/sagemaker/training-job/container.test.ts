@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
@@ -55,6 +55,7 @@ where("training in containers", [requirements.containers], () => {
         return opened.engine;
       },
       new Images([containers]),
+      { masterKey: { text: "6b".repeat(32) } },
     );
   }, 60_000);
   afterAll(async () => {
@@ -131,6 +132,29 @@ where("training in containers", [requirements.containers], () => {
     });
     const job = await ended(name);
     expect(job.FailureReason).toMatch(/^ClientError: No space left on device: the job filled its volume of 1 GB/);
+  }, 60_000);
+
+  test("the output of a container is encrypted under its key; a volume that cannot be is refused", async () => {
+    const key = "alias/mine";
+    const name = await world.create({
+      ...image(),
+      OutputDataConfig: { S3OutputPath: "s3://data/out", KmsKeyId: key },
+    });
+    const job = await ended(name);
+    expect(job.FailureReason).toBeUndefined();
+    const { objects, dataDirectory } = world.server.platform;
+    const entry = await objects.head("data", `out/${name}/output/model.tar.gz`);
+    expect(entry?.isEncrypted).toBe(true);
+    const chunks = (await objects.read("data", `out/${name}/output/model.tar.gz`)).toArray() as Promise<Buffer[]>;
+    expect(gunzipSync(Buffer.concat(await chunks)).toString("latin1")).toContain("1,2\n3,4\n");
+    const resources = { InstanceType: "ml.m5.large", InstanceCount: 1, VolumeSizeInGB: 1 } as const;
+    const refused = await ended(
+      await world.create({ ...image(), ResourceConfig: { ...resources, VolumeKmsKeyId: key } }),
+    );
+    expect(refused.FailureReason).toMatch(/^ClientError: Containers of Docker and Podman write outside \/opt\/ml/);
+    const runs = () => readdir(join(dataDirectory.memory as string, "runs"));
+    await expect.poll(runs, { timeout: 20_000 }).toEqual([]);
+    await rm(dataDirectory.memory as string, { recursive: true });
   }, 60_000);
 
   test("credentials from a function are refused, with what to do instead", async () => {

@@ -93,7 +93,7 @@ export class JobsUnderWay {
   async stop(record: TrainingJobRecord, graceMs: number): Promise<void> {
     await settleAll(
       runIds(record).map(async (id) => {
-        if (this.#asked.has(id)) return;
+        if (this.#asked.has(id) && graceMs > 0) return;
         await this.#world.engine.stop(id, graceMs);
         this.#asked.add(id);
       }),

@@ -52,7 +52,9 @@ export async function stop(
   { grace }: Pick<Step & { kind: "stop" }, "grace">,
 ): Promise<Outcome> {
   const graceMs = { full: () => graceLeft(record.value, now), short: () => shortGraceMs, none: () => 0 }[grace]();
-  await underWay.stop(record, graceMs);
+  // What fills the disk gets no time for more, whoever stops it and why.
+  const isFull = underWay.places(record).some(({ runId }) => underWay.volumes.isFull(runId));
+  await underWay.stop(record, isFull ? 0 : graceMs);
   return again(stoppingIntervalMs);
 }
 

@@ -63,12 +63,16 @@ export class VolumeWatch {
     const isCompleted = step.kind === "write" && step.job.verdict?.status === "Completed";
     const hasEnded = isCompleted || (step.kind === "fail" && !step.outOfMemory);
     for (const each of places) {
-      const isFull = this.#volumes.get(each.runId)?.isFull ?? false;
-      if (!isFull && !(hasEnded && (await writtenBytes(this.#world.engine, each)) > limit)) continue;
+      if (!this.isFull(each.runId) && !(hasEnded && (await writtenBytes(this.#world.engine, each)) > limit)) continue;
       const size = record.value.spec.ResourceConfig?.VolumeSizeInGB as number;
       return { ...failed(volumeFullReason(size, places.length > 1 ? each.host.name : undefined)), kill: true };
     }
     return undefined;
+  }
+
+  /** Whether a host was seen to have filled its volume. */
+  isFull(runId: string): boolean {
+    return this.#volumes.get(runId)?.isFull ?? false;
   }
 
   /** Lets go of a host. */

@@ -1,7 +1,7 @@
 import { link, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CreateTrainingJobCommandInput } from "@aws-sdk/client-sagemaker";
+import { StopTrainingJobCommand } from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Engine } from "../../../engines/engine.ts";
 import { openEngine } from "../../../engines/open-engine.ts";
@@ -38,10 +38,10 @@ for (const kind of ["sandbox", "process"] as const) {
     }, 60_000);
     afterAll(() => world?.close());
 
-    async function run(program: string, changes: Partial<CreateTrainingJobCommandInput> = {}) {
+    async function create(program: string): Promise<string> {
       const key = `code-${Math.random().toString(36).slice(2)}/main.mjs`;
       await world.server.platform.objects.put("data", key, bytes(preamble + program));
-      const name = await world.create({
+      return world.create({
         AlgorithmSpecification: {
           TrainingImage: "node:24",
           TrainingInputMode: "File",
@@ -54,10 +54,10 @@ for (const kind of ["sandbox", "process"] as const) {
           },
         ],
         ResourceConfig: { InstanceType: "ml.t3.medium", InstanceCount: 1, VolumeSizeInGB: 1 },
-        ...changes,
       });
-      return world.until(name, "Completed", "Failed", "Stopped");
     }
+    const ended = (name: string) => world.until(name, "Completed", "Failed", "Stopped");
+    const run = async (program: string) => ended(await create(program));
 
     test("a job that writes without end is killed, and says what it filled; nothing of it is left", async () => {
       const job = await run(`
@@ -84,6 +84,31 @@ for (const kind of ["sandbox", "process"] as const) {
     test("one that has ended well counts no less: what it added to its input is on its volume", async () => {
       const job = await run(`grow(ml + "/input/data/code/" + readdirSync(ml + "/input/data/code")[0], 1056);`);
       expect(job.FailureReason).toMatch(full);
+    }, 120_000);
+
+    test("a job that is stopped gets no time to fill the disk", async () => {
+      const name = await create(`
+        process.on("SIGTERM", async () => {
+          for (let file = 0; file < 60; file++) {
+            grow(ml + "/input/" + file, 64);
+            await new Promise((resolve) => setTimeout(resolve, 30));
+          }
+        });
+        setInterval(() => {}, 1000);
+        writeFileSync(ml + "/model/up", "");
+        console.log("up");
+      `);
+      const log = async () => {
+        const folder = join(world.server.platform.dataDirectory.logs, "training");
+        const texts = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), "utf8")));
+        return texts.some((text) => /^\d+ up$/m.test(text));
+      };
+      await expect.poll(log, { timeout: 30_000 }).toBe(true);
+      const stoppedAt = Date.now();
+      await world.sagemaker.send(new StopTrainingJobCommand({ TrainingJobName: name }));
+      expect((await ended(name)).TrainingJobStatus).toBe("Stopped");
+      // The grace of a stop is 120 s, which the program would have used.
+      expect(Date.now() - stoppedAt).toBeLessThan(100_000);
     }, 120_000);
 
     test("holes take no room, and what was deleted takes none any more", async () => {
