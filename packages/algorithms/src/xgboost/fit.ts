@@ -25,6 +25,7 @@ export async function fit(job: TrainingContext<XGBoostHyperparameters>): Promise
     await crossValidate({ ...job, library, settings, train: train as DataRows, validation });
     return;
   }
+  const startedAt = Date.now();
   const group = await joinPeers({
     library,
     resources,
@@ -45,6 +46,12 @@ export async function fit(job: TrainingContext<XGBoostHyperparameters>): Promise
       ...{ library, settings, peers: group.peers, log, signal, checkpointsDirectory: job.checkpointsDirectory },
       sets: validationSet === undefined ? [trainSet] : [trainSet, validationSet],
       path: join(job.modelDirectory, modelFile),
+    });
+    const millis = Date.now() - startedAt;
+    log.metrics({
+      startTime: startedAt / 1000,
+      dimensions: { Operation: "training" },
+      metrics: { "fit.time": { sum: millis, count: 1, min: millis, max: millis } },
     });
   } finally {
     await group.peers.leave();

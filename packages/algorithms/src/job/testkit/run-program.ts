@@ -28,8 +28,14 @@ export class MlSandbox implements Disposable {
   }
 
   /** Starts `train` or `serve`, of the fake algorithm unless another program is given. */
-  start(action: string, environment: Record<string, string> = {}, name = "fake", program = fakeProgram): Program {
-    const child = spawn(process.execPath, [program, action, name], {
+  start(
+    action: string,
+    environment: Record<string, string> = {},
+    name = "fake",
+    program = fakeProgram,
+    ...more: readonly string[]
+  ): Program {
+    const child = spawn(process.execPath, [program, action, name, ...more], {
       env: { SAGEBRUSH_ML_ROOT: this.root, SAGEBRUSH_LISTEN: this.socket, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { rabitLinks } from "./rabit-links.ts";
 import { SocketReader, socketText } from "./socket-reader.ts";
 
@@ -35,13 +35,15 @@ export class RabitTracker {
     this.#members = members;
   }
 
-  async listen(port: number, address: string): Promise<void> {
+  /** @returns The port. */
+  async listen(address: string): Promise<number> {
     const server = createServer((socket) => {
       socket.on("error", () => socket.destroy()); // a host that failed; its job ends for it
       this.#arrive(socket).catch(() => socket.destroy());
     });
-    server.listen(port, address);
+    server.listen(0, address);
     await once(server, "listening");
+    return (server.address() as AddressInfo).port;
   }
 
   async #arrive(socket: Socket): Promise<void> {

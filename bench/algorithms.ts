@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AlgorithmBench } from "./algorithms/algorithm-bench.ts";
+import { xgboost } from "./algorithms/xgboost.ts";
+import { report } from "./support/report.ts";
+
+/**
+ * Built-in algorithms against the best library for the same work, on the same data and cores, in the same run. To add one:
+ * its file in algorithms/ and its line here. `-- NAME --rounds 3 --rows 100000` run one, and make it smaller.
+ */
+const benches: readonly AlgorithmBench[] = [xgboost];
+
+const args = process.argv.slice(2);
+const names = args.filter((word, at) => !word.startsWith("--") && !args[at - 1]?.startsWith("--"));
+const unknown = names.find((name) => !benches.some((bench) => bench.name === name));
+if (unknown !== undefined) {
+  process.stderr.write(`There is no ${unknown}; there are ${benches.map(({ name }) => name).join(", ")}.\n`);
+  process.exit(2);
+}
+const work = mkdtempSync(join(tmpdir(), "sagebrush-algorithms-"));
+try {
+  const options = { work, repeats: option("--rounds", 3), rows: option("--rows", 1_000_000) };
+  const figures = [];
+  for (const bench of benches) {
+    if (names.length === 0 || names.includes(bench.name)) figures.push(...(await bench.measure(options)));
+  }
+  report("algorithms", figures);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+function option(name: string, otherwise: number): number {
+  const at = args.indexOf(name);
+  return at < 0 ? otherwise : Number(args[at + 1]);
+}

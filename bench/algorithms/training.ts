@@ -1,0 +1,48 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+const root = join(import.meta.dirname, "..", "..");
+const program = join(root, "packages/algorithms/.build/sagebrush-algorithm.mjs");
+
+/** One training job as a benchmark runs it: the program of the container, without the platform around it. */
+export interface BenchJob {
+  readonly algorithm: string;
+  readonly hyperparameters: Readonly<Record<string, string>>;
+  /** File of the train channel. */
+  readonly file: string;
+  readonly contentType: string;
+  /** The shared library that the algorithm stands on. */
+  readonly library?: string;
+}
+
+/** What a run took and left. */
+export interface BenchRun {
+  /** From spawning the process to its exit. */
+  readonly wholeMillis: number;
+  readonly log: string;
+  readonly modelDirectory: string;
+}
+
+/** Runs the training program in a folder below `work`. @throws Error with the log when it fails. */
+export function runTraining(work: string, job: BenchJob): BenchRun {
+  const ml = mkdtempSync(join(work, "ml-"));
+  const config = join(ml, "input/config");
+  const channel = join(ml, "input/data/train");
+  for (const directory of [config, channel]) mkdirSync(directory, { recursive: true });
+  symlinkSync(job.file, join(channel, basename(job.file)));
+  const write = (name: string, value: unknown) => writeFileSync(join(config, name), JSON.stringify(value));
+  write("hyperparameters.json", job.hyperparameters);
+  write("inputdataconfig.json", { train: { ContentType: job.contentType, TrainingInputMode: "File" } });
+  write("resourceconfig.json", { current_host: "algo-1", hosts: ["algo-1"] });
+  const started = performance.now();
+  const words = [program, "train", job.algorithm, ...(job.library === undefined ? [] : [job.library])];
+  const result = spawnSync(process.execPath, words, {
+    env: { ...process.env, SAGEBRUSH_ML_ROOT: ml },
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const wholeMillis = performance.now() - started;
+  if (result.status !== 0) throw new Error(`training failed:\n${result.stdout}\n${result.stderr}`);
+  return { wholeMillis, log: result.stdout, modelDirectory: join(ml, "model") };
+}
