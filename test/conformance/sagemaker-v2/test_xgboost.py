@@ -1,6 +1,8 @@
 """XGBoost as a built-in algorithm, by its image's URI: fit with a validation channel, the artifact, deploy, predict."""
 
 import json
+import os
+import shutil
 import tarfile
 import textwrap
 
@@ -25,6 +27,12 @@ def program(body: str) -> str:
                              instance_type="ml.m5.large", hyperparameters=hyperparameters)
         """
     ) + textwrap.dedent(body)
+
+
+def needs_missing(*programs):
+    """Whether this machine lacks what networks between hosts need."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    return os.geteuid() != 0 or any(shutil.which(each, path=path) is None for each in programs)
 
 
 def csv(path, rows):
@@ -70,6 +78,17 @@ def test_fit_deploy_predict(client_environment, penguins, tmp_path):
     assert numpy.array_equal(expected, answered.astype("float32"))
     scores = [each["score"] for each in json.loads(shown.split("JSON ")[1].splitlines()[0])["predictions"]]
     assert numpy.array_equal(expected, numpy.array(scores, dtype="float32"))
+    # The library of the same version makes the same trees in Python.
+    matrices = [xgboost.DMatrix(numpy.array([row[1] for row in part]), [row[0] for row in part]) for part in (penguins["rows"], penguins["held_out"])]
+    same = xgboost.train(
+        dict(objective="multi:softprob", num_class=3, max_depth=4, eta=0.3, eval_metric=["mlogloss", "merror"]),
+        matrices[0],
+        30,
+        evals=[(matrices[0], "train"), (matrices[1], "validation")],
+        callbacks=[xgboost.callback.EarlyStopping(10, save_best=True, data_name="validation", metric_name="merror")],
+        verbose_eval=False,
+    )
+    assert numpy.array_equal(same.predict(matrices[1]), expected)
     labels = [row[0] for row in penguins["held_out"]]
     assert (answered.argmax(axis=1) == labels).mean() > 0.95
 
@@ -111,3 +130,44 @@ def test_script_mode_keeps_the_same_image(client_environment, penguins):
     assert accepted == "accepted"
     assert "these can: 3.2-0, 3.0-5, 1.7-1" in unknown_tag
     assert "XGBoost 0.72" in too_old and "sagemaker-xgboost" in too_old
+
+
+def test_modes_formats_and_hosts(client_environment, penguins, tmp_path):
+    """Parquet by FastFile, CSV by Pipe, and shards on two hosts make the model that one file makes."""
+    pyarrow = pytest.importorskip("pyarrow.parquet")
+    import pandas
+
+    rows = penguins["rows"]
+    csv(tmp_path / "whole.csv", rows)
+    for name, part in (("a", rows[:100]), ("b", rows[100:])):
+        (tmp_path / "shards").mkdir(exist_ok=True)
+        csv(tmp_path / "shards" / f"{name}.csv", part)
+    frame = pandas.DataFrame([[label, *features] for label, features in rows], columns=list("yabcd"))
+    frame.to_parquet(tmp_path / "whole.parquet")
+    hosts = 1 if needs_missing("bwrap", "ip", "nft") else 2
+    shown = run_python(
+        program(f"""
+        def learn(name, path, hosts=1, **channel):
+            learner = estimator(objective="multi:softprob", num_class=3, num_round=5, max_depth=3, tree_method="hist",
+                                eval_metric="mlogloss")
+            learner.instance_count = hosts
+            learner.fit({{"train": TrainingInput(session.upload_data(path, key_prefix="xgb-" + name), **channel)}}, wait=False)
+            return learner
+        def last(learner):
+            name = learner.latest_training_job.name
+            session.logs_for_job(name, wait=True, poll=1)
+            streams = session.boto_session.client("logs").filter_log_events(
+                logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=name + "/")["events"]
+            rounds = [each["message"] for each in streams if each["message"].startswith("[4]#011")]
+            return rounds[0] if len(rounds) == 1 else rounds
+        jobs = [learn("whole", {str(tmp_path / "whole.csv")!r}, content_type="text/csv"),
+                learn("parquet", {str(tmp_path / "whole.parquet")!r}, content_type="application/x-parquet", input_mode="FastFile"),
+                learn("pipe", {str(tmp_path / "whole.csv")!r}, content_type="text/csv", input_mode="Pipe"),
+                learn("hosts", {str(tmp_path / "shards")!r}, {hosts}, content_type="text/csv", distribution="ShardedByS3Key")]
+        print("LAST", json.dumps([last(each) for each in jobs]))
+        """),
+        client_environment,
+    )
+    whole, *others = json.loads(shown.split("LAST ")[1].splitlines()[0])
+    assert whole.startswith("[4]#011train-mlogloss:")
+    assert others == [whole] * 3

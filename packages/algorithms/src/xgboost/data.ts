@@ -34,7 +34,7 @@ const defaultContentType = "text/libsvm";
 export async function readRows(channel: Channel, settings: Settings, featureDim?: number): Promise<DataRows> {
   checkContentType(channel);
   checkFiles(channel);
-  const isCsv = /csv$/.test(channel.contentType?.type ?? "");
+  const isCsv = (channel.contentType?.type ?? "").endsWith("csv");
   const leading = isCsv && settings.csvWeights ? 2 : 1;
   const table = await channel.read({
     labelWidth: 1,

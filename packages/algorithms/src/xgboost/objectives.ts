@@ -6,8 +6,6 @@ export const objectives = [
   ...["survival:cox"],
 ] as const;
 
-export type Objective = (typeof objectives)[number];
-
 /** Whether the label is a class. */
 export function isClassification(objective: string, classes: number | undefined): boolean {
   return classes !== undefined || objective.startsWith("binary:");

@@ -12,10 +12,10 @@ export interface RabitLinks {
  */
 export function rabitLinks(count: number): RabitLinks {
   const order = ringOf(0, count);
-  const rankOf = new Array<number>(count);
+  const rankOf: number[] = [];
   for (const [rank, node] of order.entries()) rankOf[node] = rank;
   const neighbours: number[][] = Array.from({ length: count }, () => []);
-  const parents = new Array<number>(count).fill(-1);
+  const parents = Array.from({ length: count }, () => -1);
   for (let node = 1; node < count; node++) {
     const parent = rankOf[(node - 1) >> 1] as number;
     const rank = rankOf[node] as number;
