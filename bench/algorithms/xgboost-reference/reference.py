@@ -26,9 +26,11 @@ def synthetic(rows, width=28):
     return x, y
 
 
-def flights(source):
+def flights(source, rows):
     """Parts of the date, the distance, and how often flights from and to an airport are late, learned on the training rows."""
     table = pa.parquet.read_table(source).to_pandas()
+    if rows < len(table):
+        table = table.sample(rows, random_state=SEED)
     when = table["date"]
     late = (table["delay"] >= 15).to_numpy().astype(np.int8)
     held_out = np.random.default_rng(SEED).random(len(table)) < 1 / 30
@@ -104,7 +106,7 @@ for line in sys.stdin:
     command = json.loads(line)
     do = command.pop("do")
     if do == "generate":
-        made = synthetic(command["rows"]) + (100_000,) if command["data"] == "synthetic" else flights(command["source"])
+        made = synthetic(command["rows"]) + (100_000,) if command["data"] == "synthetic" else flights(command["source"], 3 * command["rows"])
         answer = write(*made, command["path"])
     elif do == "round":
         answer = run(**command)

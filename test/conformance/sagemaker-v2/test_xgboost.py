@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from conftest import run_python
+from conftest import ROOT, run_python
 
 
 def program(body: str) -> str:
@@ -134,21 +134,21 @@ def test_script_mode_keeps_the_same_image(client_environment, penguins):
 
 def test_modes_formats_and_hosts(client_environment, penguins, tmp_path):
     """Parquet by FastFile, CSV by Pipe, and shards on two hosts make the model that one file makes."""
-    pyarrow = pytest.importorskip("pyarrow.parquet")
-    import pandas
-
-    rows = penguins["rows"]
-    csv(tmp_path / "whole.csv", rows)
-    for name, part in (("a", rows[:100]), ("b", rows[100:])):
-        (tmp_path / "shards").mkdir(exist_ok=True)
-        csv(tmp_path / "shards" / f"{name}.csv", part)
-    frame = pandas.DataFrame([[label, *features] for label, features in rows], columns=list("yabcd"))
-    frame.to_parquet(tmp_path / "whole.parquet")
+    fixtures = ROOT / "packages/algorithms/src/formats/parquet/fixtures"
+    lines = [
+        ",".join("" if value is None else repr(value) for value in row) + "\n"
+        for row in json.loads((fixtures / "rows.json").read_text())
+    ]
+    (tmp_path / "whole.csv").write_text("".join(lines))
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "a.csv").write_text("".join(lines[:100]))
+    (tmp_path / "shards" / "b.csv").write_text("".join(lines[100:]))
+    parquet = str(fixtures / "zstd-v2.parquet")
     hosts = 1 if needs_missing("bwrap", "ip", "nft") else 2
     shown = run_python(
         program(f"""
         def learn(name, path, hosts=1, **channel):
-            learner = estimator(objective="multi:softprob", num_class=3, num_round=5, max_depth=3, tree_method="hist",
+            learner = estimator(objective="multi:softprob", num_class=3, num_round=5, max_depth=3, tree_method="hist", max_bin=512,
                                 eval_metric="mlogloss")
             learner.instance_count = hosts
             learner.fit({{"train": TrainingInput(session.upload_data(path, key_prefix="xgb-" + name), **channel)}}, wait=False)
@@ -161,7 +161,7 @@ def test_modes_formats_and_hosts(client_environment, penguins, tmp_path):
             rounds = [each["message"] for each in streams if each["message"].startswith("[4]#011")]
             return rounds[0] if len(rounds) == 1 else rounds
         jobs = [learn("whole", {str(tmp_path / "whole.csv")!r}, content_type="text/csv"),
-                learn("parquet", {str(tmp_path / "whole.parquet")!r}, content_type="application/x-parquet", input_mode="FastFile"),
+                learn("parquet", {parquet!r}, content_type="application/x-parquet", input_mode="FastFile"),
                 learn("pipe", {str(tmp_path / "whole.csv")!r}, content_type="text/csv", input_mode="Pipe"),
                 learn("hosts", {str(tmp_path / "shards")!r}, {hosts}, content_type="text/csv", distribution="ShardedByS3Key")]
         print("LAST", json.dumps([last(each) for each in jobs]))
@@ -171,3 +171,9 @@ def test_modes_formats_and_hosts(client_environment, penguins, tmp_path):
     whole, *others = json.loads(shown.split("LAST ")[1].splitlines()[0])
     assert whole.startswith("[4]#011train-mlogloss:")
     assert others == [whole] * 3
+
+
+def test_the_example_of_late_flights(client_environment):
+    shown = run_python((ROOT / "examples/late-flights/late_flights.py").read_text(), client_environment)
+    assert float(shown.split("area under the curve ")[1].split()[0]) > 0.65
+    assert "minutes late" in shown
