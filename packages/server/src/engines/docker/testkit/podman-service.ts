@@ -21,16 +21,19 @@ export class PodmanService {
   readonly socketPath: string;
   readonly api: EngineApi;
   readonly #folder: string;
+  readonly #settings: readonly string[];
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, settings: readonly string[]) {
     this.#folder = folder;
+    this.#settings = settings;
     this.socketPath = join(folder, "podman.sock");
     this.api = new EngineApi(this.socketPath);
   }
 
-  static async open(): Promise<PodmanService> {
-    const service = new PodmanService(await mkdtemp(join(tmpdir(), "sagebrush-podman-")));
+  /** @param settings - Lines of containers.conf besides its own. */
+  static async open(settings: readonly string[] = []): Promise<PodmanService> {
+    const service = new PodmanService(await mkdtemp(join(tmpdir(), "sagebrush-podman-")), settings);
     await service.start();
     return service;
   }
@@ -63,7 +66,7 @@ export class PodmanService {
     const lines = ["[engine]", 'cgroup_manager="cgroupfs"', 'events_logger="file"', 'runtime="runc"'];
     await writeFile(
       configuration,
-      [...lines, "[network]", `network_config_dir="${this.#folder}/networks"`, ""].join("\n"),
+      [...lines, "[network]", `network_config_dir="${this.#folder}/networks"`, ...this.#settings, ""].join("\n"),
     );
     this.#process = spawn(
       programs.podman,
