@@ -60,6 +60,11 @@ export const commands: Readonly<Record<string, Command>> = {
     doc: "Takes a spot training job's capacity away: SIGTERM, two minutes, then it resumes from its last checkpoint.",
     load: () => import("./interrupt.ts"),
   },
+  environments: {
+    synopsis: "environments [list | make IMAGE... | remove KEY...]",
+    doc: "Lists the Python environments of framework images, makes them before the first job wants them, or removes them.",
+    load: () => import("./environments.ts"),
+  },
   backup: {
     synopsis: "backup DIR",
     doc: "Copies records and objects into a new directory; the server may be running.",

@@ -3,6 +3,7 @@ import { DescribeEndpointCommand, DescribeTrainingJobCommand, SageMakerClient } 
 import { ConfigurationError, parseCommandLine, readConfiguration } from "../configuration.ts";
 import { clientConfiguration } from "./clients.ts";
 import { CommandError } from "./command-error.ts";
+import { ProgressBar } from "./progress-bar.ts";
 
 const pollMs = 500;
 
@@ -20,9 +21,12 @@ export async function run(args: readonly string[]): Promise<number> {
   // Events of the last millisecond may still be joined by others, so the next look begins there and skips what it knows.
   let seen = new Set<string>();
   let latest = 0;
+  const bar = new ProgressBar(process.stderr);
   for (;;) {
     // Asked before reading: what a job wrote before it ended is then surely among the lines.
-    const ended = await source.hasEnded();
+    const { ended, waitsFor } = await source.look();
+    if (waitsFor === undefined || values["follow"] !== "true") bar.end();
+    else bar.show(waitsFor, shareIn(waitsFor));
     for await (const event of events(logs, source, latest)) {
       const id = event.eventId ?? "";
       if (seen.has(id)) continue;
@@ -39,7 +43,13 @@ export async function run(args: readonly string[]): Promise<number> {
 interface Source {
   readonly group: string;
   readonly prefix: string;
-  hasEnded(): Promise<boolean>;
+  look(): Promise<{ readonly ended: boolean; readonly waitsFor?: string }>;
+}
+
+/** The share that a message about progress tells: `62 %, fetched torch`. */
+function shareIn(message: string): number | undefined {
+  const percent = /\b(\d{1,3}) %/.exec(message)?.[1];
+  return percent === undefined ? undefined : Number(percent) / 100;
 }
 
 async function findSource(client: SageMakerClient, name: string, isEndpoint: boolean): Promise<Source> {
@@ -49,9 +59,11 @@ async function findSource(client: SageMakerClient, name: string, isEndpoint: boo
     return {
       group: "/aws/sagemaker/TrainingJobs",
       prefix: `${name}/`,
-      hasEnded: async () => {
+      look: async () => {
         const job = await client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
-        return !["InProgress", "Stopping"].includes(job.TrainingJobStatus ?? "");
+        const ended = !["InProgress", "Stopping"].includes(job.TrainingJobStatus ?? "");
+        const message = job.SecondaryStatus === "Starting" && job.SecondaryStatusTransitions?.at(-1)?.StatusMessage;
+        return { ended, ...(message && { waitsFor: message }) };
       },
     };
   } catch (error) {
@@ -67,7 +79,7 @@ async function endpointLog(client: SageMakerClient, name: string): Promise<Sourc
     if ((error as Error).name !== "ValidationException") throw error;
     throw new CommandError(`there is no training job and no endpoint called "${name}".`);
   }
-  return { group: `/aws/sagemaker/Endpoints/${name}`, prefix: "", hasEnded: () => Promise.resolve(false) };
+  return { group: `/aws/sagemaker/Endpoints/${name}`, prefix: "", look: () => Promise.resolve({ ended: false }) };
 }
 
 async function* events(

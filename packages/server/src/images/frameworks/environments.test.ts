@@ -42,7 +42,7 @@ where("environments of Python", [requirements.pythonEnvironments], () => {
   test("two servers that want one environment make it once, and both have it", async () => {
     const servers = [1, 2].map(() => new Environments({ directory, log: silentLog }));
     const first = await servers[0]!.prepare(recipe);
-    expect(first).toEqual({ state: "preparing", progress: expect.any(String) });
+    expect(first).toEqual({ state: "preparing", progress: { text: expect.any(String) } });
     const states = await Promise.all(servers.map((each) => settled(each, recipe)));
     expect(states[0]).toMatchObject({ state: "ready" });
     expect(states[1]).toEqual(states[0]);
@@ -81,6 +81,26 @@ where("environments of Python", [requirements.pythonEnvironments], () => {
     const after = (await settled(environments, recipe)) as { environment: Environment };
     expect(existsSync(after.environment.python)).toBe(true);
     expect(after.environment.folder).not.toBe(before.environment.folder);
+  });
+
+  test("complete ones are listed, and removed unless somebody makes them", async () => {
+    const environments = new Environments({ directory, log: silentLog });
+    const making = { ...recipe, packages: ["--no-index"] };
+    await settled(environments, recipe);
+    await environments.prepare(making);
+    expect(await environments.list()).toEqual([
+      {
+        key: recipeKey(recipe),
+        title: "Nothing, tag 1",
+        sizeBytes: expect.any(Number),
+        usedAt: expect.closeTo(Date.now(), -6),
+      },
+    ]);
+    expect(await environments.remove(recipeKey(making))).toBe(false);
+    expect(await environments.remove(recipeKey(recipe))).toBe(true);
+    expect(await environments.list()).toEqual([]);
+    expect(existsSync(join(directory, recipeKey(recipe)))).toBe(false);
+    await environments.close();
   });
 
   test("leftovers are collected at once, whole ones when unused for long and over the limit", async () => {

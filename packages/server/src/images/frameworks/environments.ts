@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type FileLock, tryFileLock } from "../../file-lock.ts";
 import type { Log } from "../../log.ts";
 import { type EnvironmentRecipe, recipeKey } from "./environment-recipe.ts";
+import type { Progress } from "./install-progress.ts";
 import { InstallFailed, makeEnvironment } from "./make-environment.ts";
 
 /** An environment on this host. */
@@ -13,10 +14,19 @@ export interface Environment {
   readonly python: string;
 }
 
+/** A complete environment as people see it. */
+export interface KeptEnvironment {
+  readonly key: string;
+  readonly title: string;
+  readonly sizeBytes: number;
+  /** Milliseconds since 1970. */
+  readonly usedAt: number;
+}
+
 /** How far an environment is. */
 export type EnvironmentState =
   | { readonly state: "ready"; readonly environment: Environment }
-  | { readonly state: "preparing"; readonly progress: string }
+  | { readonly state: "preparing"; readonly progress: Progress }
   | { readonly state: "failed"; readonly reason: string };
 
 /** Together they may take this much disk before unused ones are collected. */
@@ -34,7 +44,7 @@ const lockMillis = 250;
 const marker = "complete.json";
 
 interface Work {
-  progress: string;
+  progress: Progress;
   failure?: string;
   readonly done: Promise<void>;
 }
@@ -72,6 +82,29 @@ export class Environments {
     return { state: "preparing", progress: work.progress };
   }
 
+  /** Every complete environment, the last used first. */
+  async list(): Promise<KeptEnvironment[]> {
+    const all = (await keysIn(this.#directory)).map(async (key): Promise<KeptEnvironment[]> => {
+      const folder = join(this.#directory, key);
+      if ((await readComplete(folder)) === undefined) return [];
+      const { title, sizeBytes } = JSON.parse(await readFile(join(folder, marker), "utf8")) as Marker;
+      return [{ key, title, sizeBytes, usedAt: (await stat(join(folder, marker))).mtimeMs }];
+    });
+    return (await Promise.all(all)).flat().sort((a, b) => b.usedAt - a.usedAt);
+  }
+
+  /** Removes an environment. @returns Whether it did: one that somebody makes is left alone. */
+  async remove(key: string): Promise<boolean> {
+    const lock = this.#work.has(key) ? undefined : tryFileLock(this.#lockFile(key));
+    if (!lock) return false;
+    try {
+      await this.#drop(key);
+      return true;
+    } finally {
+      lock.release();
+    }
+  }
+
   /**
    * Removes what attempts left behind that did not end well, and environments that nobody used for a day while all
    * together are larger than the limit; the longest unused ones first.
@@ -97,8 +130,7 @@ export class Environments {
     for (const { key, usedAt, bytes } of kept.sort((a, b) => a.usedAt - b.usedAt)) {
       if (total <= limitBytes) break;
       if (isInUse(key) || now - usedAt < keptMillis) continue;
-      await rm(join(this.#directory, key, marker), { force: true }); // first: from here on it is not there
-      await rm(join(this.#directory, key), { recursive: true, force: true });
+      await this.#drop(key);
       total -= bytes;
       removed++;
     }
@@ -111,9 +143,14 @@ export class Environments {
     await Promise.all([...this.#work.values()].map(({ done }) => done));
   }
 
+  async #drop(key: string): Promise<void> {
+    await rm(join(this.#directory, key, marker), { force: true }); // first: from here on it is not there
+    await rm(join(this.#directory, key), { recursive: true, force: true });
+  }
+
   #begin(key: string, folder: string, recipe: EnvironmentRecipe): Work {
     const work: Work = {
-      progress: "waiting for its turn",
+      progress: { text: "waiting for its turn" },
       done: this.#make(key, folder, recipe, (progress) => (work.progress = progress)).then(
         () => void this.#work.delete(key),
         (error: unknown) => {
@@ -129,7 +166,12 @@ export class Environments {
     return work;
   }
 
-  async #make(key: string, folder: string, recipe: EnvironmentRecipe, say: (progress: string) => void): Promise<void> {
+  async #make(
+    key: string,
+    folder: string,
+    recipe: EnvironmentRecipe,
+    say: (progress: Progress) => void,
+  ): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
     const lock = await this.#lock(key, say);
     try {
@@ -152,11 +194,11 @@ export class Environments {
     }
   }
 
-  async #lock(key: string, say: (progress: string) => void): Promise<FileLock> {
+  async #lock(key: string, say: (progress: Progress) => void): Promise<FileLock> {
     for (;;) {
       const lock = tryFileLock(this.#lockFile(key));
       if (lock) return lock;
-      say("waiting for another server of this host that makes it");
+      say({ text: "waiting for another server of this host that makes it" });
       await new Promise((resolve) => setTimeout(resolve, lockMillis));
       if (this.#stop.signal.aborted) throw new InstallFailed("the server stopped");
     }

@@ -18,15 +18,21 @@ import {
   unknownLibrary,
   unknownTag,
 } from "./environment-recipe.ts";
-import { type Environment, Environments } from "./environments.ts";
+import { type Environment, Environments, type KeptEnvironment } from "./environments.ts";
 import { ask, findPythons } from "./find-pythons.ts";
 import { builtInFrameworks, type FrameworkTable } from "./framework-table.ts";
+import type { Progress } from "./install-progress.ts";
 
 /** What runs inside in place of a framework image's own toolkits. */
 const toolkit = fileURLToPath(new URL("../../../../../python/container", import.meta.url));
 const toolkitTarget = "/opt/sagebrush/python";
 /** Where version 3 of the SDK brings the programs that take the place of our toolkit. */
 const sdkDrivers = "/opt/ml/input/data/sm_drivers/";
+
+/** How far an image is that is not there, with what a bar needs. */
+type Unready =
+  | Extract<Preparation, { readonly state: "failed" }>
+  | (Extract<Preparation, { readonly state: "preparing" }> & { readonly progress: Progress });
 
 /** The Pythons of a host are looked for again after this long, for those that were installed meanwhile. */
 const pythonsMillis = 10 * 60_000;
@@ -51,7 +57,7 @@ export class FrameworkImages implements ImageSource {
       : "it is not a framework image that is known here";
   }
 
-  async prepare({ image, start }: { readonly image: Image; readonly start: ContainerStart }): Promise<Preparation> {
+  async prepare({ image, start }: { readonly image: Image; readonly start: ContainerStart }): Promise<Ready | Unready> {
     if (image.kind !== "framework") throw new Error(`${image.uri} is no framework's image`);
     const made = await this.#make(() => this.#recipe(image));
     if (made.state !== "ready") return made;
@@ -86,11 +92,22 @@ export class FrameworkImages implements ImageSource {
       case "preparing":
         return {
           state: "preparing",
-          message: `Preparing the environment of ${recipe.title}, which takes a while the first time: ${made.progress}`,
+          message: `Preparing the environment of ${recipe.title}, which takes a while the first time: ${made.progress.text}`,
+          progress: made.progress,
         };
       case "failed":
         return { state: "failed", reason: `The environment of ${recipe.title} could not be made: ${made.reason}` };
     }
+  }
+
+  /** Every complete environment, the last used first. */
+  list(): Promise<KeptEnvironment[]> {
+    return this.#environments.list();
+  }
+
+  /** Removes an environment. @returns Whether it did: one that somebody makes is left alone. */
+  remove(key: string): Promise<boolean> {
+    return this.#environments.remove(key);
   }
 
   /** Collects environments but those of the images that jobs and endpoints use. */
@@ -135,9 +152,10 @@ export type LibraryPreparation =
   | { readonly state: "ready"; readonly packages: string; readonly file: string }
   | Exclude<Preparation, { readonly state: "ready" }>;
 
+type Ready = Extract<Preparation, { readonly state: "ready" }>;
 type Made =
   | { readonly state: "ready"; readonly recipe: EnvironmentRecipe; readonly environment: Environment }
-  | Exclude<Preparation, { readonly state: "ready" }>;
+  | Unready;
 
 /** Where XGBoost's package has its library; the one framework so far that an algorithm stands on. */
 const libraryFile = join("xgboost", "lib", process.platform === "darwin" ? "libxgboost.dylib" : "libxgboost.so");

@@ -74,7 +74,9 @@ const moves = fc.array(
   { maxLength: 14 },
 );
 
-test("any interleaving of steps, stops, interruptions and crashes ends in a legal final state with nothing left running", async () => {
+test("any interleaving of steps, stops, interruptions and crashes ends in a legal final state with nothing left running", {
+  timeout: 120_000,
+}, async () => {
   const { store, objects, metrics, images, dataDirectory, clock } = server.platform;
   const sagemaker = new SageMakerClient(server.client);
   await fc.assert(

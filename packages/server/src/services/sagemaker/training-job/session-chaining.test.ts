@@ -64,8 +64,8 @@ async function credentialsInside({ spec: { environment } }: ScriptedRun): Promis
   const headers = { authorization: environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"] as string, host: "169.254.170.2" };
   const socketPath = platformSocketPath(jobs.server.platform.dataDirectory.engine);
   const body = await new Promise<string>((resolve, reject) => {
-    const asked = request({ socketPath, path: pathname, headers }, async (answer) => {
-      resolve(Buffer.concat(await answer.toArray()).toString());
+    const asked = request({ socketPath, path: pathname, headers }, (answer) => {
+      answer.toArray().then((chunks) => resolve(Buffer.concat(chunks as Buffer[]).toString()), reject);
     });
     asked.on("error", reject).end();
   });
