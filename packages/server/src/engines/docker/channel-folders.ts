@@ -43,6 +43,7 @@ export function channelFolders(supervisor: Supervisor): ChannelFolders {
       if (form === "copy") await copyChannels(steps, undefined, false);
       else if (steps.length > 0)
         await layOverlays(supervisor, folder, encodePlan({ settings: settings(folder), steps }));
+      await mkdir(folder, { recursive: true });
       await writeInputs(folder, channels);
       return places;
     },

@@ -1,4 +1,4 @@
-import { access, mkdir, writeFile } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSmallFile } from "../../small-file.ts";
 import type { Channel } from "../engine.ts";
@@ -13,7 +13,6 @@ const scratchFile = "scratch";
 /** Keeps how large the channels of a run are as they are given to it, and where it writes. */
 export async function writeInputs(folder: string, channels: readonly Channel[], scratch?: string): Promise<void> {
   const sizes = channels.map(({ files }) => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
-  await mkdir(folder, { recursive: true });
   await writeFile(join(folder, inputsFile), sizes.join(" "), { mode: 0o600 });
   if (scratch !== undefined) await writeFile(join(folder, scratchFile), scratch, { mode: 0o600 });
 }

@@ -162,8 +162,7 @@ export class SupervisedEngine implements Engine {
       mkdir(dirname(spec.logFile), { recursive: true }),
       mkdir(spec.mlDirectory, { recursive: true }),
     ]);
-    await this.#write(id, spec, folder);
-    await writeInputs(folder, spec.channels, spec.scratch?.directory);
+    await Promise.all([this.#write(id, spec, folder), writeInputs(folder, spec.channels, spec.scratch?.directory)]);
     const launched = await launch(supervisor, join(folder, "plan"));
     if (launched.word === "failed") {
       log.warn("a run could not be started", { run: id, reason: launched.why });

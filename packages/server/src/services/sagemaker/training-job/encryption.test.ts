@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -163,6 +163,28 @@ for (const kind of ["sandbox", "process"] as const) {
       }
     }, 60_000);
 
+    test("Pipe and FastFile channels give what is encrypted in clear", async () => {
+      const { objects, dataDirectory } = world.server.platform;
+      const read = `
+        import { readFileSync } from "node:fs";
+        const ml = process.env.SAGEBRUSH_ML_ROOT ?? "/opt/ml";
+        for (const path of ["piped_0", "fast/secret.txt"]) {
+          const size = readFileSync(ml + "/input/data/" + path).length;
+          if (size !== ${secret.length}) throw new Error(path + " has " + size);
+        }
+      `;
+      await objects.put("data", "reads/main.mjs", bytes(read));
+      const name = await create({
+        InputDataConfig: [
+          channel("code", "reads"),
+          { ...channel("piped", "text"), InputMode: "Pipe" },
+          { ...channel("fast", "text"), InputMode: "FastFile" },
+        ],
+      });
+      expect((await world.until(name, "Completed", "Failed")).FailureReason).toBeUndefined();
+      expect(await leaks(dataDirectory.root)).toEqual([]);
+    }, 60_000);
+
     test("a job that only reads what is encrypted does so from memory, or is told what it needs", async () => {
       const name = await create({
         OutputDataConfig: { S3OutputPath: "s3://data/out" },
@@ -174,6 +196,69 @@ for (const kind of ["sandbox", "process"] as const) {
     }, 60_000);
   });
 }
+
+test("a job whose server dies, and comes back without the master key, ends when the key is there again", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "sagebrush-keys-"));
+  const start = (configuration: object) =>
+    startJobServerOn(
+      (engine) => openEngine({ directory: engine, kind: "process", log: silentLog }),
+      new Images([nodeImages]),
+      configuration,
+      undefined,
+      { dataDirectory: directory },
+    );
+  const memory: string[] = [];
+  try {
+    const first = await start({ masterKey });
+    const { objects, dataDirectory } = first.server.platform;
+    memory.push(dataDirectory.memory as string);
+    const code = `
+      import { writeFileSync, existsSync } from "node:fs";
+      const ml = process.env.SAGEBRUSH_ML_ROOT;
+      writeFileSync(ml + "/model/kept.txt", ${JSON.stringify(secret.slice(0, 10))} + ${JSON.stringify(secret.slice(10))});
+      console.log("up");
+      while (!existsSync(${JSON.stringify(join(directory, "go"))})) await new Promise((resolve) => setTimeout(resolve, 20));
+    `;
+    await objects.put("data", "waits/main.mjs", bytes(code));
+    const name = await first.create({
+      AlgorithmSpecification: {
+        TrainingImage: "node:24",
+        TrainingInputMode: "File",
+        ContainerArguments: ["/opt/ml/input/data/code/main.mjs"],
+      },
+      InputDataConfig: [
+        {
+          ChannelName: "code",
+          DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: "s3://data/waits/" } },
+        },
+      ],
+      OutputDataConfig: { S3OutputPath: "s3://data/out", KmsKeyId: outputKey },
+    });
+    await expect.poll(() => leaks(memory[0] as string).catch(() => []), { timeout: 20_000 }).toHaveLength(1);
+    await first.close();
+    await writeFile(join(directory, "go"), "");
+    const without = await start({});
+    await expect
+      .poll(async () => (await without.engine.observe((await without.engine.list())[0] as string)).phase, {
+        timeout: 20_000,
+      })
+      .toBe("exited");
+    // What it made cannot be stored: it waits, and is not stored in clear.
+    await expect
+      .poll(async () => (await without.until(name, "InProgress", "Failed", "Completed")).SecondaryStatus)
+      .toBe("Uploading");
+    expect(await leaks(directory)).toEqual([]);
+    await without.close();
+    const last = await start({ masterKey });
+    expect((await last.until(name, "Failed", "Completed")).FailureReason).toBeUndefined();
+    const archive = await buffer(await last.server.platform.objects.read("data", `out/${name}/output/model.tar.gz`));
+    expect(gunzipSync(archive).includes(secret)).toBe(true);
+    await expect.poll(() => last.engine.list(), { timeout: 20_000 }).toEqual([]);
+    await last.close();
+  } finally {
+    for (const folder of [directory, ...memory]) await rm(folder, { recursive: true, force: true });
+  }
+}, 90_000);
 
 test("keys are refused by member where there is no master key, or no such key", async () => {
   const without = await startJobServer();

@@ -1,5 +1,6 @@
 import { appendFile } from "node:fs/promises";
 import { ServiceError } from "../../../errors.ts";
+import { isKeyError } from "../../../kms/errors.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import { type ArtifactUpload, uploadArchive, uploadFiles } from "../artifacts/upload-artifacts.ts";
 import { type ArtifactPlace, artifactPlaces, outputBucket } from "./output-keys.ts";
@@ -31,6 +32,8 @@ export async function uploadResults(
     await uploadOne(upload, model, job, job.verdict?.status === "Completed");
     await uploadOne(upload, data, job, false);
   } catch (error) {
+    // The server was started without its master key: the result waits, on its volume, for the one that has it.
+    if (isKeyError(error)) throw error;
     // The bucket may have been deleted while the job ran: that is the owner's to mend, not ours to retry.
     if (error instanceof ServiceError && error.status < 500) return { fault: error.message };
     throw error;

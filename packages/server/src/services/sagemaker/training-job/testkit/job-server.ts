@@ -94,6 +94,8 @@ export async function startJobServerOn<E extends Engine>(
     readonly gpus?: Gpus;
     readonly capacity?: CapacitySettings;
     readonly cpus?: number;
+    /** A directory that an earlier server may have used, and that is left there; a temporary one when absent. */
+    readonly dataDirectory?: string;
   } = {},
 ): Promise<JobServer<E>> {
   let access: RunAccess | undefined;
@@ -109,6 +111,7 @@ export async function startJobServerOn<E extends Engine>(
     services: [sagemakerService, logsService, cloudWatchService, ...services],
     images,
     configuration,
+    ...(options.dataDirectory !== undefined && { dataDirectory: options.dataDirectory }),
     runs: ({ dataDirectory, clock }, { root, createSession }) => {
       access = runAccess({
         ...{ secret: root.secretAccessKey, createSession, clock, log: silentLog },
@@ -122,7 +125,9 @@ export async function startJobServerOn<E extends Engine>(
     },
   });
   const { store, objects, metrics, dataDirectory, clock } = server.platform;
-  await objects.buckets.create("data", { owner: "111122223333", region: "us-west-2", settings: {} });
+  if (!(await objects.buckets.find("data"))) {
+    await objects.buckets.create("data", { owner: "111122223333", region: "us-west-2", settings: {} });
+  }
   await objects.put("data", "train/a.csv", bytes("1,2\n3,4\n"));
   const engine = await open(dataDirectory.engine);
   const controller = trainingJobController({
