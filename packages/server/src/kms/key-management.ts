@@ -22,6 +22,8 @@ export interface DataKey {
 
 /** What the parts of the platform encrypt with, as KMS has it: keys never leave it, and what it made says which key it was. */
 export interface KeyManagement {
+  /** Whether there is a master key: without one no key can be used. */
+  readonly isReady: boolean;
   /**
    * The key that a request names by id, key ARN, alias or alias ARN.
    * @throws ServiceError `KMS.NotFoundException` for a name of none of these forms or of another account;

@@ -19,6 +19,10 @@ export class LocalKeys implements KeyManagement {
     this.#master = master;
   }
 
+  get isReady(): boolean {
+    return this.#master !== undefined;
+  }
+
   key(name: string, caller: Caller): KmsKey {
     this.#required(`The key ${name} cannot be used`);
     return keyNamed(name, caller);

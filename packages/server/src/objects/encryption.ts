@@ -36,6 +36,8 @@ export function encryptionFor(
 ): WantedEncryption {
   const wanted = asked ?? defaultOf(bucket);
   if (!wanted?.algorithm.startsWith("aws:kms")) return asked ? { encryption: asked } : {};
+  // The SDK asks so for all code that it uploads, and names no key: where there is none, it is what S3 does by itself.
+  if (wanted.keyId === undefined && !keys.isReady) return asked ? { encryption: { algorithm: "AES256" } } : {};
   const kmsKey = keys.key(wanted.keyId ?? defaultKey, { account: bucket.owner, region: bucket.region });
   return {
     encryption: { ...wanted, keyId: kmsKey.arn },

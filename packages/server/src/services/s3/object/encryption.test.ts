@@ -156,6 +156,11 @@ test("without the master key objects are refused, to write and to read; with ano
       await client.send(new CreateBucketCommand({ Bucket: "vault" }));
       const put = client.send(new PutObjectCommand({ Bucket: "vault", Key, Body: "x", ...kms }));
       await expect(put).rejects.toMatchObject({ name: "KMS.DisabledException" });
+      // So the SageMaker SDK uploads code: without a key by name it is what S3 does by itself.
+      const unnamed = { Bucket: "vault", Key, ServerSideEncryption: "aws:kms" } as const;
+      const stored = { ServerSideEncryption: "AES256" };
+      expect(await client.send(new PutObjectCommand({ ...unnamed, Body: "x" }))).toMatchObject(stored);
+      expect(await client.send(new CreateMultipartUploadCommand(unnamed))).toMatchObject(stored);
       client.destroy();
     } finally {
       await other.close();
