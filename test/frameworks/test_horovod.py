@@ -13,7 +13,7 @@ from conftest import ROOT, loss_of, needs, needs_system_module, run_python
 SCRIPT = pathlib.Path(__file__).parent / "scripts" / "horovod_line.py"
 WHEELS = ROOT / ".build" / "wheels"
 
-# Ten minutes on two cores that have nothing else to do.
+# It takes four minutes of processor time.
 BUILD_SECONDS = 3600
 
 
