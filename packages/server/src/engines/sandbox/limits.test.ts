@@ -1,36 +1,25 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { silentLog } from "../../log.ts";
-import type { Engine, RunSpec } from "../engine.ts";
-import { openEngine } from "../open-engine.ts";
+import { expect, test } from "vitest";
+import type { RunSpec } from "../engine.ts";
 import { requirements, where } from "../requirements.ts";
 import { engineFolders, readSupervisor } from "../supervised/run-folder.ts";
-import { inPhase, until, untilLogged, Workshop } from "../testkit/workshop.ts";
+import { sandboxShop } from "../testkit/sandbox-shop.ts";
+import { inPhase, until, untilLogged } from "../testkit/workshop.ts";
 
 const { bubblewrap, nativeSupervisor, memoryControlGroups, userNamespaces } = requirements;
 const MiB = 2 ** 20;
 
 where("limits", [bubblewrap, userNamespaces, nativeSupervisor, memoryControlGroups], () => {
-  let shop: Workshop;
-  let engine: Engine;
-  beforeAll(async () => {
-    shop = await Workshop.open();
-    engine = await openEngine({ directory: shop.engineDirectory, kind: "sandbox", log: silentLog });
-  });
-  afterAll(async () => {
-    for (const id of await engine.list()) await engine.remove(id);
-    await engine.close();
-    await shop.close();
-  });
+  const on = sandboxShop();
 
   const runToEnd = async (id: string, code: string, changes: Partial<RunSpec>) => {
-    await engine.start(id, await shop.script(id, code, changes));
-    return until(engine, id, inPhase("exited"));
+    await on.engine.start(id, await on.shop.script(id, code, changes));
+    return until(on.engine, id, inPhase("exited"));
   };
   const eat = `const kept = []; for (;;) kept.push(Buffer.alloc(${10 * MiB}, 1));`;
 
   test("this host's limits are known", () => {
-    expect(engine.capabilities).toMatchObject({ isolation: true, memoryLimit: true, cpuLimit: true });
+    expect(on.engine.capabilities).toMatchObject({ isolation: true, memoryLimit: true, cpuLimit: true });
   });
 
   test("a run that takes more than its memory ends as out of memory", async () => {
@@ -49,7 +38,7 @@ where("limits", [bubblewrap, userNamespaces, nativeSupervisor, memoryControlGrou
     const ended = await runToEnd("forgives", code, { resources: { memoryBytes: 300 * MiB } });
     expect(ended).toMatchObject({ exitCode: 0 });
     expect(ended).not.toHaveProperty("reason");
-    expect(await shop.logLines("forgives")).toEqual(["SIGKILL"]);
+    expect(await on.shop.logLines("forgives")).toEqual(["SIGKILL"]);
   });
 
   test("exit code 137 alone is not out of memory", async () => {
@@ -58,13 +47,13 @@ where("limits", [bubblewrap, userNamespaces, nativeSupervisor, memoryControlGrou
   });
 
   test("limits and weights reach the kernel, and the group goes with the run", async () => {
-    await engine.start(
+    await on.engine.start(
       "weighs",
-      await shop.script("weighs", `console.log("up"); setInterval(() => {}, 1000)`, {
+      await on.shop.script("weighs", `console.log("up"); setInterval(() => {}, 1000)`, {
         resources: { memoryBytes: 300 * MiB, cpus: 0.5, cpuWeight: 300 },
       }),
     );
-    await untilLogged(shop, "weighs", "up");
+    await untilLogged(on.shop, "weighs", "up");
     const read = (path: string) => readFileSync(path, "utf8").trim();
     const [one, two] = [
       groupOf("/sys/fs/cgroup/cpu/sagebrush", "weighs"),
@@ -79,22 +68,22 @@ where("limits", [bubblewrap, userNamespaces, nativeSupervisor, memoryControlGrou
       expect(read(`${two}/cpu.max`)).toBe("50000 100000");
       expect(read(`${two}/memory.max`)).toBe(String(300 * MiB));
     }
-    await engine.remove("weighs");
+    await on.engine.remove("weighs");
     for (const base of ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]) {
       expect(groupOf(`${base}/sagebrush`, "weighs")).toBeUndefined();
     }
   });
 
   test("a supervisor is in no group that ends with the server, and is small", async () => {
-    await engine.start("small", await shop.script("small", `console.log("up"); setInterval(() => {}, 1000)`));
-    await untilLogged(shop, "small", "up");
-    const supervisor = readSupervisor(engineFolders(shop.engineDirectory), "small");
+    await on.engine.start("small", await on.shop.script("small", `console.log("up"); setInterval(() => {}, 1000)`));
+    await untilLogged(on.shop, "small", "up");
+    const supervisor = readSupervisor(engineFolders(on.shop.engineDirectory), "small");
     const status = readFileSync(`/proc/${supervisor?.pid}/status`, "utf8");
     expect(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1])).toBeLessThan(2048);
     const groups = readFileSync(`/proc/${supervisor?.pid}/cgroup`, "utf8").split("\n");
     for (const line of groups.filter((each) => /^0::|name=systemd/.test(each)))
       expect(line).toContain("sagebrush/supervisors");
-    await engine.remove("small");
+    await on.engine.remove("small");
   });
 
   function groupOf(folder: string, id: string): string | undefined {

@@ -42,57 +42,91 @@ async function answer(body: Uint8Array | string): Promise<never> {
 
 const contextOf = { ...({ endpoint } as object), streamCollector: async (body: Uint8Array) => body } as never;
 
-test.for(["sagemaker", "logs"])(
-  "AWS JSON: what the SDK writes is what we read, for every input of %s",
-  async (service) => {
-    const sdk = new AwsJson1_1Protocol({
-      defaultNamespace: "n",
-      serviceTarget: "Target",
-      errorTypeRegistries: [],
-    } as never);
-    const json = jsonBody(codecs, false);
-    const all = (await operations(service)).filter(({ inputShape }) => inputShape.isStructSchema());
-    const anyCall = fc
-      .constantFrom(...all)
-      .chain((operation) => fc.tuple(fc.constant(operation), arbitraryOf(operation.inputShape, anyText)));
+/** One protocol: the SDK's side of it, ours, and what each can say. */
+interface Pair {
+  readonly sdk: AwsJson1_1Protocol | AwsQueryProtocol;
+  /** Messages to try: more where there are many forms of few operations. */
+  readonly runs: number;
+  readonly input: ArbitraryOptions;
+  readonly output: ArbitraryOptions;
+  read(operation: OperationSchema, body: string | Uint8Array): unknown;
+  write(operation: OperationSchema, service: string, output: unknown): Uint8Array | string;
+  /** The values without what the form cannot tell apart. */
+  alike(value: unknown, sent: unknown): unknown;
+}
+
+const json = jsonBody(codecs, false);
+const queryReader = new QueryReader(codecs);
+const writeQuery = queryWriter(codecs);
+
+const awsJson: Pair = {
+  sdk: new AwsJson1_1Protocol({ defaultNamespace: "n", serviceTarget: "Target", errorTypeRegistries: [] } as never),
+  runs: 200,
+  input: anyText,
+  output: anyText,
+  read: ({ inputShape }, body) => json.read(inputShape, bytesOf(body as Uint8Array), "aws-json-1.1"),
+  write: ({ outputShape }, _service, output) => json.write(outputShape, output),
+  alike: withoutTokens,
+};
+
+const query: Pair = {
+  sdk: new AwsQueryProtocol({
+    ...{ defaultNamespace: "n", version: "v", xmlNamespace: "x", errorTypeRegistries: [] },
+  } as never),
+  runs: 2000,
+  input: { ...anyText, milliseconds: false },
+  output: xmlText,
+  read: ({ inputShape }, body) => queryReader.read(inputShape, parseQuery(body as string)),
+  write: (operation, service, output) => writeQuery(operation, service, output, "request-1"),
+  // The form has no way to say that a structure is there but empty.
+  alike: pruned,
+};
+
+const pairs = [
+  { form: "AWS JSON", service: "sagemaker", pair: awsJson },
+  { form: "AWS JSON", service: "logs", pair: awsJson },
+  { form: "Query", service: "sts", pair: query },
+  { form: "Query", service: "iam", pair: query },
+];
+
+test.for(pairs)(
+  "$form: what the SDK writes is what we read, for every input of $service",
+  async ({ service, pair }) => {
     await fc.assert(
-      fc.asyncProperty(anyCall, async ([operation, input]) => {
-        const { body } = await sdk.serializeRequest(asSdk(operation), input as never, context);
-        const read = json.read(operation.inputShape, bytesOf(body as Uint8Array), "aws-json-1.1");
-        expect(withoutTokens(read, input)).toEqual(input);
+      fc.asyncProperty(await anyOf(service, "inputShape", pair.input), async ([operation, input]) => {
+        const { body } = await pair.sdk.serializeRequest(asSdk(operation), input as never, context);
+        expect(pair.alike(pair.read(operation, body as Uint8Array), input)).toEqual(pair.alike(input, input));
       }),
-      { numRuns: 200 },
+      { numRuns: pair.runs },
     );
   },
 );
 
-test.for(["sagemaker", "logs"])(
-  "AWS JSON: what we write is what the SDK reads, for every output of %s",
-  async (service) => {
-    const sdk = new AwsJson1_1Protocol({
-      defaultNamespace: "n",
-      serviceTarget: "Target",
-      errorTypeRegistries: [],
-    } as never);
-    const json = jsonBody(codecs, false);
-    const all = (await operations(service)).filter(({ outputShape }) => outputShape.isStructSchema());
-    const anyAnswer = fc
-      .constantFrom(...all)
-      .chain((operation) => fc.tuple(fc.constant(operation), arbitraryOf(operation.outputShape, anyText)));
+test.for(pairs)(
+  "$form: what we write is what the SDK reads, for every output of $service",
+  async ({ service, pair }) => {
     await fc.assert(
-      fc.asyncProperty(anyAnswer, async ([operation, output]) => {
-        const bytes = json.write(operation.outputShape, output);
-        const { $metadata: _, ...read } = (await sdk.deserializeResponse(
+      fc.asyncProperty(await anyOf(service, "outputShape", pair.output), async ([operation, output]) => {
+        const body = await answer(pair.write(operation, service, output));
+        const { $metadata: _, ...read } = (await pair.sdk.deserializeResponse(
           asSdk(operation),
           contextOf,
-          await answer(bytes),
+          body,
         )) as unknown as Record<string, unknown>;
         expect(read).toEqual(output);
       }),
-      { numRuns: 200 },
+      { numRuns: pair.runs },
     );
   },
 );
+
+/** Any operation of a service that has such a message, with any such message. */
+async function anyOf(service: string, side: "inputShape" | "outputShape", options: ArbitraryOptions) {
+  const all = (await operations(service)).filter((operation) => operation[side].isStructSchema());
+  return fc
+    .constantFrom(...all)
+    .chain((operation) => fc.tuple(fc.constant(operation), arbitraryOf(operation[side], options)));
+}
 
 test("any JSON at all is either of the model's types or refused with a sentence", async () => {
   const all = (await operations("sagemaker")).filter(({ inputShape }) => inputShape.isStructSchema());
@@ -102,56 +136,6 @@ test("any JSON at all is either of the model's types or refused with a sentence"
       expect(wrong === undefined || wrong.length > 0).toBe(true);
       if (wrong === undefined) expect(value === null || !Array.isArray(value)).toBe(true);
     }),
-  );
-});
-
-test.for(["sts", "iam"])("Query: what the SDK writes is what we read, for every input of %s", async (service) => {
-  const sdk = new AwsQueryProtocol({
-    defaultNamespace: "n",
-    version: "v",
-    xmlNamespace: "x",
-    errorTypeRegistries: [],
-  } as never);
-  const reader = new QueryReader(codecs);
-  const all = (await operations(service)).filter(({ inputShape }) => inputShape.isStructSchema());
-  const anyCall = fc
-    .constantFrom(...all)
-    .chain((operation) =>
-      fc.tuple(fc.constant(operation), arbitraryOf(operation.inputShape, { ...anyText, milliseconds: false })),
-    );
-  await fc.assert(
-    fc.asyncProperty(anyCall, async ([operation, input]) => {
-      const { body } = await sdk.serializeRequest(asSdk(operation), input as never, context);
-      // The form has no way to say that a structure is there but empty.
-      expect(pruned(reader.read(operation.inputShape, parseQuery(body as string)))).toEqual(pruned(input));
-    }),
-    { numRuns: 2000 },
-  );
-});
-
-test.for(["sts", "iam"])("Query: what we write is what the SDK reads, for every output of %s", async (service) => {
-  const sdk = new AwsQueryProtocol({
-    defaultNamespace: "n",
-    version: "v",
-    xmlNamespace: "x",
-    errorTypeRegistries: [],
-  } as never);
-  const write = queryWriter(codecs);
-  const all = (await operations(service)).filter(({ outputShape }) => outputShape.isStructSchema());
-  const anyAnswer = fc
-    .constantFrom(...all)
-    .chain((operation) => fc.tuple(fc.constant(operation), arbitraryOf(operation.outputShape, xmlText)));
-  await fc.assert(
-    fc.asyncProperty(anyAnswer, async ([operation, output]) => {
-      const xml = write(operation, service, output, "request-1");
-      const { $metadata: _, ...read } = (await sdk.deserializeResponse(
-        asSdk(operation),
-        contextOf,
-        await answer(xml),
-      )) as unknown as Record<string, unknown>;
-      expect(read).toEqual(output);
-    }),
-    { numRuns: 2000 },
   );
 });
 
