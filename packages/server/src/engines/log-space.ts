@@ -45,30 +45,37 @@ export class LogSpace {
       if (start === undefined || end === undefined) return false;
       const from = before?.end ?? start;
       const at = timeAt(file, start);
-      this.#tell({ start, end });
+      tell(this.#path, { start, end });
       if (!giveBack(this.#path, from, end)) {
-        this.#tell(before);
+        tell(this.#path, before);
         return false;
       }
       const notice = before ? Buffer.alloc(0) : Buffer.from(`${at} ${droppedNotice}\n`);
       const fits = notice.length > 0 && start + notice.length <= end;
       if (fits) writeSync(file, notice, 0, notice.length, start);
       this.#gap = { start: fits ? start + notice.length : start, end };
-      this.#tell(this.#gap);
+      tell(this.#path, this.#gap);
       this.#used -= this.#gap.end - this.#gap.start - (before ? before.end - before.start : 0);
       return true;
     } finally {
       closeSync(file);
     }
   }
+}
 
-  /** Readers see the gap as it was or as it is to be, and never a byte that is about to go. */
-  #tell(gap: LogGap | undefined): void {
-    const path = gapFile(this.#path);
-    if (!gap) return rmSync(path, { force: true });
-    writeFileSync(`${path}.tmp`, `${gap.start} ${gap.end}\n`, { mode: 0o600 });
-    renameSync(`${path}.tmp`, path);
-  }
+/** Shortens the gap of a log whose end was cut off, which may have been inside it: what is written there is no gap. */
+export function cutGap(logFile: string, sizeBytes: number): void {
+  const gap = readGap(logFile);
+  if (!gap || gap.end <= sizeBytes) return;
+  tell(logFile, gap.start < sizeBytes ? { start: gap.start, end: sizeBytes } : undefined);
+}
+
+/** Readers see the gap as it was or as it is to be, and never a byte that is about to go. */
+function tell(logFile: string, gap: LogGap | undefined): void {
+  const path = gapFile(logFile);
+  if (!gap) return rmSync(path, { force: true });
+  writeFileSync(`${path}.tmp`, `${gap.start} ${gap.end}\n`, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
 }
 
 /** Where the first line begins at or behind `offset`; `undefined` where there is none. */

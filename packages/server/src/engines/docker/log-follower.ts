@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../log.ts";
 import { fullNotice } from "../../log-gap.ts";
 import { EngineUnavailable } from "../engine.ts";
-import { LogSpace } from "../log-space.ts";
+import { cutGap, LogSpace } from "../log-space.ts";
 import { answeredWith, type EngineApi } from "./engine-api.ts";
 import { LineAssembler, line } from "./line-assembler.ts";
 import { type LogFrame, LogFrames } from "./log-frames.ts";
@@ -81,6 +81,7 @@ export class LogFollower {
     this.#file = await open(this.#followed.logFile, "r+");
     try {
       await this.#file.truncate(position.fileBytes);
+      cutGap(this.#followed.logFile, position.fileBytes);
       this.#position = position;
       this.#fileBytes = position.fileBytes;
       this.#cursor = position.cursor;

@@ -1,11 +1,11 @@
-import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CloudWatchLogsClient, GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LogSpace } from "../../engines/log-space.ts";
+import { cutGap, LogSpace } from "../../engines/log-space.ts";
 import { startTestServer } from "../../gateway/testkit.ts";
-import { droppedNotice, gapFile } from "../../log-gap.ts";
+import { droppedNotice, gapFile, type LogGap, readGap } from "../../log-gap.ts";
 import { readNewLines } from "../../metrics/log/log-reader.ts";
 import { LogFile, type LogLine } from "./log-file.ts";
 import { logsService } from "./service.ts";
@@ -84,6 +84,22 @@ test("a reader that is at work when lines go, or knows nothing of them, passes o
   rmSync(gapFile(path));
   expect(await linesOf((log) => log.forward(0))).toEqual(lines);
   expect((await linesOf((log) => log.backward(log.completeBytes))).toReversed()).toEqual(lines);
+});
+
+test("lines that are written again where a gap was cut off are there", async () => {
+  write(12_500);
+  const { start, end } = readGap(path) as LogGap;
+  const cut = start + Math.floor((end - start) / 200) * 100 + 25;
+  for (const size of [cut, start]) {
+    truncateSync(path, size);
+    cutGap(path, size);
+    next = 20_000;
+    write(10, path, new LogSpace(path, limit, { base: 25, written: size - 25 }));
+    const lines = await linesOf((log) => log.forward(0));
+    expect(lines.slice(-10).map(numberOf)).toEqual(Array.from({ length: 10 }, (_, i) => 20_000 + i));
+    expect(lines.at(-11)?.text).toBe(droppedNotice);
+  }
+  expect(readGap(path)).toBeUndefined();
 });
 
 test("metrics are read on behind what was dropped, and know that something was", () => {
