@@ -14,7 +14,7 @@ export function isLikeSpare({ hosts, internet, encrypted }: BridgeNetwork): bool
 }
 
 /** How long after a network was asked for the next is made: the run that asked has the processors first. */
-const refillMs = 500;
+const refillMs = 250;
 /** How long a spare waits for a run before it is removed. */
 const idleMs = 60_000;
 
