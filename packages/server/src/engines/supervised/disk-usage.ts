@@ -1,4 +1,5 @@
-import { access, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSmallFile } from "../../small-file.ts";
 import type { Channel } from "../engine.ts";
@@ -25,24 +26,18 @@ export async function readInputs(folder: string): Promise<number[]> {
 
 /** What a run wrote into the folder that the engine has of it, in bytes, less what was copied for it. */
 export async function readDiskUsage(folder: string): Promise<number | undefined> {
-  if (!(await isThere(join(folder, "plan")))) return undefined;
+  if (!existsSync(join(folder, "plan"))) return undefined;
   const scratch = readSmallFile(join(folder, scratchFile)) ?? folder;
-  let total = await usedBytes([join(scratch, "home"), join(scratch, "root", "upper")]);
+  const trees = [join(scratch, "home"), join(scratch, "root", "upper")];
+  let copied = 0;
   for (const [index, inputBytes] of (await readInputs(folder)).entries()) {
     const [upper, copies] = ["upper", "copies"].map((name) => join(scratch, "channels", String(index), name)) as [
       string,
       string,
     ];
-    total += await usedBytes([upper, copies]);
+    trees.push(upper, copies);
     // Overlays leave what was given where it was. Copies without a folder here are in /opt/ml.
-    if ((await isThere(copies)) || !(await isThere(upper))) total -= inputBytes;
+    if (existsSync(copies) || !existsSync(upper)) copied += inputBytes;
   }
-  return total;
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+  return (await usedBytes(trees)) - copied;
 }

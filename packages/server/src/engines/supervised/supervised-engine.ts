@@ -80,6 +80,8 @@ export class SupervisedEngine implements Engine {
   readonly #listeners = new Set<(id: RunId) => void>();
   /** Running as far as we saw, to notice those that vanish. */
   readonly #seen = new Map<RunId, ProcessIdentity>();
+  /** States of runs that were seen running. */
+  readonly #running = new Map<RunId, RunState>();
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -103,9 +105,19 @@ export class SupervisedEngine implements Engine {
   }
 
   async observe(id: RunId): Promise<RunState> {
-    const state = readState(this.#options.folders, id);
+    const { folders } = this.#options;
+    const supervisor = this.#seen.get(id);
+    const before = this.#running.get(id);
+    // What a run said when it began stays true until it ends.
+    if (before && supervisor && !existsSync(join(folders.exits, id)) && isAlive(supervisor)) return before;
+    const state = readState(folders, id);
     if (state.phase === "absent" && this.#starting.has(id)) return { phase: "pending" };
-    if (state.phase === "running" && !this.#seen.has(id)) this.#remember(id);
+    if (state.phase !== "running") {
+      this.#running.delete(id);
+      return state;
+    }
+    if (!supervisor) this.#remember(id);
+    this.#running.set(id, state);
     return state;
   }
 
@@ -237,6 +249,7 @@ export class SupervisedEngine implements Engine {
       if (!(await gone(supervisor, removeMillis))) throw new EngineUnavailable(`The supervisor of ${id} does not end`);
     }
     this.#seen.delete(id);
+    this.#running.delete(id);
     await killLeftOver(join(folders.runs, id));
     await this.#options.networks?.detach(id);
     await removeControlGroups(this.#controlGroup(id));

@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { statfsSync } from "node:fs";
 import type { Engine } from "../../../engines/engine.ts";
 import { usedBytes } from "../../../engines/used-bytes.ts";
 import type { Log } from "../../../log.ts";
@@ -128,7 +128,7 @@ class WatchedVolume {
 
   async #look(): Promise<void> {
     try {
-      const { bsize, bavail } = await statfs(this.#places.mlDirectory);
+      const { bsize, bavail } = statfsSync(this.#places.mlDirectory); // of our own disk, in microseconds
       const free = bsize * bavail;
       if (this.#mayBeFull(free)) await this.#measure(free);
     } catch (error) {
