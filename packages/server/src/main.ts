@@ -4,7 +4,7 @@ import { systemClock } from "./clock.ts";
 import { type Configuration, engineSettings, isLoopback } from "./configuration.ts";
 import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
-import { isIsolated, platformAddress } from "./engines/engine.ts";
+import { isIsolated, layersRefusal, platformAddress } from "./engines/engine.ts";
 import { openEngines, platformSocketPath } from "./engines/index.ts";
 import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
@@ -207,7 +207,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const layerCache = new LayerCache(dataDirectory.images);
   const registryImages = new RegistryImages({
     ...{ registry, cache: layerCache, publicUrls: configuration.publicUrls },
-    refusal: () => (engine.capabilities.layers ? undefined : "this host has no sandboxes that could run it"),
+    refusal: () => layersRefusal(engine.capabilities),
   });
   /** The gateway's port, once it listens: container engines pull from it. */
   const listening: { port?: number } = {};

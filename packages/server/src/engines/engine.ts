@@ -207,10 +207,19 @@ export interface Capabilities {
   readonly isolation: boolean;
   readonly memoryLimit: boolean;
   readonly cpuLimit: boolean;
-  /** Runs images that were unpacked on this host (roots of the kind `layers`). */
-  readonly layers?: boolean;
+  /** Runs images that were unpacked on this host (roots of the kind `layers`), or why not and what would help. */
+  readonly layers?: true | { readonly lacks: string };
   /** What this engine lacks on this host and what that costs, for `sagebrush doctor` and the start banner. */
   readonly notices: readonly string[];
+}
+
+/** Why an engine cannot run images that were unpacked on this host; `undefined` where it can. */
+export function layersRefusal({ layers }: Capabilities): string | undefined {
+  if (layers === true) return undefined;
+  return (
+    layers?.lacks ??
+    "this host has no sandboxes that could run it: install bubblewrap (Debian: apt-get install bubblewrap), or start Docker or Podman"
+  );
 }
 
 /** What a run uses now, and what it has used since it began. */

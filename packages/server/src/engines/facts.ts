@@ -64,7 +64,7 @@ function programFacts(): EngineFact[] {
       : {
           state: "missing",
           what: "native supervisor (no C compiler was found at set-up)",
-          cost: "Every run costs 50 MB more, starts 0.2 s later, has no limits and copies its input. Install a compiler, run set-up again.",
+          cost: "Every run costs 50 MB more, starts 0.2 s later, has no limits and copies its input; images of your own do not run in sandboxes. Install a C compiler, run set-up again.",
         },
     tools.ip !== undefined && (tools.nft ?? (isRoot ? tools.iptables : undefined)) !== undefined
       ? { state: "ok", what: "networks for runs (iproute2, a packet filter)" }

@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
-import type { Clock } from "../clock.ts";
-import type { ByteRange, ByteStore } from "../objects/bytes/byte-store.ts";
+import type { ByteRange } from "../objects/bytes/byte-store.ts";
 import type { Ingested } from "../objects/bytes/ingest.ts";
 import type { BytesReference } from "../objects/object-records.ts";
-import type { Store, StoredRecord, Write } from "../store/store.ts";
+import type { StoredRecord, Write } from "../store/store.ts";
 import { WriteConflict } from "../store/store.ts";
+import type { RegistryParts } from "./registry-parts.ts";
 import { type BlobRecord, blobKey, linkKey, type Repository } from "./registry-records.ts";
 
 /** Blobs that no manifest refers to stay this long, so that a client has time to push the manifest. */
@@ -17,21 +17,17 @@ export type BlobSource =
 
 /** Layers and configurations: bytes by digest, visible in the repositories that they were pushed or mounted to. */
 export class Blobs {
-  readonly #store: Store;
-  readonly #bytes: ByteStore;
-  readonly #clock: Clock;
+  readonly #parts: RegistryParts;
 
-  constructor({ store, bytes, clock }: { store: Store; bytes: ByteStore; clock: Clock }) {
-    this.#store = store;
-    this.#bytes = bytes;
-    this.#clock = clock;
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
   }
 
   /** Where the bytes are, when this repository has the blob. */
   async find(repository: Repository, digest: string): Promise<BytesReference | undefined> {
-    const link = await this.#store.get(linkKey(repository, digest));
+    const link = await this.#parts.store.get(linkKey(repository, digest));
     if (!link) return undefined;
-    const blob = await this.#store.get<BlobRecord>(blobKey(repository.place, digest));
+    const blob = await this.#parts.store.get<BlobRecord>(blobKey(repository.place, digest));
     return blob?.value.bytes;
   }
 
@@ -41,9 +37,9 @@ export class Blobs {
    */
   async findAndKeep(repository: Repository, digest: string): Promise<BytesReference | undefined> {
     const key = linkKey(repository, digest);
-    const link = await this.#store.get(key);
+    const link = await this.#parts.store.get(key);
     if (!link) return undefined;
-    if (this.#clock.now() - link.modifiedAt > UNREFERENCED_BLOB_MS / 2) {
+    if (this.#parts.clock.now() - link.modifiedAt > UNREFERENCED_BLOB_MS / 2) {
       // Whatever the conflict (it went, or somebody else kept it), what is found now is the answer.
       await this.#written([{ op: "update", key, version: link.version, value: {} }], key.name);
     }
@@ -51,7 +47,7 @@ export class Blobs {
   }
 
   read(bytes: BytesReference, range?: ByteRange): Promise<Readable> {
-    return this.#bytes.stream(bytes, range);
+    return this.#parts.bytes.stream(bytes, range);
   }
 
   /** Makes a blob of another repository of the same registry visible in this one. @returns Whether there is one. */
@@ -59,7 +55,7 @@ export class Blobs {
     for (;;) {
       if (!(await this.find(from, digest))) return false;
       const key = blobKey(to.place, digest);
-      const blob = await this.#store.get<BlobRecord>(key);
+      const blob = await this.#parts.store.get<BlobRecord>(key);
       if (!blob) return false;
       if (await this.#written(this.#linking(to, digest, blob))) return true;
     }
@@ -70,12 +66,12 @@ export class Blobs {
     const key = blobKey(repository.place, digest);
     const also = source.also ?? [];
     for (;;) {
-      const known = await this.#store.get<BlobRecord>(key);
+      const known = await this.#parts.store.get<BlobRecord>(key);
       if (known) {
-        const dropped = source.kind === "moved" ? await this.#bytes.unshare(source.bytes) : undefined;
+        const dropped = source.kind === "moved" ? await this.#parts.bytes.unshare(source.bytes) : undefined;
         const writes = [...this.#linking(repository, digest, known), ...also, ...(dropped ? [dropped.write] : [])];
         if (!(await this.#written(writes))) continue;
-        if (source.kind === "moved") await this.#bytes.erase(source.bytes);
+        if (source.kind === "moved") await this.#parts.bytes.erase(source.bytes);
         else await source.ingested.discard();
         return;
       }
@@ -83,7 +79,7 @@ export class Blobs {
       const writes: Write[] = [
         { op: "create", key, value: { bytes } satisfies BlobRecord },
         { op: "put", key: linkKey(repository, digest), value: {} },
-        ...(source.kind === "fresh" ? [this.#bytes.adopt(source.ingested)] : []),
+        ...(source.kind === "fresh" ? [this.#parts.bytes.adopt(source.ingested)] : []),
         ...also,
       ];
       if (!(await this.#written(writes, key.name))) continue;
@@ -104,7 +100,7 @@ export class Blobs {
   /** @returns False where the blob itself changed meanwhile: look again. Other conflicts are the caller's. */
   async #written(writes: readonly Write[], blobName = writes[0]?.key.name): Promise<boolean> {
     try {
-      await this.#store.write(writes);
+      await this.#parts.store.write(writes);
       return true;
     } catch (error) {
       if (error instanceof WriteConflict && error.key.name === blobName) return false;

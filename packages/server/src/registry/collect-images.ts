@@ -1,5 +1,3 @@
-import type { Clock } from "../clock.ts";
-import type { ByteStore } from "../objects/bytes/byte-store.ts";
 import type { ListQuery, Store, StoredRecord, Write } from "../store/store.ts";
 import { WriteConflict } from "../store/store.ts";
 import type { BlobUploads } from "./blob-uploads.ts";
@@ -7,6 +5,7 @@ import { UNREFERENCED_BLOB_MS } from "./blobs.ts";
 import { expired, parseLifecyclePolicy } from "./lifecycle-policy.ts";
 import type { Manifests } from "./manifests.ts";
 import { allRecords } from "./record-pages.ts";
+import type { RegistryParts } from "./registry-parts.ts";
 import {
   type BlobRecord,
   kinds,
@@ -29,10 +28,7 @@ export interface CollectedImages {
   readonly uploads: number;
 }
 
-interface Parts {
-  readonly store: Store;
-  readonly bytes: ByteStore;
-  readonly clock: Clock;
+interface Parts extends RegistryParts {
   readonly manifests: Manifests;
   readonly uploads: BlobUploads;
 }

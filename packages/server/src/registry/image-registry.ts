@@ -1,10 +1,8 @@
-import type { Clock } from "../clock.ts";
-import type { ByteStore } from "../objects/bytes/byte-store.ts";
-import type { Store } from "../store/store.ts";
 import { BlobUploads } from "./blob-uploads.ts";
 import { Blobs } from "./blobs.ts";
 import { type CollectedImages, collectImages } from "./collect-images.ts";
 import { Manifests } from "./manifests.ts";
+import type { RegistryParts } from "./registry-parts.ts";
 import { Repositories } from "./repositories.ts";
 
 /**
@@ -18,8 +16,7 @@ export class ImageRegistry {
   readonly uploads: BlobUploads;
   readonly #collect: () => Promise<CollectedImages>;
 
-  constructor({ store, bytes, clock }: { store: Store; bytes: ByteStore; clock: Clock }) {
-    const parts = { store, bytes, clock };
+  constructor(parts: RegistryParts) {
     this.repositories = new Repositories(parts);
     this.manifests = new Manifests(parts);
     this.blobs = new Blobs(parts);

@@ -1,12 +1,11 @@
 import { finished } from "node:stream/promises";
-import type { Clock } from "../clock.ts";
-import type { ByteStore } from "../objects/bytes/byte-store.ts";
-import type { Store, StoredRecord, Write } from "../store/store.ts";
+import type { StoredRecord, Write } from "../store/store.ts";
 import { WriteConflict } from "../store/store.ts";
 import { digestOf } from "./digest.ts";
 import { type ManifestContent, parseManifest } from "./manifest-content.ts";
 import { allRecords } from "./record-pages.ts";
 import { RegistryError } from "./registry-error.ts";
+import type { RegistryParts } from "./registry-parts.ts";
 import {
   kinds,
   linkKey,
@@ -46,14 +45,10 @@ export interface Push {
 
 /** Manifests and tags of repositories. Each push is one transaction. */
 export class Manifests {
-  readonly #store: Store;
-  readonly #bytes: ByteStore;
-  readonly #clock: Clock;
+  readonly #parts: RegistryParts;
 
-  constructor({ store, bytes, clock }: { store: Store; bytes: ByteStore; clock: Clock }) {
-    this.#store = store;
-    this.#bytes = bytes;
-    this.#clock = clock;
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
   }
 
   async find(repository: Repository, name: ManifestName): Promise<ManifestRecord | undefined> {
@@ -63,7 +58,7 @@ export class Manifests {
 
   /** The manifest's own bytes, at most 4 MiB. */
   async content({ bytes }: ManifestRecord): Promise<Buffer> {
-    const found = await this.#bytes.read(bytes);
+    const found = await this.#parts.bytes.read(bytes);
     if (Buffer.isBuffer(found)) return found;
     const chunks: Buffer[] = [];
     found.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -93,26 +88,26 @@ export class Manifests {
   async *all({ place, value }: Repository, from = ""): AsyncGenerator<ManifestRecord> {
     const prefix = `${value.id}@`;
     const query = { kind: kinds.manifest, ...registryOf(place), prefix, from: `${prefix}${from}` };
-    for await (const record of allRecords<ManifestRecord>(this.#store, query)) yield record.value;
+    for await (const record of allRecords<ManifestRecord>(this.#parts.store, query)) yield record.value;
   }
 
   async isEmpty({ place, value }: Repository): Promise<boolean> {
     const query = { kind: kinds.manifest, ...registryOf(place), prefix: `${value.id}@`, limit: 1 };
-    return (await this.#store.list(query)).records.length === 0;
+    return (await this.#parts.store.list(query)).records.length === 0;
   }
 
   /** Up to `limit` tags after `after`, in the order of their bytes. */
   async tags({ place, value }: Repository, after: string, limit: number): Promise<string[]> {
     const prefix = `${value.id}:`;
     const query = { kind: kinds.tag, ...registryOf(place), prefix, after: `${prefix}${after}`, limit };
-    const page = await this.#store.list<TagRecord>(query);
+    const page = await this.#parts.store.list<TagRecord>(query);
     return page.records.map(({ name }) => name.slice(prefix.length));
   }
 
   /** Manifests whose subject is `digest`, which need not be there itself. */
   async referrers({ place, value }: Repository, digest: string, limit: number): Promise<ReferrerRecord[]> {
     const query = { kind: kinds.referrer, ...registryOf(place), prefix: `${value.id}@${digest}@`, limit };
-    return (await this.#store.list<ReferrerRecord>(query)).records.map((record) => record.value);
+    return (await this.#parts.store.list<ReferrerRecord>(query)).records.map((record) => record.value);
   }
 
   /** Takes a tag away and leaves the image. @returns The image's digest, or `undefined` when there is no such tag. */
@@ -136,10 +131,10 @@ export class Manifests {
       const manifest = await this.#manifest(repository, digest);
       if (!manifest) return undefined;
       const { value, version } = manifest;
-      const unshared = await this.#bytes.unshare(value.bytes);
+      const unshared = await this.#parts.bytes.unshare(value.bytes);
       const { subject } = value;
       const referrer =
-        subject === undefined ? undefined : await this.#store.get(referrerKey(repository, subject, digest));
+        subject === undefined ? undefined : await this.#parts.store.get(referrerKey(repository, subject, digest));
       const writes: Write[] = [
         { op: "delete", key: manifestKey(repository, digest), version },
         ...value.tags.map((tag): Write => ({ op: "delete", key: tagKey(repository, tag) })),
@@ -147,7 +142,7 @@ export class Manifests {
         ...(unshared ? [unshared.write] : []),
       ];
       if (!(await this.#written(writes))) continue;
-      await this.#bytes.erase(value.bytes);
+      await this.#parts.bytes.erase(value.bytes);
       return value;
     }
   }
@@ -167,7 +162,7 @@ export class Manifests {
     content: ManifestContent,
     { content: bytes, tag }: PushedManifest,
   ): Promise<Push | undefined> {
-    const inRegistry = await this.#store.get<RepositoryRecord>(repositoryKey(repository.place, repository.name));
+    const inRegistry = await this.#parts.store.get<RepositoryRecord>(repositoryKey(repository.place, repository.name));
     if (inRegistry?.value.id !== repository.value.id) throw unknownRepository(repository);
     const known = await this.#manifest(repository, digest);
     const tagged = tag === undefined ? undefined : await this.#tag(repository, tag);
@@ -181,7 +176,7 @@ export class Manifests {
     const links = (await this.#checkContent(repository, content)).filter(
       ({ key }) => !moves.some((move) => move.key.kind === key.kind && move.key.name === key.name),
     );
-    const ingested = known ? undefined : await this.#bytes.ingestWhole(bytes, []);
+    const ingested = known ? undefined : await this.#parts.bytes.ingestWhole(bytes, []);
     const tags = [...new Set([...(known?.value.tags ?? []), ...(tag === undefined ? [] : [tag])])].sort();
     const { mediaType, blobs, manifests, subject, artifactType, annotations } = content;
     const manifest: ManifestRecord = {
@@ -189,7 +184,7 @@ export class Manifests {
         digest,
         ...{ mediaType, blobs, manifests },
         bytes: (ingested as NonNullable<typeof ingested>).bytes,
-        pushedAt: this.#clock.now(),
+        pushedAt: this.#parts.clock.now(),
         ...(subject !== undefined && { subject }),
         ...(artifactType !== undefined && { artifactType }),
       }),
@@ -203,7 +198,7 @@ export class Manifests {
       ...links,
       ...moves,
     ];
-    if (ingested) writes.push(this.#bytes.adopt(ingested));
+    if (ingested) writes.push(this.#parts.bytes.adopt(ingested));
     if (subject !== undefined && !known) {
       const value: ReferrerRecord = {
         ...{ mediaType, digest, size: bytes.length },
@@ -245,7 +240,7 @@ export class Manifests {
   async #checkContent(repository: Repository, { blobs, manifests }: ManifestContent): Promise<Write[]> {
     const writes: Write[] = [];
     for (const digest of new Set(blobs.map((blob) => blob.digest))) {
-      const link = await this.#store.get(linkKey(repository, digest));
+      const link = await this.#parts.store.get(linkKey(repository, digest));
       if (!link) throw missing(digest, "blob");
       writes.push({ op: "update", key: linkKey(repository, digest), version: link.version, value: link.value });
     }
@@ -263,17 +258,17 @@ export class Manifests {
   }
 
   #manifest(repository: Repository, digest: string): Promise<StoredRecord<ManifestRecord> | undefined> {
-    return this.#store.get(manifestKey(repository, digest));
+    return this.#parts.store.get(manifestKey(repository, digest));
   }
 
   #tag(repository: Repository, tag: string): Promise<StoredRecord<TagRecord> | undefined> {
-    return this.#store.get(tagKey(repository, tag));
+    return this.#parts.store.get(tagKey(repository, tag));
   }
 
   /** @returns False when something changed meanwhile. */
   async #written(writes: readonly Write[]): Promise<boolean> {
     try {
-      await this.#store.write(writes);
+      await this.#parts.store.write(writes);
       return true;
     } catch (error) {
       if (error instanceof WriteConflict) return false;

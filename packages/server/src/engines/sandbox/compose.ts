@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EngineUnavailable, type RootFs, type RunSpec } from "../engine.ts";
+import { type RootFs, RunRefused, type RunSpec } from "../engine.ts";
 import { withDriver } from "../gpu-driver.ts";
 import { channelSteps, type SetupStep } from "../supervised/plan.ts";
 import { homeFolder, socketName } from "../supervised/run-folder.ts";
@@ -10,6 +10,11 @@ import { homeTarget, hostToolsRoot } from "./host-tools-root.ts";
 import { layersRoot, shownMlFolders } from "./layers-root.ts";
 import { type Libraries, minimalRoot } from "./minimal-root.ts";
 import { networkFiles } from "./network-files.ts";
+
+/** What keeps images out of sandboxes where set-up found no compiler. */
+export const noLayers =
+  "this host has no native supervisor, which container images need in sandboxes: install a C compiler " +
+  "(Debian: apt-get install gcc libc6-dev) and run set-up again, or start Docker or Podman";
 
 /** Where a server's socket folder appears inside. */
 const socketTarget = "/opt/sagebrush/run";
@@ -104,8 +109,7 @@ async function idsOf(
     const uid = await host.uidFor(id, folder);
     return uid === undefined ? {} : { uid };
   }
-  if (!host.hasLayers)
-    throw new EngineUnavailable("container images need the native supervisor: a C compiler at set-up");
+  if (!host.hasLayers) throw new RunRefused(`Container images: ${noLayers}.`);
   const range = await host.rangeFor(id, folder);
   const { uid, gid } = root.user ?? { uid: 0, gid: 0 };
   return range === undefined ? {} : { uid: range + uid, gid: range + gid, range };

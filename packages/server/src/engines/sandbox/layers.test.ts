@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { standInGpus, standInUuid } from "../../gpus/testkit.ts";
 import { silentLog } from "../../log.ts";
-import type { Engine, LayersRoot, RunSpec } from "../engine.ts";
+import { type Engine, type LayersRoot, RunRefused, type RunSpec } from "../engine.ts";
 import { engineContract } from "../engine-contract.ts";
 import { openEngine } from "../open-engine.ts";
 import { requirements, where } from "../requirements.ts";
+import { nodeSupervisor } from "../supervised/supervisor.ts";
 import { openRootless, readableCopy, rootlessUid } from "../testkit/rootless.ts";
 import { inPhase, until, Workshop } from "../testkit/workshop.ts";
 import { escapeChecks } from "./escape-checks.ts";
@@ -42,6 +43,26 @@ where("sandboxes without root on an image's layers", [bubblewrap, userNamespaces
   // What depends on the layers; the rest is the same as on other roots.
   engineContract({ ...candidate, only: "channel" });
   escapeChecks(candidate);
+});
+
+where("images without the native supervisor", [bubblewrap, userNamespaces], () => {
+  test("a run that was accepted before the supervisor went is refused for good, not tried for ever", async () => {
+    const shop = await Workshop.open();
+    const options = { directory: shop.engineDirectory, kind: "sandbox" as const, log: silentLog };
+    const engine = await openEngine({ ...options, supervisor: nodeSupervisor() });
+    try {
+      const id = `layers-${process.pid}-refused`;
+      const image: LayersRoot = { kind: "layers", layers: [], binds: [], folders: [], mlFolders: [] };
+      const start = engine.start(id, await shop.run(id, ["/train"], { root: image }));
+      await expect(start).rejects.toThrow(RunRefused);
+      await expect(start).rejects.toThrow(/install a C compiler/);
+      await engine.remove(id);
+      expect(await engine.list()).toEqual([]);
+    } finally {
+      await engine.close();
+      await shop.close();
+    }
+  });
 });
 
 where("images in sandboxes", [bubblewrap, userNamespaces, nativeSupervisor, root, busybox], () => {

@@ -7,7 +7,7 @@ import type { EngineFolders } from "../supervised/run-folder.ts";
 import { SupervisedEngine } from "../supervised/supervised-engine.ts";
 import { type Supervisor, supervisorNotices } from "../supervised/supervisor.ts";
 import { findBubblewrap } from "./bubblewrap.ts";
-import { composeSandbox, type SandboxHost } from "./compose.ts";
+import { composeSandbox, noLayers, type SandboxHost } from "./compose.ts";
 import { findLibraries } from "./minimal-root.ts";
 import { type Probe, probeNotices, probeSandbox } from "./probe.ts";
 import { seccompFilter } from "./seccomp.ts";
@@ -56,7 +56,7 @@ export async function openSandboxEngine(options: {
       ...parts,
       capabilities: {
         isolation: true,
-        layers: host.hasLayers,
+        layers: host.hasLayers ? true : { lacks: noLayers },
         memoryLimit: probe?.memoryLimit ?? false,
         cpuLimit: probe?.cpuLimit ?? false,
         notices:
