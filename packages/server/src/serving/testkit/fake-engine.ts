@@ -31,7 +31,7 @@ export class FakeEngine implements Engine {
   readonly started: RunId[] = [];
   readonly removed: RunId[] = [];
   behaviour: ModelBehaviour;
-  /** Called before a run comes up; what it returns ends the run instead. */
+  /** Called before a run comes up; what it returns ends the run instead, and what it throws keeps it from starting. */
   onStart: (spec: RunSpec) => { exitCode: number } | undefined = () => undefined;
   readonly #listeners = new Set<(id: RunId) => void>();
   readonly #folder = mkdtempSync(join(tmpdir(), "fake-"));
@@ -42,10 +42,10 @@ export class FakeEngine implements Engine {
 
   async start(id: RunId, spec: RunSpec): Promise<void> {
     if (this.runs.has(id)) return;
+    const end = this.onStart(spec);
     const run: FakeRun = { id, spec, requests: [], state: { phase: "pending" }, server: undefined, pingStatus: 200 };
     this.runs.set(id, run);
     this.started.push(id);
-    const end = this.onStart(spec);
     if (end !== undefined) {
       run.state = { phase: "exited", startedAt: Date.now(), endedAt: Date.now(), exitCode: end.exitCode };
       return this.#changed(id);

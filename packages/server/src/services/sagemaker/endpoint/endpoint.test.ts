@@ -11,9 +11,11 @@ import {
 } from "@aws-sdk/client-sagemaker";
 import { InvokeEndpointCommand } from "@aws-sdk/client-sagemaker-runtime";
 import { afterEach, expect, test, vi } from "vitest";
+import { RunRefused } from "../../../engines/engine.ts";
 import type { FakeRun } from "../../../serving/testkit/fake-engine.ts";
 import { modelArchive, type ServingServer, startServingServer } from "../../../serving/testkit/serving-server.ts";
 import { tarGzOf } from "../../../serving/testkit/tar-builder.ts";
+import { endpointController } from "./reconcile.ts";
 
 let server: ServingServer;
 afterEach(() => server.close());
@@ -235,6 +237,33 @@ test("an endpoint may be deleted while it comes up", async () => {
   await server.sagemaker.send(new DeleteEndpointCommand({ EndpointName: "hasty" }));
   await gone("hasty");
   expect(server.engine.runs.size).toBe(0);
+});
+
+test("an instance that the engine refuses fails the endpoint with the engine's reason", async () => {
+  server = await startServingServer();
+  server.engine.onStart = () => {
+    throw new RunRefused("There is no network for model");
+  };
+  await deployConfig("refused");
+  await create("refused", "refused");
+  await vi.waitFor(async () => expect((await describe("refused")).EndpointStatus).toBe("Failed"), patiently);
+  expect((await describe("refused")).FailureReason).toBe("There is no network for model");
+  await server.sagemaker.send(new DeleteEndpointCommand({ EndpointName: "refused" }));
+  await gone("refused");
+});
+
+test("an instance has its model's role while its endpoint is there, also after a restart", async () => {
+  server = await startServingServer();
+  await deploy("role");
+  const [run] = server.engine.running as [FakeRun];
+  const roleOf = (id: string) => endpointController(server.serving).roleOf(id);
+  expect(await roleOf(run.id)).toEqual({ arn: role });
+  expect(await roleOf("e-000000000000-1")).toBeUndefined();
+  server = await server.restart();
+  await vi.waitFor(async () => expect(await roleOf(run.id)).toEqual({ arn: role }), patiently);
+  await server.sagemaker.send(new DeleteEndpointCommand({ EndpointName: "role" }));
+  await gone("role");
+  expect(await roleOf(run.id)).toBeUndefined();
 });
 
 test("a server that comes back finds its instances and serves without starting any", async () => {
