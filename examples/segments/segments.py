@@ -37,6 +37,7 @@ def segment_of(points):
 
 
 of_country = segment_of(rows)
+print()
 for segment in sorted(set(of_country)):
     members = [each for each, found in zip(countries, of_country) if found == segment]
     income = numpy.median([float(each["income"]) for each in members])
