@@ -51,4 +51,6 @@ export interface ReadOptions {
 export interface StreamOptions extends ReadOptions {
   /** Fills sparse rows up with zeros; otherwise a block is dense when each of its rows is. */
   readonly isDense: boolean;
+  /** Set when there is only one: then nothing is kept for another. */
+  readonly isOnePass?: boolean;
 }

@@ -54,8 +54,9 @@ function streamingCount({ k, extra_center_factor: factor }: KMeansHyperparameter
   return k * (factor === "auto" ? Math.min(10, Math.max(4, Math.ceil(400 / k))) : factor);
 }
 
-function streamOptions({ feature_dim }: KMeansHyperparameters): StreamOptions {
-  return { labelWidth: 0, defaultContentType: "text/csv", featureDim: feature_dim, isDense: true };
+function streamOptions({ feature_dim }: KMeansHyperparameters, passes: number): StreamOptions {
+  const isOnePass = passes === 1;
+  return { labelWidth: 0, defaultContentType: "text/csv", featureDim: feature_dim, isDense: true, isOnePass };
 }
 
 interface Streamed {
@@ -71,7 +72,7 @@ async function streamRows(job: Job, train: Channel, assigner: Assigner, random: 
   const firstSize = Math.max(size, streamingCount(hyperparameters));
   const batches = new Batches(assigner, width, firstSize);
   const sample = new RowSample(assigner, { width, k }, random);
-  const stream = train.stream(streamOptions(hyperparameters));
+  const stream = train.stream(streamOptions(hyperparameters, epochs));
   let streaming: StreamingCentres | undefined;
   try {
     for (let epoch = 0; epoch < epochs && !signal.aborted; epoch++) {
@@ -136,7 +137,7 @@ async function evaluate(
   assigner.use(centres, hyperparameters.k);
   let ssd = 0;
   let rows = 0;
-  const blocks = test.stream(streamOptions(hyperparameters));
+  const blocks = test.stream(streamOptions(hyperparameters, 1));
   for await (const filled of batches.of(blocks, test, () => hyperparameters.mini_batch_size)) {
     assigner.assign(batches.area, filled);
     for (let i = 0; i < filled; i++) ssd += batches.area.distances[i] as number;

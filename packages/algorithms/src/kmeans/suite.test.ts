@@ -26,7 +26,7 @@ describeAlgorithm(kmeans, {
   scaled: (msd, factor) => msd * factor * factor,
   silentMetrics: { "test:ssd": "eval_metrics asks for msd only" },
   memory: {
-    given: { k: "4", feature_dim: "32" },
+    given: { k: "4", feature_dim: "32", epochs: "2" },
     csv: `${part}\n`,
     times: 6, // enough for the sample of 20,000 rows to be full
     limitBytes: 32 * 2 ** 20,

@@ -187,6 +187,18 @@ describe("RecordIO-protobuf", () => {
   });
 });
 
+test("rows are kept for another pass, and not where there is none", async () => {
+  const files = { "rows.csv": largeCsv(1000) };
+  const buffers = async (isOnePass: boolean) => {
+    const seen = new Set<ArrayBufferLike>();
+    const stream = smallBlocks(files, { isOnePass, budget: new MemoryBudget(1e9) });
+    for await (const { features } of stream) seen.add(features.values.buffer);
+    return seen.size;
+  };
+  expect(await buffers(false)).toBeGreaterThan(3);
+  expect(await buffers(true)).toBe(1);
+});
+
 test("a pass that is given up ends its threads, and the next one begins anew", async () => {
   const stream = smallBlocks({ "rows.csv": largeCsv() }, { cpus: 3 });
   for (let i = 0; i < 3; i++) {

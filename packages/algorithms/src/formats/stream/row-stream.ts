@@ -1,4 +1,4 @@
-import type { ReadOptions } from "../../job/channels.ts";
+import type { StreamOptions } from "../../job/channels.ts";
 import type { RowShape } from "../csv/parse-rows.ts";
 import { firstRowWidth } from "../csv/read-csv.ts";
 import { firstRecordWidth } from "../recordio-protobuf/read-recordio.ts";
@@ -18,8 +18,7 @@ export interface PassSource extends Disposable {
   readonly isRepeatable: boolean;
 }
 
-export interface RowStreamOptions extends Pick<ReadOptions, "featureDim"> {
-  readonly isDense: boolean;
+export interface RowStreamOptions extends Pick<StreamOptions, "featureDim" | "isDense" | "isOnePass"> {
   /** Threads to read with, the one that uses the rows included. */
   readonly cpus: number;
   readonly signal: AbortSignal | undefined;
@@ -60,7 +59,7 @@ export class RowStream implements AsyncIterable<RowBlock> {
     using source = await this.#open();
     await using readers = this.#readers(source, this.#keptPlaces);
     // A second iteration finds the budget as the first one left it, and keeps nothing more.
-    let isKeeping = source.isRepeatable && this.#keptPlaces === 0;
+    let isKeeping = source.isRepeatable && this.#options.isOnePass !== true && this.#keptPlaces === 0;
     readers.isKeeping = isKeeping;
     for (;;) {
       const table = await readers.next();
