@@ -18,9 +18,6 @@ def test_kmeans_class_with_record_set(client_environment, penguins):
             import numpy
             import sagemaker
             from sagemaker import KMeans
-            from sagemaker.amazon.kmeans import KMeansModel
-            from sagemaker.deserializers import CSVDeserializer, JSONDeserializer
-            from sagemaker.serializers import CSVSerializer
 
             data = json.load(open({str(path)!r}))
             scale = numpy.array([5, 2, 14, 800])
@@ -58,7 +55,25 @@ def test_kmeans_class_with_record_set(client_environment, penguins):
             print("closest", (found == distances.argmin(axis=1)).all())
             print("distance", numpy.allclose(far, distances.min(axis=1), rtol=1e-5))
             predictor.delete_endpoint()
+        """),
+        client_environment,
+        timeout=600,
+    )
+    for what in ("test msd", "test ssd", "train msd", "closest", "distance"):
+        assert f"{what} True" in shown, shown
 
+
+def test_a_model_made_by_hand(client_environment):
+    shown = run(
+        textwrap.dedent("""
+            import io, struct, tarfile
+            import numpy
+            import sagemaker
+            from sagemaker.amazon.kmeans import KMeansModel
+            from sagemaker.deserializers import CSVDeserializer, JSONDeserializer
+            from sagemaker.serializers import CSVSerializer
+
+            session = sagemaker.Session()
             # The bring-your-own-model notebook: centres as mx.nd.save writes a list of one array.
             own = struct.pack("<QQQIiIQQiiI", 0x112, 0, 1, 0xF993FAC9, 0, 2, 2, 2, 1, 0, 0)
             own += numpy.array([[0, 0], [3, 4]], "<f4").tobytes() + struct.pack("<Q", 0)
@@ -69,7 +84,7 @@ def test_kmeans_class_with_record_set(client_environment, penguins):
                 tar.addfile(info, io.BytesIO(own))
             bucket = session.default_bucket()
             session.boto_session.client("s3").put_object(Bucket=bucket, Key="own/model.tar.gz", Body=packed.getvalue())
-            model = KMeansModel(f"s3://{{bucket}}/own/model.tar.gz", role)
+            model = KMeansModel(f"s3://{bucket}/own/model.tar.gz", sagemaker.get_execution_role())
             predictor = model.deploy(1, "ml.m5.large")
             predictor.serializer, predictor.deserializer = CSVSerializer(), JSONDeserializer()
             print("json", predictor.predict([[3, 5], [0, 0]]))
@@ -78,9 +93,8 @@ def test_kmeans_class_with_record_set(client_environment, penguins):
             predictor.delete_endpoint()
         """),
         client_environment,
+        timeout=600,
     )
-    for what in ("test msd", "test ssd", "train msd", "closest", "distance"):
-        assert f"{what} True" in shown, shown
     assert (
         "json {'predictions': [{'closest_cluster': 1.0, 'distance_to_cluster': 1.0}, "
         "{'closest_cluster': 0.0, 'distance_to_cluster': 0.0}]}" in shown
@@ -116,6 +130,7 @@ def test_csv_in_every_mode(client_environment, penguins):
             print("same", len(values) == 1)
         """),
         client_environment,
+        timeout=600,
     )
     for mode in ("File", "FastFile", "Pipe"):
         assert f"{mode} Completed" in shown
@@ -123,7 +138,7 @@ def test_csv_in_every_mode(client_environment, penguins):
 
 
 def test_the_segments_example(client_environment):
-    shown = run((ROOT / "examples/segments/segments.py").read_text(), client_environment)
+    shown = run((ROOT / "examples/segments/segments.py").read_text(), client_environment, timeout=600)
     counts = [int(count) for count in re.findall(r"segment \d: (\d+) countries", shown)]
     assert len(counts) == 4 and sum(counts) == 187
     assert "newcomer: segment " in shown
