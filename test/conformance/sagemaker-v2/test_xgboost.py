@@ -85,7 +85,7 @@ def test_fit_deploy_predict(client_environment, penguins, tmp_path):
         matrices[0],
         30,
         evals=[(matrices[0], "train"), (matrices[1], "validation")],
-        callbacks=[xgboost.callback.EarlyStopping(10, save_best=True, data_name="validation", metric_name="merror")],
+        callbacks=[xgboost.callback.EarlyStopping(rounds=10, save_best=True, data_name="validation", metric_name="merror")],
         verbose_eval=False,
     )
     assert numpy.array_equal(same.predict(matrices[1]), expected)

@@ -8,6 +8,7 @@ import { saveModel } from "./model-file.ts";
 /** As many as the service keeps: an interruption may come while the newest is on its way. */
 const keptCheckpoints = 5;
 const form = /^xgboost-checkpoint\.(\d+)$/;
+const unfinished = /^\.xgboost-checkpoint\.\d+\.new/;
 
 /** `xgboost-checkpoint.ROUND` in the checkpoint folder: the model after that round. */
 export class Checkpoints {
@@ -15,6 +16,8 @@ export class Checkpoints {
 
   constructor(directory: string) {
     this.#directory = directory;
+    // What a run that was killed was writing; the folder is copied to S3 as it is.
+    for (const name of readdirSync(directory)) if (unfinished.test(name)) rmSync(join(directory, name), { force: true });
   }
 
   /** Rounds of the checkpoints that are there, ascending. */

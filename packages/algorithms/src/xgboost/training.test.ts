@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { encodeRecordFrames } from "../formats/recordio-protobuf/encode.ts";
@@ -18,10 +18,10 @@ beforeAll(() => {
 }, 300_000);
 
 /** What the model of a job says of the held-out rows. */
-function answers(job: XGBoostJob, file = "xgboost-model"): number[] {
+function answers(job: XGBoostJob, file = "xgboost-model", asked = probe): number[] {
   using booster = Booster.create(library);
   booster.load(join(job.root, "model", file));
-  const features = { kind: "dense", count: probe.length, width: 4, values: Float32Array.from(probe.flat()) } as const;
+  const features = { kind: "dense", count: asked.length, width: 4, values: Float32Array.from(asked.flat()) } as const;
   using matrix = Matrix.of(library, features, 1);
   return [...booster.predict(matrix, "value")];
 }
@@ -152,31 +152,42 @@ test("early stopping keeps the best rounds", async () => {
   expect(answers(run.job)).toEqual(answers(again.job));
 });
 
-test("a run goes on from the newest checkpoint that can be read, to the model that one run gives", async () => {
-  const files = { "train/a": toCsv(rows), "checkpoints-are-elsewhere": "" };
-  delete (files as Record<string, string>)["checkpoints-are-elsewhere"];
-  const options = { files, contentType: "csv", checkpoints: true };
-  using whole = await trained({ files, contentType: "csv", hyperparameters: { ...settings, num_round: "9" } });
-  using job = new XGBoostJob({ ...options, hyperparameters: { ...settings, num_round: "7" } });
+test("a run that was killed goes on from the newest checkpoint that can be read, to the model that one run gives", async () => {
+  const files = { "train/a": toCsv(rows), "validation/a": toCsv(held) };
+  const hyperparameters = { ...settings, eval_metric: "logloss", early_stopping_rounds: "1000", num_round: "1000000" };
+  using job = new XGBoostJob({ files, contentType: "csv", checkpoints: true, hyperparameters });
   using first = job.train();
-  expect(await first.ended(), first.output).toBe(0);
-  job.write("checkpoints/xgboost-checkpoint.8", "cut off");
-  job.write("input/config/hyperparameters.json", { ...settings, num_round: "9" });
+  await first.printed("[7]#011");
+  first.signal("SIGKILL");
+  expect(await first.ended()).toBe("SIGKILL");
+  const written = readdirSync(join(job.root, "checkpoints")).flatMap(
+    (name) => /^xgboost-checkpoint\.(\d+)$/.exec(name)?.[1] ?? [],
+  );
+  const newest = Math.max(...written.map(Number));
+  expect(newest).toBeGreaterThanOrEqual(6);
+  expect(written.length).toBeLessThanOrEqual(6); // the sixth is there until the oldest is removed
+  const ended = { ...hyperparameters, num_round: String(newest + 4) };
+  job.write(`checkpoints/xgboost-checkpoint.${newest + 1}`, "cut off");
+  job.write("input/config/hyperparameters.json", ended);
   using second = job.train();
   expect(await second.ended(), second.output).toBe(0);
-  expect(second.output).toContain("The checkpoint of iteration 8 cannot be read");
-  expect(second.output).toContain("resuming from iteration 7");
-  expect(second.output).not.toContain("[6]#011");
+  expect(second.output).toContain(`The checkpoint of iteration ${newest + 1} cannot be read`);
+  expect(second.output).toContain(`resuming from iteration ${newest + 1}`);
+  expect(second.output).not.toContain(`[${newest}]#011`);
+  using whole = await trained({ files, contentType: "csv", hyperparameters: ended });
   expect(answers(job)).toEqual(answers(whole.job));
-  expect([2, 3, 4, 5, 6, 7, 8].map((n) => existsSync(join(job.root, `checkpoints/xgboost-checkpoint.${n}`)))).toEqual([
-    false,
-    false,
-    true,
-    true,
-    true,
-    true,
-    true,
-  ]);
+}, 60_000);
+
+test("the order of rows does not matter, nor does the scale of a feature", async () => {
+  const hyperparameters = { ...settings, tree_method: "exact" };
+  const run = (content: typeof rows) =>
+    trained({ files: { "train/a": toCsv(content) }, hyperparameters, contentType: "csv" });
+  using plain = await run(rows);
+  using reversed = await run(rows.toReversed());
+  using scaled = await run(rows.map(([label, a, b, c, d]) => [label, a, b, c, d === undefined ? d : d * 1024]));
+  for (const [i, value] of answers(plain.job).entries()) expect(answers(reversed.job)[i]).toBeCloseTo(value, 6);
+  const wide = probe.map(([a, b, c, d]) => [a, b, c, (d as number) * 1024] as number[]);
+  expect(answers(scaled.job, "xgboost-model", wide)).toEqual(answers(plain.job));
 });
 
 test("SIGTERM leaves the model of the last round", async () => {
