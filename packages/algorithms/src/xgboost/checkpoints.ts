@@ -17,7 +17,8 @@ export class Checkpoints {
   constructor(directory: string) {
     this.#directory = directory;
     // What a run that was killed was writing; the folder is copied to S3 as it is.
-    for (const name of readdirSync(directory)) if (unfinished.test(name)) rmSync(join(directory, name), { force: true });
+    for (const name of readdirSync(directory))
+      if (unfinished.test(name)) rmSync(join(directory, name), { force: true });
   }
 
   /** Rounds of the checkpoints that are there, ascending. */

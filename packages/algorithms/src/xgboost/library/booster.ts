@@ -1,8 +1,14 @@
+import type { DenseRows } from "../../formats/rows.ts";
 import type { Handle, XGBoostLibrary } from "./library.ts";
 import type { Matrix } from "./matrix.ts";
 
 /** What is predicted: the objective's own answer, or the sum of the trees before the objective turns it into one. */
 export type Prediction = "value" | "margin";
+
+const inPlace =
+  '"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN,"cache_id":0}';
+const valueConfig = `{"type":0,${inPlace}`;
+const marginConfig = `{"type":1,${inPlace}`;
 
 /** A model of the library's, being trained or trained. */
 export class Booster implements Disposable {
@@ -62,6 +68,22 @@ export class Booster implements Disposable {
     const out: Handle[] = [0n];
     this.#library.call(predict, this.#handle, matrix.handle, what === "margin" ? 1 : 0, 0, 0, count, out);
     return this.#library.floats(out[0] as Handle, Number(count[0]));
+  }
+
+  /**
+   * Answers for dense rows where they lie, without a matrix: for few rows most of the time goes into making one. Only of
+   * trees, and only where the version can (1.7 and later).
+   */
+  predictInPlace({ values, count, width }: DenseRows, what: Prediction): Float32Array {
+    const predict =
+      "int XGBoosterPredictFromDense(void* h, const char* values, const char* config, void* proxy, _Out_ void** shape, _Out_ uint64_t* dimensions, _Out_ void** out)";
+    const shape: Handle[] = [0n];
+    const dimensions: (number | bigint)[] = [0];
+    const out: Handle[] = [0n];
+    const rows = this.#library.matrixInterface(values, count, width);
+    const config = what === "margin" ? marginConfig : valueConfig;
+    this.#library.call(predict, this.#handle, rows, config, null, shape, dimensions, out);
+    return this.#library.floats(out[0] as Handle, this.#library.product(shape[0] as Handle, Number(dimensions[0])));
   }
 
   /** The format is the version's own for files without a known ending. */

@@ -72,6 +72,18 @@ export class XGBoostLibrary {
     return `{"data":[${address},true],"shape":[${array.length}],"typestr":"${type}","version":3}`;
   }
 
+  /** The same of a matrix, row by row. */
+  matrixInterface(values: Float32Array, rows: number, columns: number): string {
+    const address = this.#address(values).toString();
+    return `{"data":[${address},true],"shape":[${rows},${columns}],"typestr":"<f4","version":3}`;
+  }
+
+  /** How many numbers an array of this shape has. */
+  product(shape: Handle, dimensions: number): number {
+    const sizes = new BigUint64Array(this.#view(shape, dimensions * 8));
+    return sizes.reduce((product, size) => product * Number(size), 1);
+  }
+
   #function(declaration: string): ForeignFunction {
     const known = this.#functions.get(declaration);
     if (known) return known;
