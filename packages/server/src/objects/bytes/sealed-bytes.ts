@@ -34,7 +34,9 @@ export async function* sealStream(
     onPlain(plain);
     const cipher = createCipheriv(algorithm, dataKey, nonce(block++, isLast));
     filled = 0;
-    return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    const bytes = cipher.update(plain);
+    cipher.final(); // has no bytes: it makes the tag
+    return Buffer.concat([bytes, cipher.getAuthTag()]);
   };
   for await (const chunk of body) {
     for (let at = 0; at < chunk.byteLength; ) {
@@ -76,35 +78,40 @@ export async function* unsealStream(
   let block = Math.floor(start / plainBlock);
   const pending = Buffer.alloc(sealedBlock);
   let filled = 0;
-  const open = (): Buffer => {
-    const plain = unsealBlock(pending.subarray(0, filled), dataKey, block, block === last);
+  const open = (sealedBytes: Uint8Array): Buffer => {
+    const plain = unsealBlock(sealedBytes, dataKey, block, block === last);
     const offset = block * plainBlock;
     block++;
     filled = 0;
     return plain.subarray(Math.max(0, start - offset), Math.min(plain.length, end + 1 - offset));
   };
   for await (const chunk of sealed) {
-    const pieces: Buffer[] = [];
     for (let at = 0; at < chunk.byteLength; ) {
       const size = Math.min(sealedBlock - filled, chunk.byteLength - at);
-      pending.set(chunk.subarray(at, at + size), filled);
-      filled += size;
+      const part = chunk.subarray(at, at + size);
       at += size;
-      if (filled === sealedBlock) pieces.push(open());
+      if (size === sealedBlock) {
+        yield open(part); // whole as it is
+        continue;
+      }
+      pending.set(part, filled);
+      filled += size;
+      if (filled === sealedBlock) yield open(pending);
     }
-    if (pieces.length > 0) yield pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   }
-  if (filled > 0) yield open();
+  if (filled > 0) yield open(pending.subarray(0, filled));
   // A file that was cut short ends before its last block, which alone says that it is the last.
   if (block <= Math.floor(end / plainBlock)) throw damaged();
 }
 
-function unsealBlock(bytes: Buffer, dataKey: Uint8Array, block: number, isLast: boolean): Buffer {
+function unsealBlock(bytes: Uint8Array, dataKey: Uint8Array, block: number, isLast: boolean): Buffer {
   if (bytes.length < tagBytes) throw damaged();
   const decipher = createDecipheriv(algorithm, dataKey, nonce(block, isLast), { authTagLength: tagBytes });
   decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes));
   try {
-    return Buffer.concat([decipher.update(bytes.subarray(0, bytes.length - tagBytes)), decipher.final()]);
+    const plain = decipher.update(bytes.subarray(0, bytes.length - tagBytes));
+    decipher.final(); // has no bytes: it is the check
+    return plain;
   } catch (cause) {
     throw damaged(cause);
   }
