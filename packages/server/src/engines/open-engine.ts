@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import type { Log } from "../log.ts";
 import { type Engine, EngineUnavailable } from "./engine.ts";
+import type { NetworkTools } from "./network/tools.ts";
 import { openProcessEngine } from "./process/open.ts";
 import { openSandboxEngine } from "./sandbox/open.ts";
 import { mustBeOurs } from "./supervised/must-be-ours.ts";
@@ -20,6 +21,8 @@ export interface EngineOptions {
   readonly isolationRequired?: boolean;
   /** For tests: another supervisor than the best one here. */
   readonly supervisor?: Supervisor;
+  /** For tests: other programs to make networks with than those of this host. */
+  readonly networkTools?: NetworkTools;
   /** For tests: the first form of channel to try. */
   readonly channelForm?: "data-only" | "hardlink" | "copy";
 }
@@ -29,7 +32,7 @@ export interface EngineOptions {
  * @throws EngineUnavailable when a sandbox is asked for or required and does not work here; the message says why.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { directory, kind, log, channelForm } = options;
+  const { directory, kind, log, channelForm, networkTools, platformSocket } = options;
   const folders = engineFolders(directory);
   for (const folder of [folders.root, folders.runs, folders.exits, folders.sockets]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -42,7 +45,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     return openProcessEngine({ ...common, reason: "it was asked for" });
   }
   try {
-    return await openSandboxEngine({ ...common, channelForm, platformSocket: options.platformSocket });
+    return await openSandboxEngine({ ...common, channelForm, networkTools, platformSocket });
   } catch (error) {
     if (!(error instanceof EngineUnavailable) || kind === "sandbox") throw error;
     if (options.isolationRequired) throw new EngineUnavailable(tooOpen(error.message), { cause: error });

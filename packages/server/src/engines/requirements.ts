@@ -35,6 +35,7 @@ export const requirements = {
     met: tools.wg !== undefined && tools.wireguardGo !== undefined,
   },
   tcpdump: { name: "tcpdump", met: existsSync("/usr/bin/tcpdump") || existsSync("/usr/sbin/tcpdump") },
+  iptables: { name: "iptables", met: tools.iptables !== undefined },
   nftables: { name: "nftables", met: tools.nft !== undefined },
   memoryControlGroups: {
     name: "writable control groups",

@@ -23,19 +23,12 @@ import {
 import { InvokeEndpointCommand, SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfiguration } from "../configuration.ts";
-import { layersRefusal } from "../engines/engine.ts";
-import { openEngine } from "../engines/open-engine.ts";
 import { requirements, where } from "../engines/requirements.ts";
 import { parseLdd } from "../engines/sandbox/minimal-root.ts";
-import { nodeSupervisor } from "../engines/supervised/supervisor.ts";
-import { silentLog } from "../log.ts";
 import { type Server, startServer } from "../main.ts";
-import { startJobServerOn } from "../services/sagemaker/training-job/testkit/job-server.ts";
 import { type TarMember, tarOf } from "../serving/testkit/tar-builder.ts";
 import { hostArchitecture } from "./image-config.ts";
-import { Images } from "./images.ts";
 import { parseImageReference } from "./reference.ts";
-import { RegistryImages } from "./registry-images.ts";
 import { allInOneLayer, hasAllInOneParts } from "./testkit/all-in-one-layer.ts";
 
 test.for([
@@ -352,28 +345,6 @@ echo more > /usr/more
     await waitUntilEndpointDeleted(patience, { EndpointName: name });
     return Buffer.from(answer.Body).toString();
   }
-
-  test("without the native supervisor an image is refused when the job is created, with what to install", async () => {
-    const place = mkdtempSync(join(tmpdir(), "sagebrush-images-"));
-    const settings = { directory: place, kind: "sandbox" as const, log: silentLog };
-    const engine = await openEngine({ ...settings, supervisor: nodeSupervisor() });
-    const source = new RegistryImages({
-      registry: undefined as never, // never asked: no image is looked for
-      cache: undefined as never,
-      publicUrls: [],
-      refusal: () => layersRefusal(engine.capabilities),
-    });
-    const jobServer = await startJobServerOn(async () => engine, new Images([source]));
-    try {
-      const AlgorithmSpecification = { TrainingImage: `${host}/${repository}:v1`, TrainingInputMode: "File" as const };
-      await expect(jobServer.create({ AlgorithmSpecification, HyperParameters: {} })).rejects.toThrow(
-        /no native supervisor.*install a C compiler \(Debian: apt-get install gcc libc6-dev\) and run set-up again/,
-      );
-    } finally {
-      await jobServer.close();
-      rmSync(place, { recursive: true, force: true });
-    }
-  });
 
   test("an image of another registry is refused at once", async () => {
     await expect(run("docker.io/library/nginx:latest")).rejects.toThrow(/only images of this server's own registry/);

@@ -13,14 +13,49 @@ import { nodeSupervisor } from "../supervised/supervisor.ts";
 import { inPhase, until, untilLogged, Workshop } from "../testkit/workshop.ts";
 import { claimBoard } from "./claims.ts";
 import { networkContract } from "./network-contract.ts";
+import { findTools } from "./tools.ts";
 
-const { bubblewrap, userNamespaces, root, nativeSupervisor, iproute2, nftables } = requirements;
+const { bubblewrap, userNamespaces, root, nativeSupervisor, iproute2, nftables, iptables } = requirements;
+/** This host's programs but for one. */
+const withoutNft = { ...findTools(), nft: undefined };
 const needed = [bubblewrap, userNamespaces, root, iproute2, nftables];
 
 where("networks of sandboxes", [...needed, nativeSupervisor], () => {
   networkContract({
     name: "networks of sandboxes",
     open: (directory, platformSocket) => openEngine({ directory, kind: "sandbox", log: silentLog, platformSocket }),
+  });
+});
+
+where("networks of sandboxes on hosts with iptables alone", [...needed, nativeSupervisor, iptables], () => {
+  networkContract({
+    name: "networks of sandboxes on hosts with iptables alone",
+    open: (directory, platformSocket) =>
+      openEngine({ directory, kind: "sandbox", log: silentLog, platformSocket, networkTools: withoutNft }),
+  });
+
+  test("the last network takes its chains and rules along", async () => {
+    const shop = await Workshop.open();
+    const engine = await openEngine({
+      ...{ directory: shop.engineDirectory, kind: "sandbox", log: silentLog, networkTools: withoutNft },
+    });
+    try {
+      const rules = () =>
+        ["filter", "nat"].flatMap((table) =>
+          execFileSync(withoutNft.iptables as string, ["--wait", "-t", table, "-S"], { encoding: "utf8" })
+            .split("\n")
+            .filter((rule) => rule.includes(`sb${shortHash(shop.engineDirectory, 6)}`)),
+        );
+      const network: BridgeNetwork = { kind: "bridge", name: "alone", hosts: ["algo-1"], internet: true };
+      await engine.start("alone", await shop.script("alone", "setInterval(() => {}, 1000)", { network }));
+      expect(rules().length).toBeGreaterThan(20);
+      await engine.remove("alone");
+      expect(rules()).toEqual([]);
+    } finally {
+      for (const id of await engine.list()) await engine.remove(id);
+      await engine.close();
+      await shop.close();
+    }
   });
 });
 

@@ -16,8 +16,8 @@ export interface OpenedNetworks {
 }
 
 /** Opens them, and removes what runs that are no more left behind. */
-export async function openNetworks(folders: EngineFolders): Promise<OpenedNetworks> {
-  const opened = chooseNetworks(folders, findTools(), process.geteuid?.() === 0);
+export async function openNetworks(folders: EngineFolders, tools = findTools()): Promise<OpenedNetworks> {
+  const opened = chooseNetworks(folders, tools, process.geteuid?.() === 0);
   await opened.networks.sweep();
   return opened;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Log } from "../../log.ts";
 import { type Engine, EngineUnavailable } from "../engine.ts";
 import { openNetworks } from "../network/open-networks.ts";
+import type { NetworkTools } from "../network/tools.ts";
 import type { EngineFolders } from "../supervised/run-folder.ts";
 import { SupervisedEngine } from "../supervised/supervised-engine.ts";
 import { type Supervisor, supervisorNotices } from "../supervised/supervisor.ts";
@@ -22,6 +23,7 @@ export async function openSandboxEngine(options: {
   supervisor: Supervisor;
   log: Log;
   channelForm: string | undefined;
+  networkTools?: NetworkTools | undefined;
   platformSocket: string | undefined;
 }): Promise<Engine> {
   const { folders, supervisor, log, channelForm, platformSocket } = options;
@@ -41,7 +43,7 @@ export async function openSandboxEngine(options: {
     hasLayers: supervisor.kind === "native",
     ...(channelForm === undefined ? {} : { channelForm }),
   };
-  const networks = await openNetworks(folders);
+  const networks = await openNetworks(folders, options.networkTools);
   const parts = {
     name: "sandbox",
     folders,
