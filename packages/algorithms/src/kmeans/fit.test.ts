@@ -69,6 +69,17 @@ describe("what is found", () => {
     expect((await fit({}, far)).metric("train:msd")[0]).toBeCloseTo(msd, 1);
   });
 
+  test("rows in the order of their clusters are clustered as well as shuffled ones", async () => {
+    // More rows than a sample holds, and a first mini-batch from one cluster.
+    const many = clusters(24_000, 4);
+    const sorted = places.flatMap((_, cluster) => many.filter((__, i) => i % 4 === cluster));
+    const [one, other] = [await fit({}, many), await fit({}, sorted)];
+    const [msd = 0, ofSorted = 0] = [one.metric("train:msd")[0], other.metric("train:msd")[0]];
+    expect(ofSorted / msd).toBeCloseTo(1, 1);
+    expect(tails(other.lines).some((line) => line.endsWith("rows seem to come in an order."))).toBe(true);
+    expect(tails(one.lines).some((line) => line.endsWith("rows seem to come in an order."))).toBe(false);
+  });
+
   test("as many clusters as rows have the rows as centres", async () => {
     const few = clusters(6, 2);
     const { model, metric } = await fit({ k: "6" }, few);

@@ -13,6 +13,13 @@ const autoTrials = 10;
 const fewestRowsPerCluster = 200;
 /** Iterations over the sample: they begin near the end. */
 const mostRefinements = 20;
+/** Sampled rows that centres are looked for among, to compare with the streamed ones, and how often. */
+const fewestThinned = 2000;
+const thinnedPerCluster = 20;
+const sampleTrials = 3;
+const sampleIterations = 10;
+/** What makes a difference: less is left to the refinement. */
+const clearlyBetter = 0.99;
 
 /**
  * Makes k centres of the many that the stream left: several runs of Lloyd's algorithm over them, by their weights, of
@@ -40,19 +47,54 @@ export async function shrink(
   }
   if (best === undefined) throw new Error("there was no attempt");
   log.info(`finished shrinking process. Mean Square Distance = ${best.meanSquaredDistance}`);
-  return await refine(assigner, best, sample, { k, tolerance, signal });
+  const { points: rows } = sample;
+  if (!sample.isComplete && rows.count < fewestRowsPerCluster * k) {
+    return await lloyd(assigner, rows, best.centres, { ...limits, maxIterations: 0 });
+  }
+  const start = await betterOf(job, assigner, best.centres, rows, random);
+  return await lloyd(assigner, rows, start, { maxIterations: mostRefinements, tolerance, signal });
 }
 
-async function refine(
+/**
+ * The streamed centres, unless centres found among sampled rows alone serve the sample clearly better. They do where rows
+ * come in the order of their clusters: then the first mini-batch, where all centres begin, has seen one of them.
+ */
+async function betterOf(
+  { hyperparameters, log, signal }: TrainingContext<KMeansHyperparameters>,
   assigner: Assigner,
-  best: LloydResult,
-  sample: RowSample,
-  { k, ...limits }: { readonly k: number; readonly tolerance: number; readonly signal: AbortSignal },
-): Promise<LloydResult> {
-  const { points } = sample;
-  const isWorthwhile = sample.isComplete || points.count >= fewestRowsPerCluster * k;
-  const maxIterations = isWorthwhile ? mostRefinements : 0;
-  return await lloyd(assigner, points, best.centres, { ...limits, maxIterations });
+  streamed: Float64Array,
+  rows: PlacedPoints,
+  random: RandomStream,
+): Promise<Float64Array> {
+  const { k, local_lloyd_tol: tolerance } = hyperparameters;
+  const some = thinned(assigner, rows, Math.max(fewestThinned, thinnedPerCluster * k));
+  const measure = async (centres: Float64Array) =>
+    await lloyd(assigner, rows, centres, { maxIterations: 0, tolerance, signal });
+  let best = await measure(streamed);
+  const needed = best.meanSquaredDistance * clearlyBetter;
+  for (let trial = 0; trial < sampleTrials && !signal.aborted; trial++) {
+    const start = initialCentres(some, k, "kmeans++", random);
+    const { centres } = await lloyd(assigner, some, start, { maxIterations: sampleIterations, tolerance, signal });
+    const result = await measure(centres);
+    if (result.meanSquaredDistance < Math.min(needed, best.meanSquaredDistance)) best = result;
+    if (best.meanSquaredDistance >= needed) break; // one look is enough where the streamed centres are good
+  }
+  if (best.meanSquaredDistance < needed) {
+    log.info("Centers of sampled rows serve better than the streamed ones: rows seem to come in an order.");
+  }
+  return best.centres;
+}
+
+/** About so many of the points, at even distances. */
+function thinned(assigner: Assigner, points: PlacedPoints, wanted: number): PlacedPoints {
+  const { count, width, stride } = points;
+  if (count <= wanted) return points;
+  const area = assigner.area(wanted);
+  for (let i = 0; i < wanted; i++) {
+    const from = Math.floor((i * count) / wanted) * stride;
+    for (let j = 0; j < width; j++) area.values[i * stride + j] = points.values[from + j] as number;
+  }
+  return { area, values: area.values, count: wanted, width, stride };
 }
 
 /** The centres that stand for rows, or rows where too few of them do. */
