@@ -151,14 +151,17 @@ def test_modes_formats_and_hosts(client_environment, penguins, tmp_path):
             learner = estimator(objective="multi:softprob", num_class=3, num_round=5, max_depth=3, tree_method="hist", max_bin=512,
                                 eval_metric="mlogloss")
             learner.instance_count = hosts
-            learner.fit({{"train": TrainingInput(session.upload_data(path, key_prefix="xgb-" + name), **channel)}}, wait=False)
+            # FastFile takes a whole folder.
+            folder = session.upload_data(path, key_prefix="xgb-" + name) and f"s3://{{session.default_bucket()}}/xgb-{{name}}/"
+            learner.fit({{"train": TrainingInput(folder, **channel)}}, wait=False)
             return learner
         def last(learner):
             name = learner.latest_training_job.name
-            session.logs_for_job(name, wait=True, poll=1)
-            streams = session.boto_session.client("logs").filter_log_events(
+            waiter = session.sagemaker_client.get_waiter("training_job_completed_or_stopped")
+            waiter.wait(TrainingJobName=name, WaiterConfig={{"Delay": 1, "MaxAttempts": 500}})
+            events = session.boto_session.client("logs").filter_log_events(
                 logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=name + "/")["events"]
-            rounds = [each["message"] for each in streams if each["message"].startswith("[4]#011")]
+            rounds = [each["message"] for each in events if each["message"].startswith("[4]#011")]
             return rounds[0] if len(rounds) == 1 else rounds
         jobs = [learn("whole", {str(tmp_path / "whole.csv")!r}, content_type="text/csv"),
                 learn("parquet", {parquet!r}, content_type="application/x-parquet", input_mode="FastFile"),
