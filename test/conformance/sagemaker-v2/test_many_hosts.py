@@ -16,6 +16,7 @@ from sagemaker.instance_group import InstanceGroup
 from sagemaker.pytorch import PyTorch
 session, role = sagemaker.Session(), sagemaker.get_execution_role()
 SOURCE = {str(SCRIPTS)!r}
+PYTHON = "236514542706.dkr.ecr.us-west-2.amazonaws.com/sagemaker-base-python-310:1.0"
 TORCH = dict(source_dir=SOURCE, role=role, framework_version="1.13.1", py_version="py39")
 
 def follow(title, estimator):
@@ -50,7 +51,6 @@ def test_hosts_that_know_each_other_by_name_share_the_work(client_environment, l
     shown = train(
         client_environment,
         f"""
-        image = "236514542706.dkr.ecr.us-west-2.amazonaws.com/sagemaker-base-python-310:1.0"
         train = {{"train": TrainingInput(session.upload_data({str(lines)!r}, key_prefix="lines"), distribution="ShardedByS3Key")}}
         groups = [InstanceGroup("first", "ml.c5.xlarge", 1), InstanceGroup("second", "ml.m5.large", 1)]
         wanted = {{
@@ -59,7 +59,7 @@ def test_hosts_that_know_each_other_by_name_share_the_work(client_environment, l
             "groups": dict(instance_groups=groups),
         }}
         for title, resources in wanted.items():
-            estimator = Estimator(image, role, entry_point="allreduce.py", source_dir=SOURCE, **resources)
+            estimator = Estimator(PYTHON, role, entry_point="allreduce.py", source_dir=SOURCE, **resources)
             estimator.fit(train, wait=False)
             follow(title, estimator)
         """,
@@ -132,6 +132,9 @@ start("killed", 2, torchrun, **{"dying-rank": 1})
 parameters = {"partitions": 2, "microbatches": 2}
 start("split", 1, {"smdistributed": {"modelparallel": {"enabled": True, "parameters": parameters}},
                    "mpi": {"enabled": True, "processes_per_host": 1}}, "split_model.py", "ml.p3.16xlarge")
+jobs["lacking"] = Estimator(PYTHON, role, 1, "ml.m5.large", entry_point="ddp.py", source_dir=SOURCE,
+                            hyperparameters={"sagemaker_torch_distributed_enabled": True})
+jobs["lacking"].fit(wait=False)
 for title, estimator in jobs.items():
     follow(title, estimator)
 """,
@@ -139,6 +142,7 @@ for title, estimator in jobs.items():
     assert "rank 1 dies" in shown["killed"]
     reason = shown["killed"].split("failed: ")[1]
     assert "algo-2: ExecuteUserScriptError" in reason and "Signal 9 (SIGKILL)" in reason, reason
+    assert "needs PyTorch, which this image does not have" in shown["lacking"].split("failed: ")[1]
     assert "mp_parameters: smdistributed.modelparallel is Amazon's own" in shown["split"]
     assert "smdistributed.modelparallel is Amazon's own and nothing stands in for it" in shown["split"].split("failed: ")[1]
 
