@@ -103,7 +103,7 @@ test("runtime, limits and GPUs are passed on where there are any", () => {
     Ulimits: [{ Name: "nofile", Soft: 1, Hard: 2 }],
     DeviceRequests: [{ DeviceIDs: ["GPU-1"], Capabilities: [["gpu", "compute", "utility"]] }],
   });
-  // Podman has no ear for requests.
+  // Podman, and Docker without NVIDIA's toolkit.
   const byFiles = request({ hasDeviceRequests: false, spec: { ...spec, resources: { gpus } } });
   expect(byFiles.HostConfig).not.toHaveProperty("DeviceRequests");
   expect(byFiles.HostConfig).toMatchObject({

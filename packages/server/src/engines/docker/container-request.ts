@@ -29,7 +29,7 @@ export interface ContainerParts {
   readonly settings: ContainerSettings;
   /** Whether the engine has an init program for containers. */
   readonly init: boolean;
-  /** Whether it can be asked for GPUs by name; Podman takes such requests and does nothing. */
+  /** Whether it can be asked for GPUs by name. */
   readonly hasDeviceRequests: boolean;
 }
 

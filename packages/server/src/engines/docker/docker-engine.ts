@@ -302,7 +302,7 @@ export class DockerEngine implements Engine {
     if (socketOf(spec)) await mkdir(sockets, { recursive: true, mode: 0o700 });
     await mkdir(spec.mlDirectory, { recursive: true });
     await openToEveryone(spec.mlDirectory);
-    const { hasInit, isPodman } = await traits.get();
+    const { hasInit, hasDeviceRequests } = await traits.get();
     const body = containerRequest({
       spec: { ...spec, root },
       allotment: allot(spec.resources),
@@ -314,7 +314,7 @@ export class DockerEngine implements Engine {
       network: place,
       settings,
       init: hasInit,
-      hasDeviceRequests: !isPodman,
+      hasDeviceRequests,
     });
     await containers.create(id, body);
   }

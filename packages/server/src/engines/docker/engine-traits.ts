@@ -14,6 +14,7 @@ interface EngineInfo {
   readonly InitBinary?: string;
   /** Podman's alone. */
   readonly BuildahVersion?: string;
+  readonly Runtimes?: Readonly<Record<string, unknown>>;
 }
 
 /** What is to be known of a container engine. */
@@ -23,6 +24,8 @@ export interface Traits {
   readonly isPodman: boolean;
   /** Whether it has an init program for containers. */
   readonly hasInit: boolean;
+  /** Whether it can be asked for GPUs by name: with NVIDIA's toolkit set up, and never Podman, which takes requests and does nothing. */
+  readonly hasDeviceRequests: boolean;
   readonly memoryLimit: boolean;
   readonly cpuLimit: boolean;
   /** Whether root in its containers is the user it runs as. */
@@ -88,6 +91,7 @@ function traitsOf(info: EngineInfo): Traits {
     title: `${isPodman ? "Podman" : "Docker"} ${info.ServerVersion}`,
     isPodman,
     hasInit: isPodman ? podmanInitFolders.some((folder) => existsSync(join(folder, "catatonit"))) : !!info.InitBinary,
+    hasDeviceRequests: !isPodman && info.Runtimes?.["nvidia"] !== undefined,
     memoryLimit: info.MemoryLimit,
     cpuLimit: info.CpuCfsQuota,
     isRootless: info.Rootless ?? info.SecurityOptions?.includes("name=rootless") ?? false,
