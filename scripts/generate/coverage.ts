@@ -55,7 +55,7 @@ export async function coverageReference(): Promise<string> {
 export async function coverageSummary(): Promise<string> {
   const rows = (await coverage()).map(
     (service) =>
-      `| ${service.title} | ${service.real.length} of ${service.real.length + service.notYet.length} | ${named(service.real)} |`,
+      `| ${service.title} | ${service.real.length} of ${service.real.length + service.notYet.length} | ${named(service)} |`,
   );
   return ["| service | operations | real today |", "|---|---|---|", ...rows, ""].join("\n");
 }
@@ -89,7 +89,8 @@ async function operationNames(service: string): Promise<string[]> {
   return operations.map((schema) => String((schema as unknown[])[2])).sort();
 }
 
-/** A long list belongs on the page of its own. */
-function named(operations: readonly string[]): string {
-  return operations.length > 30 ? "[the list](docs/reference/coverage.md#s3)" : operations.join(", ");
+/** A long list belongs on the page of its own, below the heading of its service. */
+function named({ title, real }: Coverage): string {
+  const heading = title.toLowerCase().replaceAll(" ", "-");
+  return real.length > 10 ? `[the list](docs/reference/coverage.md#${heading})` : real.join(", ");
 }
