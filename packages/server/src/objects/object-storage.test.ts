@@ -82,6 +82,13 @@ test("small objects that a job held stay readable after they were deleted", asyn
   await expect(readFile(path)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
+test("many who want one small object's file at once get one", async () => {
+  const entry = await storage.put("b", "key", chunks(Buffer.from("small")));
+  const paths = await Promise.all(Array.from({ length: 8 }, (_, i) => storage.file(entry, `host-${i}`)));
+  expect(new Set(paths).size).toBe(1);
+  expect(await readFile(paths[0] as string, "utf8")).toBe("small");
+});
+
 test("an upload that breaks off leaves neither object nor file", async () => {
   async function* broken() {
     yield randomBytes(2_000_000);

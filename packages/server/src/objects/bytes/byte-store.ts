@@ -297,12 +297,14 @@ export class ByteStore {
         continue;
       }
       const path = this.#outPath(reference.id);
-      if (!this.#isWrittenOut(reference, path)) {
-        this.#writeOut(path, await this.#inline(reference.id));
-        if (++written % WRITE_OUT_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
-      this.#writtenOutIds.add(reference.id);
       paths.push(path);
+      if (this.#isWrittenOut(reference, path)) continue;
+      const bytes = await this.#inline(reference.id);
+      // Another job, or another host of this one, may have written it while this one read.
+      if (this.#isWrittenOut(reference, path)) continue;
+      this.#writeOut(path, bytes);
+      this.#writtenOutIds.add(reference.id);
+      if (++written % WRITE_OUT_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     return paths;
   }
@@ -332,7 +334,10 @@ export class ByteStore {
     if (this.#writtenOutIds.has(id)) return true;
     if (!this.#inherited.delete(id)) return false;
     // Written by an earlier process, which may have been killed in the middle: its length tells.
-    if (statSync(path, { throwIfNoEntry: false })?.size === sizeBytes) return true;
+    if (statSync(path, { throwIfNoEntry: false })?.size === sizeBytes) {
+      this.#writtenOutIds.add(id);
+      return true;
+    }
     rmSync(path, { force: true });
     return false;
   }
@@ -342,6 +347,9 @@ export class ByteStore {
     const file = openSync(path, "wx", 0o444);
     try {
       for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+    } catch (error) {
+      rmSync(path, { force: true }); // half a file on a full disk would stand in the next one's way
+      throw error;
     } finally {
       closeSync(file);
     }
