@@ -21,7 +21,7 @@ export const root = realpathSync(join(dirname(fileURLToPath(import.meta.url)), "
 const stamps = join(root, ".build", "setup");
 
 /** Stages that every command needs, in order. Python client environments are made by the tests that use them. */
-const stageNames = ["packages", "schemas", "native", "kernels", "algorithms"];
+const stageNames = ["packages", "schemas", "native", "kernels", "algorithms", "program"];
 
 /** Runs every stage whose inputs changed. Prints one line for each stage that had work to do. */
 export async function setUp() {

@@ -1,5 +1,3 @@
-// biome-ignore assist/source/organizeImports: the cache must be on before anything else is loaded
-import "./compile-cache.ts";
 import packageFile from "../../package.json" with { type: "json" };
 import { ConfigurationError } from "../configuration.ts";
 import { commands, usage } from "./commands.ts";

@@ -6,7 +6,7 @@ import type { Configuration } from "../../configuration.ts";
 import { CommandError } from "../command-error.ts";
 import { findServer, readCredentials } from "../running-server.ts";
 
-const commandLine = fileURLToPath(new URL("../main.ts", import.meta.url));
+const commandLine = fileURLToPath(new URL("../start.mjs", import.meta.url));
 const patienceMs = 30_000;
 
 export interface BackgroundServer {
