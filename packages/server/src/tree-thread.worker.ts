@@ -1,10 +1,19 @@
-import { chmodSync, type Dirent, lstatSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, type Dirent, lstatSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { parentPort } from "node:worker_threads";
 
-/** A tree to remove, or trees whose room on disk is to be told. */
-export type TreeRequest = { readonly remove: string } | { readonly measure: readonly string[] };
+/** A file that is not there yet, and all that it will ever hold. */
+export interface FileToWrite {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A tree to remove, trees whose room on disk is to be told, or files to write. */
+export type TreeRequest =
+  | { readonly remove: string }
+  | { readonly measure: readonly string[] }
+  | { readonly write: readonly FileToWrite[] };
 
 export interface TreeAnswer {
   readonly ticket: number;
@@ -25,7 +34,7 @@ parentPort?.on("message", ({ ticket, request }: { ticket: number; request: TreeR
 
 async function answer(ticket: number, request: TreeRequest): Promise<void> {
   try {
-    const bytes = "measure" in request ? await measure(request.measure) : removeNow(request.remove);
+    const bytes = await carryOut(request);
     parentPort?.postMessage({ ticket, bytes } satisfies TreeAnswer);
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
@@ -33,7 +42,33 @@ async function answer(ticket: number, request: TreeRequest): Promise<void> {
   }
 }
 
-function removeNow(path: string): number {
+async function carryOut(request: TreeRequest): Promise<number> {
+  if ("measure" in request) return measure(request.measure);
+  if ("write" in request) writeNow(request.write);
+  else removeNow(request.remove);
+  return 0;
+}
+
+function writeNow(files: readonly FileToWrite[]): void {
+  const made: string[] = [];
+  try {
+    for (const { path, bytes } of files) {
+      const file = openSync(path, "wx", 0o444);
+      made.push(path);
+      try {
+        for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+      } finally {
+        closeSync(file);
+      }
+    }
+  } catch (error) {
+    // On a full disk half a file would stand in the next one's way, and whole ones would be taken for somebody else's.
+    for (const path of made) rmSync(path, { force: true });
+    throw error;
+  }
+}
+
+function removeNow(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true });
   } catch (error) {
@@ -42,7 +77,6 @@ function removeNow(path: string): number {
     openFolders(path);
     rmSync(path, { recursive: true, force: true });
   }
-  return 0;
 }
 
 function openFolders(path: string): void {

@@ -1,5 +1,4 @@
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -22,6 +21,7 @@ import { ByteFiles } from "./byte-files.ts";
 import { type Ingested, ingest, ingestedInline, ingestWhole } from "./ingest.ts";
 import { sealedRange, sealStream, unsealStream } from "./sealed-bytes.ts";
 import { UnsealedFiles } from "./unsealed-files.ts";
+import { WrittenOutFiles } from "./written-out-files.ts";
 
 /**
  * Objects up to this size ride in the store: their bytes are committed with their metadata in one group commit, which
@@ -29,14 +29,6 @@ import { UnsealedFiles } from "./unsealed-files.ts";
  * 32 KiB about equal, 64 KiB slower (docs/decisions/0030).
  */
 export const INLINE_BYTES = 16 * 1024;
-
-/** Files written before the event loop gets a turn, when small objects are written out. About 2 ms. */
-const WRITE_OUT_BATCH = 128;
-
-/** Small objects are written out this long after they came: before a job waits for it, and after most overwrites. */
-const WRITE_OUT_AFTER_MS = 300;
-/** Small objects remembered for that. What is forgotten is written out when a job needs it. */
-const MOST_REMEMBERED = 100_000;
 
 /** A range of bytes, both ends inclusive. */
 export interface ByteRange {
@@ -52,14 +44,8 @@ export class ByteStore {
   readonly #store: Store;
   readonly #thread = new DigestThread();
   readonly #inlineBytes: number;
-  /** Small objects written out for jobs live here; a restart of the machine drops them, so they need no fsync. */
-  readonly #writtenOut: string;
-  readonly #writtenOutIds = new Set<string>();
-  readonly #inherited = new Set<string>();
-  /** Small objects of this process that no file holds yet. */
-  #notWrittenOut: BytesReference[] = [];
-  #writeOutTimer: NodeJS.Timeout | undefined;
-  #isClosed = false;
+  /** Small objects as files, for jobs. */
+  readonly #writtenOut: WrittenOutFiles;
 
   constructor(options: {
     store: Store;
@@ -75,25 +61,18 @@ export class ByteStore {
     this.#unsealed = new UnsealedFiles(options.memoryDirectory);
     this.files = new ByteFiles(options.directory, options.layer ?? nodeFileLayer);
     this.#inlineBytes = options.inlineBytes ?? INLINE_BYTES;
-    this.#writtenOut = join(options.directory, "written-out", bootId());
+    this.#writtenOut = new WrittenOutFiles(join(options.directory, "written-out"), (id) => this.#inline(id));
   }
 
   async open(): Promise<void> {
     await this.files.open();
-    await mkdir(this.#writtenOut, { recursive: true, mode: 0o755 });
+    await this.#writtenOut.open();
     await this.#unsealed.open();
-    for (const id of await readdir(this.#writtenOut)) this.#inherited.add(id);
-    const above = join(this.#writtenOut, "..");
-    for (const boot of await readdir(above)) {
-      const path = join(above, boot);
-      if (path !== this.#writtenOut) await rm(path, { recursive: true, force: true });
-    }
   }
 
-  close(): Promise<void> {
-    this.#isClosed = true;
-    clearTimeout(this.#writeOutTimer);
-    return this.#thread.close();
+  async close(): Promise<void> {
+    await this.#writtenOut.close();
+    await this.#thread.close();
   }
 
   /**
@@ -195,9 +174,7 @@ export class ByteStore {
       if (!(await areBytesHeld(this.#store))) await this.files.remove(reference.id);
       return;
     }
-    const { id } = reference;
-    if (this.#writtenOutIds.delete(id) || this.#inherited.delete(id))
-      await rm(this.#outPath(reference.id), { force: true });
+    await this.#writtenOut.remove(reference.id);
   }
 
   /** The same for an id alone, if no record refers to it: the last holder let go of a deleted object. */
@@ -205,12 +182,12 @@ export class ByteStore {
     // Nobody needs it as a file any more, whether the object is still there or not.
     await this.#unsealed.remove(id);
     if (await this.#store.get(bytesKey(id))) return;
-    await this.erase({ id, sizeBytes: 0, inline: this.#writtenOutIds.has(id) || this.#inherited.has(id) });
+    await this.erase({ id, sizeBytes: 0, inline: this.#writtenOut.has(id) });
   }
 
   /** Ids of objects that files hold beside the store: small ones, and those that were decrypted. */
   writtenOut(): readonly string[] {
-    return [...this.#writtenOutIds, ...this.#inherited, ...this.#unsealed.ids()];
+    return [...this.#writtenOut.ids(), ...this.#unsealed.ids()];
   }
 
   /** The bytes, or a range of them, small ones in one piece. @throws ServiceError `NoSuchKey` when they are gone by now. */
@@ -287,77 +264,18 @@ export class ByteStore {
     if (references.some(({ sealed }) => sealed)) {
       return this.#unsealed.paths(references, (reference) => this.stream(reference));
     }
-    const paths: string[] = [];
-    let written = 0;
-    for (const reference of references) {
-      if (!reference.inline) {
-        const path = this.files.path(reference.id);
-        if (!existsSync(path)) throw vanished();
-        paths.push(path);
-        continue;
-      }
-      const path = this.#outPath(reference.id);
-      paths.push(path);
-      if (this.#isWrittenOut(reference, path)) continue;
-      const bytes = await this.#inline(reference.id);
-      // Another job, or another host of this one, may have written it while this one read.
-      if (this.#isWrittenOut(reference, path)) continue;
-      this.#writeOut(path, bytes);
-      this.#writtenOutIds.add(reference.id);
-      if (++written % WRITE_OUT_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    return paths;
+    await this.#writtenOut.write(references.filter(({ inline }) => inline));
+    return references.map(({ id, inline }) => {
+      if (inline) return this.#writtenOut.path(id);
+      const path = this.files.path(id);
+      if (!existsSync(path)) throw vanished();
+      return path;
+    });
   }
 
-  /** Notes a small object that was committed, to write it out when there is time: 10,000 files take a job half a second. */
+  /** Notes a small object that was committed, to write it out when there is time. */
   writeOutLater(reference: BytesReference): void {
-    if (!reference.inline || reference.sealed || this.#isClosed || this.#notWrittenOut.length >= MOST_REMEMBERED)
-      return;
-    this.#notWrittenOut.push(reference);
-    // Not put off by further writes: a job often follows right behind the last of many.
-    this.#writeOutTimer ??= setTimeout(() => void this.#writeOutNow(), WRITE_OUT_AFTER_MS).unref();
-  }
-
-  async #writeOutNow(): Promise<void> {
-    const batch = this.#notWrittenOut.splice(0, WRITE_OUT_BATCH);
-    for (const reference of batch) {
-      // Gone or failed (disk full): whoever needs the file asks for it again and gets the error.
-      await this.paths([reference]).catch(() => {});
-    }
-    this.#writeOutTimer = undefined;
-    if (this.#notWrittenOut.length === 0 || this.#isClosed) return;
-    // One batch a turn, and a rest between: requests come first.
-    this.#writeOutTimer = setTimeout(() => void this.#writeOutNow(), 5).unref();
-  }
-
-  #isWrittenOut({ id, sizeBytes }: BytesReference, path: string): boolean {
-    if (this.#writtenOutIds.has(id)) return true;
-    if (!this.#inherited.delete(id)) return false;
-    // Written by an earlier process, which may have been killed in the middle: its length tells.
-    if (statSync(path, { throwIfNoEntry: false })?.size === sizeBytes) {
-      this.#writtenOutIds.add(id);
-      return true;
-    }
-    rmSync(path, { force: true });
-    return false;
-  }
-
-  /** Synchronous on purpose: 20 us a file, where the asynchronous calls take five times that. */
-  #writeOut(path: string, bytes: Buffer): void {
-    const file = openSync(path, "wx", 0o444);
-    try {
-      for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
-    } catch (error) {
-      rmSync(path, { force: true }); // half a file on a full disk would stand in the next one's way
-      throw error;
-    } finally {
-      closeSync(file);
-    }
-  }
-
-  /** All in one folder: a file system spreads folders over the disk, which makes writing many files three times slower. */
-  #outPath(id: string): string {
-    return join(this.#writtenOut, id);
+    if (reference.inline && !reference.sealed) this.#writtenOut.writeLater(reference);
   }
 
   async #inline(id: string): Promise<Buffer> {
@@ -374,14 +292,4 @@ function vanished(cause?: unknown): ServiceError {
 
 function newId(): string {
   return randomHex(16);
-}
-
-/** Names this run of the machine: files that were never synced are trusted only until it ends. */
-function bootId(): string {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    // Without Linux's boot id every start of the server distrusts what the last one wrote out.
-    return newId();
-  }
 }
