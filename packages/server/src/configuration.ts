@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { CapacitySettings } from "./capacity/capacity.ts";
-import { type Quota, trainingJobsQuota } from "./capacity/quotas.ts";
+import { jobQuotas, type Quota } from "./capacity/quotas.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import type { MasterKeySource } from "./kms/master-key.ts";
 import type { SpotPolicy } from "./spot-policy.ts";
@@ -159,14 +159,14 @@ export const settings: readonly Setting[] = [
     kind: "text",
     argument: "N",
     fallback: "",
-    doc: "Most training instances at once; further jobs wait. Without it, one for every 512 MiB of memory, at most 64.",
+    doc: "Most instances of training and transform jobs at once; further jobs wait. Without it, one for every 512 MiB of memory, at most 64.",
   },
   {
     name: "quota",
     kind: "list",
     argument: "NAME=N",
     fallback: "",
-    doc: "What an account may have at once in a region: instances of a type (ml.p3.2xlarge=0) or training-jobs; repeat it for several.",
+    doc: "What an account may have at once in a region: instances of a type (ml.p3.2xlarge=0; for training and for transform jobs each), training-jobs or transform-jobs; repeat it for several.",
   },
   {
     name: "spot-discount",
@@ -437,11 +437,12 @@ function count(name: string, value: string, least: number): number {
 
 function quota(value: string): Quota {
   const [name = "", limit, ...more] = value.split("=");
-  if (limit !== undefined && more.length === 0 && (name === trainingJobsQuota || /^ml\.[a-z0-9.-]+$/.test(name))) {
+  const ofJobs = Object.values(jobQuotas);
+  if (limit !== undefined && more.length === 0 && (ofJobs.includes(name) || /^ml\.[a-z0-9.-]+$/.test(name))) {
     return { name, limit: count(`--quota ${name}`, limit, 0) };
   }
   throw new ConfigurationError(
-    `--quota must be an instance type or ${trainingJobsQuota} with a number, such as ml.m5.large=4, not "${value}".`,
+    `--quota must be an instance type, ${ofJobs.join(" or ")} with a number, such as ml.m5.large=4, not "${value}".`,
   );
 }
 

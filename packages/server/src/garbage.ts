@@ -9,6 +9,7 @@ import type { ObjectStorage } from "./objects/object-storage.ts";
 import type { ImageRegistry } from "./registry/image-registry.ts";
 import { type Collection, collectGarbage } from "./services/sagemaker/collect-garbage.ts";
 import { finalStatuses, type TrainingJob, trainingJobKind } from "./services/sagemaker/training-job/training-job.ts";
+import { collectTransformRuns, unfinishedTransformJobs } from "./services/sagemaker/transform-job/collect.ts";
 import type { EndpointValue } from "./serving/fleet.ts";
 import type { Serving } from "./serving/open-serving.ts";
 import type { ListQuery, Store } from "./store/store.ts";
@@ -29,7 +30,9 @@ export async function collectAll(
   },
 ): Promise<Garbage> {
   const jobs = await collectGarbage(parts);
-  const endpoints = await parts.serving.collect();
+  const transformRuns = await collectTransformRuns(parts);
+  const containers = (await unfinishedTransformJobs(parts.store)).flatMap((job) => job.containers);
+  const endpoints = await parts.serving.collect(new Set(containers.flatMap(({ modelKey }) => modelKey ?? [])));
   const registry = await parts.registry.collect();
   const layers = await parts.layerCache.collect(await layersInUse(parts.dataDirectory.engine));
   const objects = await parts.objects.sweep();
@@ -38,6 +41,7 @@ export async function collectAll(
   return {
     "runs of training jobs": jobs.runs,
     "folders of training jobs": jobs.runFolders,
+    "runs of transform jobs": transformRuns,
     "log files": jobs.logs,
     "series of metrics": metrics,
     "runs of endpoints": endpoints.runs,
@@ -60,6 +64,7 @@ async function usedImages(store: Store, images: Images): Promise<Image[]> {
   await each<EndpointValue>(store, { kind: "endpoint" }, ({ fleets }) => {
     for (const { container } of fleets.flatMap(({ variants }) => variants)) uris.add(container.image);
   });
+  for (const { containers } of await unfinishedTransformJobs(store)) for (const { image } of containers) uris.add(image);
   const used: Image[] = [];
   // Both meanings of an image that is an algorithm without its user's code: keeping one too many does no harm.
   for (const [uri, hasOwnCode] of [...uris].flatMap((each) => [[each, false] as const, [each, true] as const])) {

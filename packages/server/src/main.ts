@@ -1,5 +1,6 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { machineCapacity } from "./capacity/machine-capacity.ts";
 import { systemClock } from "./clock.ts";
 import { type Configuration, engineSettings, isLoopback } from "./configuration.ts";
 import { consolePage } from "./console-page.ts";
@@ -16,6 +17,7 @@ import { Images } from "./images/images.ts";
 import { LayerCache } from "./images/layers/layer-cache.ts";
 import { LibraryAlgorithmImages } from "./images/library-algorithm-images.ts";
 import { RegistryImages } from "./images/registry-images.ts";
+import { thisHost } from "./instance-types/fit-to-host.ts";
 import { interruptPage } from "./interrupt-page.ts";
 import { LocalKeys } from "./kms/local-keys.ts";
 import { readMasterKey } from "./kms/master-key.ts";
@@ -35,6 +37,7 @@ import { algorithmController } from "./services/sagemaker/algorithm/reconcile.ts
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { interruptTrainingJob } from "./services/sagemaker/training-job/interrupt.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
+import { transformJobController } from "./services/sagemaker/transform-job/reconcile.ts";
 import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-controller.ts";
 import { openServing } from "./serving/open-serving.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
@@ -70,14 +73,17 @@ export async function startServer(configuration: Configuration): Promise<Server>
       secret: credentials.root.secretAccessKey,
       // Plain processes have the host's loopback, and no other.
       address: (isIsolated) => (isIsolated ? `http://${platformAddress}` : ownAddress),
-      roleOf: async (run) => (await trainingJobs.roleOf(run)) ?? (await endpoints.roleOf(run)),
+      roleOf: async (run) =>
+        (await trainingJobs.roleOf(run)) ?? (await endpoints.roleOf(run)) ?? (await transformJobs.roleOf(run)),
       createSession: credentials.createSession,
       clock,
       log,
     });
+    const room = machineCapacity(configuration.capacity, thisHost(), clock);
     const trainingJobs = trainingJobController({
       ...parts,
       access,
+      room,
       spot: configuration.spot,
       capacity: configuration.capacity,
       fileSystems: configuration.fileSystems,
@@ -85,9 +91,10 @@ export async function startServer(configuration: Configuration): Promise<Server>
     });
     opened.add(() => trainingJobs.close());
     const endpoints = endpointController({ ...serving, access });
+    const transformJobs = transformJobController({ ...serving, access, room, hostMetrics: parts.metrics });
     const algorithms = algorithmController({ configuration, ...parts });
-    const controllers = [trainingJobs, warmPoolController(parts), algorithms, endpoints] as Controller[];
-    loop = createLoop({ store, controllers, log });
+    const controllers = [trainingJobs, warmPoolController(parts), algorithms, endpoints, transformJobs];
+    loop = createLoop({ store, controllers: controllers as Controller[], log });
     const stopWatching = engine.watch((id) => {
       const owner = trainingJobs.ownerOf(id);
       if (owner) loop?.wake(owner);
@@ -122,6 +129,8 @@ export async function startServer(configuration: Configuration): Promise<Server>
     parts.listening.port = gateway.port;
     await loop.start();
     opened.add(() => loop?.stop());
+    // Before the loop: a step that waits for instances to end would hold it up.
+    opened.add(() => transformJobs.close());
     opened.add(repeat(collect, log));
     return {
       url: gateway.address,

@@ -43,8 +43,11 @@ export interface Serving extends ServingOptions {
   readonly own: (runId: string, key: RecordKey | undefined) => void;
   /** The record of a run that was told of, or `undefined`. */
   readonly ownerOf: (runId: string) => RecordKey | undefined;
-  /** Drops extracted models that nothing used for a day, and runs that no record names. */
-  collect(): Promise<{ readonly models: number; readonly runs: number }>;
+  /**
+   * Drops extracted models that nothing used for a day, and runs that no record names.
+   * @param usedModels - Keys of models that others than endpoints use.
+   */
+  collect(usedModels?: ReadonlySet<string>): Promise<{ readonly models: number; readonly runs: number }>;
   /** Lets requests under way end. Instances go on running. */
   close(): Promise<void>;
 }
@@ -75,14 +78,14 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   };
   const timeout = invocationTimeoutMs === undefined ? {} : { timeoutMs: invocationTimeoutMs };
   const invoker = new Invoker({ routes, suspected, ...timeout });
-  const collect = async () => {
+  const collect = async (usedModels: ReadonlySet<string> = new Set()) => {
     // Runs are listed before the records are read: a run starts only after the record that names it was written.
     const runs = await endpointRuns(engine, dataDirectory);
     const used = await usage(store);
     const orphans = runs.filter((id) => !used.runs.has(id));
     await removeRuns(engine, dataDirectory, orphans);
     const before = options.clock.now() - unusedModelMs;
-    return { models: await models.collect((key) => used.models.has(key), before), runs: orphans.length };
+    return { models: await models.collect((key) => used.models.has(key) || usedModels.has(key), before), runs: orphans.length };
   };
   await models.open();
   await routes.open();

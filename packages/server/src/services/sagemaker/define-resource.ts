@@ -11,7 +11,7 @@ export interface ResourceOptions<Value, Summary, Description> {
   /** SageMaker's defaults differ by noun; see the List operation's reference page. */
   readonly defaultOrder: "Ascending" | "Descending";
   /** The error for a name that is not there. SageMaker words it by noun. */
-  notFound(arn: string): ServiceError;
+  notFound(arn: string, name: string): ServiceError;
   /** One line of the list. */
   summarize(record: StoredRecord<Value>, context: OperationContext): Summary;
   /** The whole resource. */
@@ -59,7 +59,7 @@ export function defineResource<Value, Summary, Description>(
   const arn = (scope: Scope, name: string) => sagemakerArn(scope, `${options.kind}/${name}`);
   const get = async (context: OperationPlace, name: string) => {
     const record = await context.platform.store.get<Value>(key(context.scope, name));
-    if (!record) throw options.notFound(arn(context.scope, name));
+    if (!record) throw options.notFound(arn(context.scope, name), name);
     return record;
   };
   return {

@@ -8,10 +8,12 @@ import type { OperationTable } from "./operation.ts";
 import { searchOperations } from "./search/index.ts";
 import { tagOperations } from "./tags/index.ts";
 import { trainingJobOperations } from "./training-job/index.ts";
+import { transformJobOperations } from "./transform-job/index.ts";
 
 /** Every SageMaker operation that is built: one table a noun, merged. Adding a noun is adding its line. */
 export const sagemakerOperations = {
   ...trainingJobOperations,
+  ...transformJobOperations,
   ...modelOperations,
   ...endpointConfigOperations,
   ...endpointOperations,

@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { SageMakerClient } from "@aws-sdk/client-sagemaker";
 import { SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { defaultCapacity } from "../../capacity/capacity.ts";
+import { machineCapacity } from "../../capacity/machine-capacity.ts";
 import { systemClock } from "../../clock.ts";
 import type { Configuration } from "../../configuration.ts";
 import { openDataDirectory } from "../../data-directory/open.ts";
@@ -13,14 +14,17 @@ import type { Engine } from "../../engines/engine.ts";
 import { openCredentials } from "../../gateway/credentials.ts";
 import { startGateway } from "../../gateway/gateway.ts";
 import { Images } from "../../images/images.ts";
+import { thisHost } from "../../instance-types/fit-to-host.ts";
 import { jsonLog, type Log, silentLog } from "../../log.ts";
 import { openMetricStore } from "../../metrics/sqlite/open-metric-store.ts";
 import { openObjectCatalogue } from "../../objects/object-storage.ts";
 import type { Platform } from "../../platform.ts";
 import { createLoop } from "../../reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "../../reconcile/reconcile.ts";
+import { logsService } from "../../services/logs/service.ts";
 import { endpointController } from "../../services/sagemaker/endpoint/reconcile.ts";
 import { sagemakerService } from "../../services/sagemaker/index.ts";
+import { transformJobController } from "../../services/sagemaker/transform-job/reconcile.ts";
 import { sagemakerRuntimeService } from "../../services/sagemaker-runtime/service.ts";
 import { defaultSpotPolicy } from "../../spot-policy.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
@@ -87,7 +91,9 @@ export async function startServerWith<AnyEngine extends Engine>(
     wake: (key) => loop?.wake(key),
     ...(invocationTimeoutMs !== undefined && { invocationTimeoutMs }),
   });
-  loop = createLoop({ store, controllers: [endpointController(serving)] as Controller[], log });
+  const room = machineCapacity(defaultCapacity, thisHost(), clock);
+  const transformJobs = transformJobController({ ...serving, room, hostMetrics: metrics });
+  loop = createLoop({ store, controllers: [endpointController(serving), transformJobs] as Controller[], log });
   const platform: Platform = {
     configuration: configuration(root),
     dataDirectory,
@@ -100,7 +106,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     metrics,
   };
   const credentials = openCredentials(dataDirectory.credentials);
-  const services = [sagemakerService, sagemakerRuntimeService(serving.invoker)];
+  const services = [sagemakerService, sagemakerRuntimeService(serving.invoker), logsService];
   const gateway = await startGateway({ platform, services, credentials });
   await loop.start();
   const client = { endpoint: gateway.address, region, credentials: credentials.root, maxAttempts: 1 };
@@ -108,6 +114,7 @@ export async function startServerWith<AnyEngine extends Engine>(
   const stop = async (): Promise<void> => {
     sagemaker.destroy();
     runtime.destroy();
+    await transformJobs.close();
     await loop?.stop();
     await gateway.close(0);
     await serving.close();

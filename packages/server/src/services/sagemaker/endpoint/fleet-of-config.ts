@@ -1,12 +1,11 @@
-import { invariant, ServiceError, validationException } from "../../../errors.ts";
+import { invariant, ServiceError } from "../../../errors.ts";
 import { thisHost } from "../../../instance-types/fit-to-host.ts";
-import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
 import type { Fleet, ServingContainer, Variant } from "../../../serving/fleet.ts";
 import type { OperationContext } from "../../service.ts";
 import type { ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
 import { endpointConfigs } from "../endpoint-config/resource.ts";
-import { type ModelValue, onlyContainer } from "../model/model-record.ts";
 import { models } from "../model/resource.ts";
+import { containerOfModel } from "../model-instance/model-container.ts";
 
 /** Memory of the host that an instance must at least find: what a built-in algorithm's server takes when idle, doubled. */
 const leastInstanceBytes = 96 * 1024 ** 2;
@@ -27,7 +26,7 @@ export async function fleetOfConfig(context: OperationContext, configName: strin
     const model = await models.get(context, variant.ModelName);
     const needsIsolation =
       config.value.spec.EnableNetworkIsolation === true || model.value.spec.EnableNetworkIsolation === true;
-    variants.push(variantOf(variant, variant.ModelName, containerOf(model.value, needsIsolation)));
+    variants.push(variantOf(variant, variant.ModelName, containerOfModel(model.value, needsIsolation)));
   }
   checkInstanceCount(configName, variants);
   return { id, configName, role: "incoming", since: context.platform.clock.now(), variants };
@@ -56,19 +55,4 @@ function variantOf(variant: ProductionVariant, modelName: string, container: Ser
     container,
     instances: [],
   };
-}
-
-function containerOf(model: ModelValue, needsIsolation: boolean): ServingContainer {
-  const container = onlyContainer(model);
-  invariant(container?.Image !== undefined, "CreateModel refuses models without a container and its image");
-  const { ExecutionRoleArn: role } = model.spec;
-  const base = {
-    ...{ image: container.Image, environment: container.Environment ?? {}, needsIsolation },
-    ...(role !== undefined && { executionRoleArn: role }),
-  };
-  const url = container.ModelDataUrl;
-  if (url === undefined) return base;
-  const location = parseModelDataUrl(url);
-  if (location === undefined) throw validationException(`Could not find model data at ${url}.`);
-  return { ...base, model: { ...location, url } };
 }

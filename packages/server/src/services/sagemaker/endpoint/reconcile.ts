@@ -1,23 +1,22 @@
-import { mkdir, rm } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import { isIsolated, type RootFs, RunRefused, type RunState } from "../../../engines/engine.ts";
-import type { Preparation } from "../../../images/image.ts";
+import type { RunState } from "../../../engines/engine.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
-import type { RoleOfRun, RunAccess } from "../../../run-access.ts";
+import type { RoleOfRun } from "../../../run-access.ts";
 import { partitionOf, type Scope } from "../../../scope.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
 import { type EndpointValue, instancesOf, type Variant } from "../../../serving/fleet.ts";
 import { tailOfLog } from "../../../serving/log-tail.ts";
-import type { Serving } from "../../../serving/open-serving.ts";
 import { type StoredRecord, WriteConflict } from "../../../store/store.ts";
-import { ensureStream } from "../../logs/streams.ts";
-import { stagedCode } from "../staged-code.ts";
+import { instanceIdOf, instancePaths } from "../model-instance/run-spec.ts";
+import {
+  type InstanceWorld,
+  isolationRefusal,
+  prepareServer,
+  removeServer,
+  startServer,
+} from "../model-instance/start-instance.ts";
 import { dropTags } from "../tags/tags-record.ts";
 import { type Plan, planEndpoint, type Sight } from "./plan.ts";
-import { instanceIdOf, instancePaths, logName, runSpec, wantedImage } from "./run-spec.ts";
-
-const noIsolation =
-  "EnableNetworkIsolation needs an engine that isolates, and this host has none: install bubblewrap (sagebrush doctor says more).";
 
 type EndpointRecord = StoredRecord<EndpointValue>;
 
@@ -25,10 +24,7 @@ type EndpointRecord = StoredRecord<EndpointValue>;
 const stopGraceMs = 30_000;
 
 /** What drives endpoints. */
-export interface EndpointWorld extends Serving {
-  /** Lets code inside instances call this server; it cannot when absent. */
-  readonly access?: Pick<RunAccess, "environment">;
-}
+export type EndpointWorld = InstanceWorld;
 
 /** The controller, and whose credentials an instance may have. */
 export interface EndpointController extends Controller<EndpointValue> {
@@ -46,7 +42,8 @@ export function endpointController(world: EndpointWorld): EndpointController {
     reconcile: (record) => new Step(world, record, refused).run(),
     roleOf: async (runId) => {
       const owner = world.ownerOf(runId);
-      const record = owner && (await world.store.get<EndpointValue>(owner));
+      if (owner?.kind !== "endpoint") return undefined;
+      const record = await world.store.get<EndpointValue>(owner);
       const variants = record?.value.fleets.flatMap((fleet) => fleet.variants) ?? [];
       const mine = variants.find(({ instances }) => instances.some((instance) => instance.runId === runId));
       const { needsIsolation = true, executionRoleArn: arn } = mine?.container ?? {};
@@ -102,18 +99,12 @@ class Step {
       now: clock.now(),
       run: (runId) => runs.get(runId) ?? absent,
       health: (runId) => health.read(runId),
-      refusal: ({ container }) =>
-        container.needsIsolation && !isIsolated(engine, this.#rootOf(container.image)) ? noIsolation : undefined,
+      refusal: (variant) => isolationRefusal(this.#options, variant),
       refused: (runId) => this.#refused.get(runId),
       outstanding: (runId) => routes.backend(runId)?.outstanding ?? 0,
       model: (fleet, variant) => models.get(`${fleet.id}/${variant.name}`) ?? { state: "pending" },
       lastWords: (runId) => lastWords.get(runId) ?? "",
     };
-  }
-
-  /** Where an image runs is known before it is there: containers are of the engine of containers, if there is one. */
-  #rootOf(uri: string): RootFs["kind"] {
-    return this.#options.images.resolve(uri).kind === "container" ? "image" : "files";
   }
 
   /** Models of the variants that have an instance to start. */
@@ -125,68 +116,25 @@ class Step {
         const wants = variant.instances.some(
           ({ runId, phase }) => phase === "starting" && runs.get(runId)?.phase === "absent",
         );
-        if (wants) prepared.set(`${fleet.id}/${variant.name}`, await this.#prepareModel(variant));
+        if (!wants) continue;
+        prepared.set(`${fleet.id}/${variant.name}`, await prepareServer(this.#options, variant, this.#record));
       }
     }
     return prepared;
   }
 
-  /** The variant's image first: a model is of no use without it. */
-  async #prepareModel(variant: Variant): Promise<PreparedModel> {
-    const image = await this.#prepareImage(variant);
-    if (image.state === "failed") return { state: "refused", reason: image.reason };
-    if (image.state === "preparing") return { state: "pending" };
-    const { container } = variant;
-    if (container.model === undefined) return { state: "ready", key: "", files: [] };
-    const settled = () => this.#options.wake(this.#record);
-    return await this.#options.models.prepare(container.model, container.modelKey, settled);
-  }
-
-  #prepareImage(variant: Variant): Promise<Preparation> {
-    return this.#options.images.prepare(wantedImage(variant, this.#record.account, this.#record.region));
-  }
-
   async #start(runId: string, variant: Variant): Promise<void> {
-    const { store, objects, dataDirectory, engine, access } = this.#options;
-    const { account, region, name } = this.#record;
-    const model = await this.#prepareModel(variant);
-    const image = await this.#prepareImage(variant);
-    // Collected or lost between the look and now: the next look fetches it again.
-    if (model.state !== "ready" || image.state !== "ready") return;
-    const { ml } = instancePaths(dataDirectory, runId);
-    const scope: Scope = { partition: partitionOf(region), account, region };
-    const stream = `${variant.name}/${instanceIdOf(runId)}`;
-    await Promise.all([
-      mkdir(ml, { recursive: true }),
-      ensureStream(store, scope, `/aws/sagemaker/Endpoints/${name}`, stream, logName(runId)),
-    ]);
-    const code = await stagedCode(objects, {
-      image: image.image,
-      account,
-      runId,
-      submitDirectory: variant.container.environment["SAGEMAKER_SUBMIT_DIRECTORY"],
-    });
-    const { files } = model;
-    const channels = [...(files.length === 0 ? [] : [{ target: "/opt/ml/model", files, readOnly: true }]), ...code];
-    const spec = runSpec(dataDirectory, variant, runId, region, {
-      ...{ image: image.image, channels, access },
-      isIsolated: isIsolated(engine, image.image.root.kind),
-    });
-    try {
-      await engine.start(runId, spec);
-    } catch (error) {
-      if (!(error instanceof RunRefused)) throw error;
-      this.#refused.set(runId, error.message);
-    }
+    const log = {
+      group: `/aws/sagemaker/Endpoints/${this.#record.name}`,
+      stream: `${variant.name}/${instanceIdOf(runId)}`,
+    };
+    const refusal = await startServer(this.#options, { runId, plan: variant, owner: this.#record, log });
+    if (refusal !== undefined) this.#refused.set(runId, refusal);
   }
 
   /** Frees a run and its folder. Its log stays. */
   async #remove(runId: string): Promise<void> {
-    await this.#options.engine.remove(runId);
-    await this.#options.objects.release(runId);
-    await rm(instancePaths(this.#options.dataDirectory, runId).folder, { recursive: true, force: true });
-    this.#options.health.untrack(runId);
-    this.#options.own(runId, undefined);
+    await removeServer(this.#options, runId);
     this.#refused.delete(runId);
   }
 

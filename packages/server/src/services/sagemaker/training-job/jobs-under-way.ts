@@ -1,4 +1,5 @@
-import { Capacity, instanceLimit } from "../../../capacity/capacity.ts";
+import type { Capacity } from "../../../capacity/capacity.ts";
+import { machineCapacity } from "../../../capacity/machine-capacity.ts";
 import { GpuShares } from "../../../gpus/gpu-shares.ts";
 import type { Gpus } from "../../../gpus/gpus.ts";
 import type { HostCapacity } from "../../../instance-types/fit-to-host.ts";
@@ -43,15 +44,9 @@ export class JobsUnderWay {
       onFull: (record) => world.wake?.(keyOf(record)),
     });
     this.monitor = new HostMonitor({ ...world, volumes: this.volumes, outputOf: (record) => this.outputOf(record) });
-    const { host, clock, capacity } = world;
+    const { host, clock, capacity, room } = world;
     this.#gpus = new GpuShares(world.gpus.all.map(({ uuid }) => uuid));
-    this.#capacity = new Capacity({
-      mode: capacity?.mode ?? "shared",
-      host,
-      limit: capacity?.maxInstances ?? instanceLimit(host),
-      availableMemory: () => process.availableMemory(),
-      now: () => clock.now(),
-    });
+    this.#capacity = room ?? machineCapacity(capacity, host, clock);
   }
 
   /** Takes room for all hosts. @returns Why there is none yet, for the job's owner; `undefined` when it was taken. */

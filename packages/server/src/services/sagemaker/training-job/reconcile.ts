@@ -1,4 +1,4 @@
-import type { CapacitySettings } from "../../../capacity/capacity.ts";
+import type { Capacity, CapacitySettings } from "../../../capacity/capacity.ts";
 import type { Clock } from "../../../clock.ts";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { Engine } from "../../../engines/engine.ts";
@@ -48,6 +48,8 @@ export interface TrainingJobWorld {
   readonly gpus?: Gpus;
   /** How instance types are held against this host; shared, with a number of instances from its memory, when absent. */
   readonly capacity?: CapacitySettings;
+  /** The machine's capacity, where other work has its share of it; one of its own, by `capacity`, when absent. */
+  readonly room?: Capacity;
   /** Has a job looked at again soon. */
   readonly wake?: (job: RecordKey) => void;
   /** Lets code inside runs call this server; it cannot when absent. */

@@ -6,13 +6,19 @@ import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { hasOwnCode } from "../../../images/own-code.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { RunAccess } from "../../../run-access.ts";
-import type { Variant } from "../../../serving/fleet.ts";
+import type { ServingContainer } from "../../../serving/fleet.ts";
 
 /** Most that one instance may write to its log. */
 const maxLogBytes = 256 * 1024 * 1024;
 
 /** What an instance sees as its host name. */
 const hostname = "model";
+
+/** What a model server is made from: one container of a model, on an instance of a type. */
+export interface ServerPlan {
+  readonly instanceType: string;
+  readonly container: ServingContainer;
+}
 
 /** Files and folders of one instance on the host. */
 export function instancePaths(directory: DataDirectory, runId: string): { folder: string; ml: string; log: string } {
@@ -30,8 +36,8 @@ export function instanceIdOf(runId: string): string {
   return `i-${createHash("sha256").update(runId).digest("hex").slice(0, 17)}`;
 }
 
-/** The image that a variant's instances run. */
-export function wantedImage({ container }: Variant, account: string, region: string): WantedImage {
+/** The image that a model's servers run. */
+export function wantedImage({ container }: Pick<ServerPlan, "container">, account: string, region: string): WantedImage {
   const start = { verb: "serve", environment: container.environment } as const;
   const brings = hasOwnCode({ environment: container.environment });
   return { uri: container.image, hasOwnCode: brings, account, region, start };
@@ -44,7 +50,7 @@ const containerPort = 8080;
  * Model servers of our own listen on a socket, and need a network only for the code that users bring; those of other
  * images listen on a port of their own network.
  */
-function server({ root }: PreparedImage, { container }: Variant, runId: string): Pick<RunSpec, "network" | "serves"> {
+function server({ root }: PreparedImage, { container }: ServerPlan, runId: string): Pick<RunSpec, "network" | "serves"> {
   const internet = !container.needsIsolation;
   const network = { kind: "bridge", name: runId, hosts: [hostname], internet } as const;
   switch (root.kind) {
@@ -61,7 +67,7 @@ function server({ root }: PreparedImage, { container }: Variant, runId: string):
 /** What every instance is told, and code that its owner brought how to call the platform, unless it is cut off. */
 function variables(
   { root, environment }: PreparedImage,
-  { container }: Variant,
+  { container }: ServerPlan,
   runId: string,
   region: string,
   { access, isIsolated }: Pick<InstanceParts, "access" | "isIsolated">,
@@ -85,26 +91,26 @@ interface InstanceParts {
   readonly isIsolated: boolean;
 }
 
-/** What one instance of a variant runs. */
+/** What one instance runs. */
 export function runSpec(
   directory: DataDirectory,
-  variant: Variant,
+  plan: ServerPlan,
   runId: string,
   region: string,
   { image, channels, access, isIsolated }: InstanceParts,
 ): RunSpec {
-  const { cpus, cpuWeight, memoryBytes } = fitToHost(variant.instanceType, 1, { ...thisHost(), gpus: 0 });
+  const { cpus, cpuWeight, memoryBytes } = fitToHost(plan.instanceType, 1, { ...thisHost(), gpus: 0 });
   const { ml, log } = instancePaths(directory, runId);
   return {
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
-    environment: variables(image, variant, runId, region, { access, isIsolated }),
+    environment: variables(image, plan, runId, region, { access, isIsolated }),
     hostname,
     mlDirectory: ml,
     channels,
     resources: { cpus, cpuWeight, memoryBytes },
-    ...server(image, variant, runId),
+    ...server(image, plan, runId),
     logFile: log,
     maxLogBytes,
   };

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { RootFs } from "../../../engines/engine.ts";
-import type { Variant } from "../../../serving/fleet.ts";
-import { runSpec } from "./run-spec.ts";
+import { runSpec, type ServerPlan } from "./run-spec.ts";
 
 const directory = { runs: "/data/runs", logs: "/data/logs" } as DataDirectory;
 const roots = {
@@ -21,16 +20,15 @@ const access = {
 
 function spec(
   kind: RootFs["kind"],
-  container: Partial<Variant["container"]>,
+  container: Partial<ServerPlan["container"]>,
   environment: Record<string, string> = {},
 ) {
-  const variant: Variant = {
-    ...{ name: "All", modelName: "m", instanceType: "ml.m5.large", weight: 1, startupTimeoutSeconds: 480 },
-    ...{ desiredInstanceCount: 1, instances: [] },
+  const plan: ServerPlan = {
+    instanceType: "ml.m5.large",
     container: { image: "i", environment, needsIsolation: false, executionRoleArn: role, ...container },
   };
   const image = { root: roots[kind], command: ["serve"], environment, workingDirectory: "/", notices: [] };
-  return runSpec(directory, variant, "e-0-1", "eu-west-1", { image, channels: [], access, isIsolated: true });
+  return runSpec(directory, plan, "e-0-1", "eu-west-1", { image, channels: [], access, isIsolated: true });
 }
 
 const bridge = (internet: boolean) => ({ kind: "bridge", name: "e-0-1", hosts: ["model"], internet });
