@@ -64,7 +64,8 @@ async function usedImages(store: Store, images: Images): Promise<Image[]> {
   await each<EndpointValue>(store, { kind: "endpoint" }, ({ fleets }) => {
     for (const { container } of fleets.flatMap(({ variants }) => variants)) uris.add(container.image);
   });
-  for (const { containers } of await unfinishedTransformJobs(store)) for (const { image } of containers) uris.add(image);
+  for (const { containers } of await unfinishedTransformJobs(store))
+    for (const { image } of containers) uris.add(image);
   const used: Image[] = [];
   // Both meanings of an image that is an algorithm without its user's code: keeping one too many does no harm.
   for (const [uri, hasOwnCode] of [...uris].flatMap((each) => [[each, false] as const, [each, true] as const])) {

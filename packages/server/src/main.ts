@@ -37,8 +37,8 @@ import { algorithmController } from "./services/sagemaker/algorithm/reconcile.ts
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { interruptTrainingJob } from "./services/sagemaker/training-job/interrupt.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
-import { transformJobController } from "./services/sagemaker/transform-job/reconcile.ts";
 import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-controller.ts";
+import { transformJobController } from "./services/sagemaker/transform-job/reconcile.ts";
 import { openServing } from "./serving/open-serving.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { RecordKey } from "./store/store.ts";

@@ -55,7 +55,8 @@ async function* wholeObject(source: AsyncIterable<Buffer>, settings: TransformSe
   let size = 0;
   for await (const piece of source) {
     size += piece.length;
-    if (size > limit) throw new SplitError(`it is larger than ${limit} bytes, which MaxPayloadInMB allows (SplitType None)`);
+    if (size > limit)
+      throw new SplitError(`it is larger than ${limit} bytes, which MaxPayloadInMB allows (SplitType None)`);
     pieces.push(piece);
   }
   const whole = Buffer.concat(pieces, size);
@@ -97,7 +98,8 @@ async function* processedRecords(source: AsyncIterable<Buffer>, settings: Transf
     if (lines.content(record) === undefined) continue;
     const text = processing.textOf(record);
     const request = processing.inputBytes(`${processing.request(text, number)}\n`);
-    if (request.length > limit) throw new RecordFault(number, `it is larger than ${limit} bytes, which MaxPayloadInMB allows`);
+    if (request.length > limit)
+      throw new RecordFault(number, `it is larger than ${limit} bytes, which MaxPayloadInMB allows`);
     if (batch.bytes + request.length > limit && batch.size > 0) yield batch.take();
     batch.add(request, text, number);
     if (strategy === "SingleRecord") yield batch.take();

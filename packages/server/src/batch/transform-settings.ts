@@ -31,7 +31,10 @@ const defaults = { maxConcurrentTransforms: 1, batchStrategy: "MultiRecord", max
 const mostMegabytes = 100;
 
 /** The request wins over the container, which wins over the defaults; what a container wishes is cut to what fits together. */
-export function effectiveSettings({ wanted, ...request }: TransformRequest, offered: ExecutionParameters): TransformSettings {
+export function effectiveSettings(
+  { wanted, ...request }: TransformRequest,
+  offered: ExecutionParameters,
+): TransformSettings {
   const maxPayloadInMB = wanted.maxPayloadInMB ?? offered.maxPayloadInMB ?? defaults.maxPayloadInMB;
   const asked = wanted.maxConcurrentTransforms ?? offered.maxConcurrentTransforms ?? defaults.maxConcurrentTransforms;
   const fitting = maxPayloadInMB === 0 ? asked : Math.max(1, Math.floor(mostMegabytes / maxPayloadInMB));

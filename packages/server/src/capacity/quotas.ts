@@ -31,7 +31,9 @@ export function quotaPassed(quotas: readonly Quota[], use: JobUse, used: Usage, 
     const delta = ofJobs ? wanted.jobs : (wanted.instances.get(name) ?? 0);
     if (delta === 0 || inUse + delta <= limit) continue;
     const unit = ofJobs ? "Jobs" : "Instances";
-    const title = ofJobs ? `${use === "training" ? "Training" : "Transform"} jobs in progress` : `${name} for ${use} job usage`;
+    const title = ofJobs
+      ? `${use === "training" ? "Training" : "Transform"} jobs in progress`
+      : `${name} for ${use} job usage`;
     return (
       `The account-level service limit '${title}' is ${limit} ${unit}, with current utilization of ${inUse} ${unit} and ` +
       `a request delta of ${delta} ${unit}. Whoever runs this server can raise it (setting quota).`

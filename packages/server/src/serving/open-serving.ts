@@ -85,7 +85,10 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     const orphans = runs.filter((id) => !used.runs.has(id));
     await removeRuns(engine, dataDirectory, orphans);
     const before = options.clock.now() - unusedModelMs;
-    return { models: await models.collect((key) => used.models.has(key) || usedModels.has(key), before), runs: orphans.length };
+    return {
+      models: await models.collect((key) => used.models.has(key) || usedModels.has(key), before),
+      runs: orphans.length,
+    };
   };
   await models.open();
   await routes.open();

@@ -54,8 +54,7 @@ function readKeys(text: string, first: number): Read {
     at = skipBlanks(text, at + 1);
   }
   const [name] = names;
-  const step: JsonPathStep =
-    names.length === 1 && name !== undefined ? { kind: "key", name } : { kind: "keys", names };
+  const step: JsonPathStep = names.length === 1 && name !== undefined ? { kind: "key", name } : { kind: "keys", names };
   return { step, end: closed(text, at) };
 }
 
@@ -103,7 +102,10 @@ function numberOf(text: string, part: string): number {
   wholeNumber.lastIndex = 0;
   const digits = wholeNumber.exec(part);
   if (digits === null || wholeNumber.lastIndex !== part.length) {
-    throw invalidPath(text, `expected a whole number, * or a quoted name in brackets, got ${JSON.stringify(part.trim())}`);
+    throw invalidPath(
+      text,
+      `expected a whole number, * or a quoted name in brackets, got ${JSON.stringify(part.trim())}`,
+    );
   }
   return Number(digits[1]);
 }

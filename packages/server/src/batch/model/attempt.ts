@@ -5,7 +5,9 @@ import type { Backend } from "../../serving/routing/backend.ts";
 import { KeptAnswer } from "./kept-answer.ts";
 
 /** What came of one attempt at a request. */
-export type AttemptOutcome = { readonly kind: "answered"; readonly status: number; readonly answer: KeptAnswer } | Failure;
+export type AttemptOutcome =
+  | { readonly kind: "answered"; readonly status: number; readonly answer: KeptAnswer }
+  | Failure;
 
 /** One request to a model server. */
 export interface BatchRequest {

@@ -48,7 +48,9 @@ export class KeptAnswer {
   /** All of it. @throws RangeError for an answer that is too large for that. */
   async whole(): Promise<Buffer> {
     if (this.size > wholeBytes) {
-      throw new RangeError(`an answer of ${this.size} bytes is too large to be filtered or joined (at most ${wholeBytes})`);
+      throw new RangeError(
+        `an answer of ${this.size} bytes is too large to be filtered or joined (at most ${wholeBytes})`,
+      );
     }
     const pieces: Buffer[] = [];
     for await (const piece of this.pieces()) pieces.push(piece);

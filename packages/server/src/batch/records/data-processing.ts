@@ -91,7 +91,8 @@ export class DataProcessing {
     }
     if (answers.length !== records.length) throw wrongCount(records.length, answers.length, first);
     return records.map((record, i) => {
-      const stamp: InferenceStamp | undefined = stampTime === undefined ? undefined : { id: randomUUID(), time: stampTime };
+      const stamp: InferenceStamp | undefined =
+        stampTime === undefined ? undefined : { id: randomUUID(), time: stampTime };
       return this.#atRecord(first + i, isWhole(outputFilter) ? "JoinSource" : "OutputFilter", () =>
         format.join(record, answers[i] as string, stamp, outputFilter, this.#options),
       );

@@ -15,7 +15,13 @@ export interface RecordFormat {
   /** The part of a record that a path selects, as a text of the same format. */
   filter(text: string, path: JsonPath, options: SelectOptions): string;
   /** A record with its answer, filtered. */
-  join(input: string, answer: string, stamp: InferenceStamp | undefined, path: JsonPath, options: SelectOptions): string;
+  join(
+    input: string,
+    answer: string,
+    stamp: InferenceStamp | undefined,
+    path: JsonPath,
+    options: SelectOptions,
+  ): string;
 }
 
 /** `text/csv`: a record is a row, and a path selects columns. Answers stand behind the input's columns. */

@@ -16,7 +16,8 @@ export function objectFailure(error: unknown): { readonly kind: FailureKind; rea
   // The object, a bucket or a key went away.
   if (error instanceof ServiceError && error.status < 500) return { kind: "client", error };
   const code = (error as NodeJS.ErrnoException).code ?? "";
-  if (code === "Z_BUF_ERROR") return { kind: "client", error: new SplitError("its gzip data is cut short", { cause: error }) };
+  if (code === "Z_BUF_ERROR")
+    return { kind: "client", error: new SplitError("its gzip data is cut short", { cause: error }) };
   if (code.startsWith("Z_")) {
     return { kind: "client", error: new SplitError("it is not gzip-compressed, or damaged", { cause: error }) };
   }

@@ -4,7 +4,12 @@ import type { ObjectCatalogue } from "../../objects/object-catalogue.ts";
 import { type ExecutionParameters, executionParameters } from "../model/execution-parameters.ts";
 import { Permits } from "../permits.ts";
 import { transformObject } from "../transform-object.ts";
-import { effectiveSettings, settingsLine, type TransformRequest, type TransformSettings } from "../transform-settings.ts";
+import {
+  effectiveSettings,
+  settingsLine,
+  type TransformRequest,
+  type TransformSettings,
+} from "../transform-settings.ts";
 import { DataLog } from "./data-log.ts";
 import { type InputObject, readInputList } from "./input-list.ts";
 import { InstanceSlot } from "./instance-slot.ts";
@@ -121,7 +126,14 @@ export class TransformRun {
         const number = this.#take(journal);
         if (number === undefined) break;
         const read = Promise.withResolvers<void>();
-        const task: Promise<void> = this.#object(number, { slot, settings, permits, dataLog, journal, onRead: read.resolve })
+        const task: Promise<void> = this.#object(number, {
+          slot,
+          settings,
+          permits,
+          dataLog,
+          journal,
+          onRead: read.resolve,
+        })
           .catch((error: unknown) => this.#stopping.abort(error))
           .finally(() => underWay.delete(task));
         underWay.add(task);

@@ -53,7 +53,10 @@ function frameAt(bytes: Buffer, at: number): Frame | undefined {
   for (let i = 0; i < known; i++) {
     if (bytes[at + i] === ((magic >>> (8 * i)) & 0xff)) continue;
     throw new SplitError(
-      `expected a RecordIO frame (0a 23 d7 ce), got ${bytes.subarray(at, at + 4).toString("hex").replace(/..(?!$)/g, "$& ")}`,
+      `expected a RecordIO frame (0a 23 d7 ce), got ${bytes
+        .subarray(at, at + 4)
+        .toString("hex")
+        .replace(/..(?!$)/g, "$& ")}`,
     );
   }
   if (bytes.length - at < headBytes) return undefined;

@@ -44,7 +44,13 @@ function tfRecordOf(content: Buffer): Buffer {
 }
 
 const contentOf = fc
-  .array(fc.oneof(fc.uint8Array({ maxLength: 9 }).map((bytes) => Buffer.from(bytes)), fc.constant(magic)), { maxLength: 6 })
+  .array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 9 }).map((bytes) => Buffer.from(bytes)),
+      fc.constant(magic),
+    ),
+    { maxLength: 6 },
+  )
   .map((parts) => Buffer.concat(parts));
 const textOf = fc.stringMatching(/^[a-z,]{0,20}$/).map((text) => Buffer.from(text));
 const kinds: readonly [string, Framing, fc.Arbitrary<Buffer>, (content: Buffer) => Buffer][] = [
@@ -63,36 +69,44 @@ async function all(source: AsyncIterable<Buffer>): Promise<Buffer[]> {
   return found;
 }
 
-test.for(kinds)("%s: portions are whole records, in order, and as large as they may be", async ([, framing, content, frame]) => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(content, { maxLength: 12 }),
-      fc.integer({ min: 1, max: 40 }),
-      fc.integer({ min: 1, max: 120 }),
-      async (contents, pieceBytes, targetBytes) => {
-        const records = contents.map(frame);
-        const bytes = Buffer.concat(records);
-        const found = await all(wholeRecords(pieces(bytes, pieceBytes), framing, { targetBytes, maxRecordBytes: 1_000 }));
-        expect(Buffer.concat(found)).toEqual(bytes);
-        expect(found.flatMap((portion) => [...recordsIn(portion, framing)])).toEqual(records);
-        for (const [i, portion] of found.entries()) {
-          const [first] = recordsIn(portion, framing);
-          expect(portion.length <= targetBytes || portion.length === first?.length).toBe(true);
-          const [next] = i + 1 < found.length ? recordsIn(found[i + 1] as Buffer, framing) : [];
-          if (next) expect(portion.length + next.length).toBeGreaterThan(targetBytes);
-        }
-      },
-    ),
-  );
-});
+test.for(kinds)(
+  "%s: portions are whole records, in order, and as large as they may be",
+  async ([, framing, content, frame]) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(content, { maxLength: 12 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 120 }),
+        async (contents, pieceBytes, targetBytes) => {
+          const records = contents.map(frame);
+          const bytes = Buffer.concat(records);
+          const found = await all(
+            wholeRecords(pieces(bytes, pieceBytes), framing, { targetBytes, maxRecordBytes: 1_000 }),
+          );
+          expect(Buffer.concat(found)).toEqual(bytes);
+          expect(found.flatMap((portion) => [...recordsIn(portion, framing)])).toEqual(records);
+          for (const [i, portion] of found.entries()) {
+            const [first] = recordsIn(portion, framing);
+            expect(portion.length <= targetBytes || portion.length === first?.length).toBe(true);
+            const [next] = i + 1 < found.length ? recordsIn(found[i + 1] as Buffer, framing) : [];
+            if (next) expect(portion.length + next.length).toBeGreaterThan(targetBytes);
+          }
+        },
+      ),
+    );
+  },
+);
 
-test.for(kinds.slice(1))("%s: the frame comes off, and what is inside is what went in", ([, framing, content, frame]) => {
-  fc.assert(
-    fc.property(content, (given) => {
-      expect(framing.content(frame(given))).toEqual(given);
-    }),
-  );
-});
+test.for(kinds.slice(1))(
+  "%s: the frame comes off, and what is inside is what went in",
+  ([, framing, content, frame]) => {
+    fc.assert(
+      fc.property(content, (given) => {
+        expect(framing.content(frame(given))).toEqual(given);
+      }),
+    );
+  },
+);
 
 test.for(kinds.slice(1))("%s: an object that ends in a record is cut short", async ([, framing, , frame]) => {
   const record = frame(Buffer.from("content"));
@@ -105,7 +119,11 @@ test.for(kinds.slice(1))("%s: an object that ends in a record is cut short", asy
 });
 
 test.for(kinds)("%s: a record that is too large is refused, however it comes", async ([, framing, , frame]) => {
-  const bytes = Buffer.concat([frame(Buffer.alloc(4, "a")), frame(Buffer.alloc(200, "a")), frame(Buffer.alloc(4, "a"))]);
+  const bytes = Buffer.concat([
+    frame(Buffer.alloc(4, "a")),
+    frame(Buffer.alloc(200, "a")),
+    frame(Buffer.alloc(4, "a")),
+  ]);
   for (const size of [1, 7, 64, 1_000]) {
     for (const targetBytes of [8, 100]) {
       const portions = wholeRecords(pieces(bytes, size), framing, { targetBytes, maxRecordBytes: 100 });
@@ -115,7 +133,9 @@ test.for(kinds)("%s: a record that is too large is refused, however it comes", a
 });
 
 test("the last line needs no end, and blank lines are no records", async () => {
-  const found = await all(wholeRecords(pieces(Buffer.from("a\n\r\n\nb"), 2), lines, { targetBytes: 64, maxRecordBytes: 64 }));
+  const found = await all(
+    wholeRecords(pieces(Buffer.from("a\n\r\n\nb"), 2), lines, { targetBytes: 64, maxRecordBytes: 64 }),
+  );
   expect(found.map(String)).toEqual(["a\n\r\n\nb"]);
   const contents = [...recordsIn(found[0] as Buffer, lines)].map((record) => lines.content(record)?.toString());
   expect(contents).toEqual(["a\n", undefined, undefined, "b"]);
@@ -126,5 +146,7 @@ test.for([
   [tfRecord, "expected a TFRecord, but the checksum of its length does not hold"],
 ] as const)("text is not taken for records", async ([framing, message]) => {
   const text = Buffer.from("1,2\n".repeat(20));
-  await expect(all(wholeRecords(pieces(text, 9), framing, { targetBytes: 64, maxRecordBytes: 64 }))).rejects.toThrow(message);
+  await expect(all(wholeRecords(pieces(text, 9), framing, { targetBytes: 64, maxRecordBytes: 64 }))).rejects.toThrow(
+    message,
+  );
 });

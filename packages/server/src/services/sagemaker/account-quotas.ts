@@ -83,7 +83,9 @@ export async function withinQuotas<Value, Result>(
 ): Promise<Result> {
   const { quotas } = context.platform.configuration.capacity;
   if (quotas.length === 0) return create();
-  const scope = [context.platform.dataDirectory.root, context.scope.account, context.scope.region, jobs.kind].join("\n");
+  const scope = [context.platform.dataDirectory.root, context.scope.account, context.scope.region, jobs.kind].join(
+    "\n",
+  );
   const turn = (turns.get(scope) ?? Promise.resolve()).then(async () => {
     const passed = quotaPassed(quotas, jobs.use, await inUse(context, jobs), usageOf(wanted));
     if (passed !== undefined) throw limitExceeded(passed);

@@ -37,7 +37,11 @@ export function instanceIdOf(runId: string): string {
 }
 
 /** The image that a model's servers run. */
-export function wantedImage({ container }: Pick<ServerPlan, "container">, account: string, region: string): WantedImage {
+export function wantedImage(
+  { container }: Pick<ServerPlan, "container">,
+  account: string,
+  region: string,
+): WantedImage {
   const start = { verb: "serve", environment: container.environment } as const;
   const brings = hasOwnCode({ environment: container.environment });
   return { uri: container.image, hasOwnCode: brings, account, region, start };
@@ -50,7 +54,11 @@ const containerPort = 8080;
  * Model servers of our own listen on a socket, and need a network only for the code that users bring; those of other
  * images listen on a port of their own network.
  */
-function server({ root }: PreparedImage, { container }: ServerPlan, runId: string): Pick<RunSpec, "network" | "serves"> {
+function server(
+  { root }: PreparedImage,
+  { container }: ServerPlan,
+  runId: string,
+): Pick<RunSpec, "network" | "serves"> {
   const internet = !container.needsIsolation;
   const network = { kind: "bridge", name: runId, hosts: [hostname], internet } as const;
   switch (root.kind) {

@@ -52,7 +52,10 @@ export interface ServerStart {
  * Starts a model's server, unless it was started before. Its health is whoever's business asked for it.
  * @returns Why the engine will never start it; `undefined` when it did, or when image or model are not ready (any more).
  */
-export async function startServer(world: InstanceWorld, { runId, plan, owner, log }: ServerStart): Promise<string | undefined> {
+export async function startServer(
+  world: InstanceWorld,
+  { runId, plan, owner, log }: ServerStart,
+): Promise<string | undefined> {
   const { store, objects, dataDirectory, engine, access } = world;
   const { account, region } = owner;
   const model = await prepareServer(world, plan, owner);

@@ -24,15 +24,25 @@ export async function captureData(
   const output = outputPlace(spec);
   const hour = new Date(at).toISOString().slice(0, 13).replace("T", "/").replaceAll("-", "/");
   const base = to.key.replace(/\/+$/, "");
-  const encryption = capture?.KmsKeyId ? { encryption: { algorithm: "aws:kms", keyId: capture.KmsKeyId } as const } : {};
+  const encryption = capture?.KmsKeyId
+    ? { encryption: { algorithm: "aws:kms", keyId: capture.KmsKeyId } as const }
+    : {};
   const write = async (kind: string, prefix: string, names: readonly string[]): Promise<void> => {
     const key = `${base === "" ? "" : `${base}/`}${kind}/${hour}/${spec.TransformJobName}.json`;
     const manifest = Readable.from([Buffer.from(JSON.stringify([{ prefix }, ...names]))]);
     await objects.put(to.bucket, key, manifest, { contentType: "application/json", ...encryption });
   };
   const common = commonFolder(captured.map(({ key }) => key));
-  await write("input", `s3://${first.bucket}/${common}`, captured.map(({ key }) => key.slice(common.length)));
-  await write("output", `s3://${output.bucket}/${output.prefix}`, captured.map(({ name }) => `${name}.out`));
+  await write(
+    "input",
+    `s3://${first.bucket}/${common}`,
+    captured.map(({ key }) => key.slice(common.length)),
+  );
+  await write(
+    "output",
+    `s3://${output.bucket}/${output.prefix}`,
+    captured.map(({ name }) => `${name}.out`),
+  );
 }
 
 /** What all keys begin with, up to a slash. */

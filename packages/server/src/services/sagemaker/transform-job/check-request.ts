@@ -26,11 +26,17 @@ export async function checkRequest(spec: TransformJobSpec, context: OperationCon
   await checkStorage(spec, context);
 }
 
-function checkUris({ TransformInput: input, TransformOutput: output, DataCaptureConfig: capture }: TransformJobSpec): void {
+function checkUris({
+  TransformInput: input,
+  TransformOutput: output,
+  DataCaptureConfig: capture,
+}: TransformJobSpec): void {
   const source = input?.DataSource?.S3DataSource;
   if (source === undefined) throw validationException("TransformInput.DataSource.S3DataSource is required.");
   if (source.S3DataType === "AugmentedManifestFile") {
-    throw validationException("TransformInput: S3DataType AugmentedManifestFile is not for transform jobs; expected S3Prefix or ManifestFile.");
+    throw validationException(
+      "TransformInput: S3DataType AugmentedManifestFile is not for transform jobs; expected S3Prefix or ManifestFile.",
+    );
   }
   for (const [member, uri] of [
     ["TransformInput.DataSource.S3DataSource.S3Uri", source.S3Uri],
@@ -47,7 +53,8 @@ function checkSizes({ MaxConcurrentTransforms: concurrent = 0, MaxPayloadInMB: m
     throw validationException(`MaxConcurrentTransforms must be at most ${mostConcurrent}, got ${concurrent}.`);
   }
   if (megabytes === undefined) return;
-  if (megabytes > mostMegabytes) throw validationException(`MaxPayloadInMB must be at most ${mostMegabytes}, got ${megabytes}.`);
+  if (megabytes > mostMegabytes)
+    throw validationException(`MaxPayloadInMB must be at most ${mostMegabytes}, got ${megabytes}.`);
   if (concurrent * megabytes <= mostMegabytes) return;
   throw validationException(
     `MaxConcurrentTransforms * MaxPayloadInMB must be at most ${mostMegabytes} MB, got ${concurrent} * ${megabytes} = ${concurrent * megabytes}.`,

@@ -12,7 +12,12 @@ export async function unfinishedTransformJobs(store: Store): Promise<TransformJo
   const jobs: TransformJob[] = [];
   let token: string | undefined;
   do {
-    const query: ListQuery = { kind: transformJobKind, statusNot: finalStatuses, limit: 1_000, ...(token && { token }) };
+    const query: ListQuery = {
+      kind: transformJobKind,
+      statusNot: finalStatuses,
+      limit: 1_000,
+      ...(token && { token }),
+    };
     const page = await store.list<TransformJob>(query);
     jobs.push(...page.records.map(({ value }: StoredRecord<TransformJob>) => value));
     token = page.next;

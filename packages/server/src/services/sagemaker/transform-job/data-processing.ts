@@ -51,7 +51,9 @@ function checkSplit(
   const assemble = output?.AssembleWith ?? "None";
   const isOneDocument = mediaType(input?.ContentType) === "application/json" && split === "None";
   if (split !== "Line" && !isOneDocument) {
-    throw refused(`${input?.ContentType} needs SplitType Line${format === "json" ? " (or None for application/json)" : ""}, got ${split}.`);
+    throw refused(
+      `${input?.ContentType} needs SplitType Line${format === "json" ? " (or None for application/json)" : ""}, got ${split}.`,
+    );
   }
   if (joinsOrFilters && assemble !== split) {
     throw refused(`SplitType and AssembleWith must be the same, got ${split} and ${assemble}.`);

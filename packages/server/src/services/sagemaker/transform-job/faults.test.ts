@@ -131,7 +131,9 @@ test("an input that goes away while the job runs fails its object alone", async 
   };
   await world.put({ "in/a": "1\n", "in/b": "2\n", "in/c": "3\n" });
   const job = await world.transform();
-  expect(job.FailureReason).toMatch(/^ClientError: .* 1 of 3 objects have no output; the first is s3:\/\/data\/in\/b: /);
+  expect(job.FailureReason).toMatch(
+    /^ClientError: .* 1 of 3 objects have no output; the first is s3:\/\/data\/in\/b: /,
+  );
   expect(Object.keys(await world.objects("out/"))).toEqual(["out/a.out", "out/c.out"]);
 });
 

@@ -16,12 +16,15 @@ export async function inputObjects(
   account: string,
 ): Promise<InputObject[]> {
   const { S3DataType: type, S3Uri: uri = "" } = spec.TransformInput?.DataSource?.S3DataSource ?? {};
-  const found = type === "ManifestFile" ? await ofManifest(objects, uri, account) : await ofPrefix(objects, uri, account);
+  const found =
+    type === "ManifestFile" ? await ofManifest(objects, uri, account) : await ofPrefix(objects, uri, account);
   const { prefix } = outputPlace(spec);
   const seen = new Set<string>();
   for (const { bucket, key, name } of found) {
     if (seen.has(name)) {
-      throw new InputDataError(`Two objects of the input would have the output ${prefix}${name}.out; one is s3://${bucket}/${key}.`);
+      throw new InputDataError(
+        `Two objects of the input would have the output ${prefix}${name}.out; one is s3://${bucket}/${key}.`,
+      );
     }
     seen.add(name);
     if (Buffer.byteLength(`${prefix}${name}.out`) <= maxKeyBytes) continue;
@@ -50,7 +53,11 @@ async function ofPrefix(objects: ObjectCatalogue, uri: string, account: string):
 }
 
 /** Whether there is anything to transform, as far as one look tells: a manifest is read when the job begins. */
-export async function hasInputObjects(objects: ObjectCatalogue, spec: TransformJobSpec, account: string): Promise<boolean> {
+export async function hasInputObjects(
+  objects: ObjectCatalogue,
+  spec: TransformJobSpec,
+  account: string,
+): Promise<boolean> {
   const { S3DataType: type, S3Uri: uri = "" } = spec.TransformInput?.DataSource?.S3DataSource ?? {};
   const at = parseS3Uri(uri);
   if (!at || !(await objects.hasBucket(at.bucket, account))) return false;

@@ -87,7 +87,13 @@ export class InstanceMonitor {
     if (first === undefined) return;
     const { record, instanceId } = watched;
     const point = (name: string, of: (sample: HostSample) => number) => ({
-      ...{ scope: scopeOf(record), namespace: transformLogGroup, name, unit: "Percent" as const, resolution: 60 as const },
+      ...{
+        scope: scopeOf(record),
+        namespace: transformLogGroup,
+        name,
+        unit: "Percent" as const,
+        resolution: 60 as const,
+      },
       dimensions: [["Host", `${record.name}/${instanceId}`]] as const,
       at: Math.floor(first.at / 1000),
       values: distributionOf(samples.map((sample) => [of(sample), 1])),

@@ -20,7 +20,10 @@ export function jobPlaces({ runPrefix, spec }: TransformJob, directory: DataDire
     folder,
     inputList: join(folder, "objects"),
     journal: join(folder, "journal"),
-    scratch: join(hasKey(spec) && directory.memory !== undefined ? privateFolder(directory.memory, runPrefix) : folder, "answers"),
+    scratch: join(
+      hasKey(spec) && directory.memory !== undefined ? privateFolder(directory.memory, runPrefix) : folder,
+      "answers",
+    ),
   };
 }
 

@@ -32,9 +32,15 @@ function describe(record: TransformJobRecord): Description {
     TransformJobArn: arn,
     TransformJobStatus: record.status as Status,
     ...failure(record.value),
-    TransformInput: { CompressionType: "None", SplitType: "None", ...spec.TransformInput } as Description["TransformInput"],
+    TransformInput: {
+      CompressionType: "None",
+      SplitType: "None",
+      ...spec.TransformInput,
+    } as Description["TransformInput"],
     // SDKs read KmsKeyId without looking whether it is there.
-    TransformOutput: { AssembleWith: "None", KmsKeyId: "", ...spec.TransformOutput } as NonNullable<Description["TransformOutput"]>,
+    TransformOutput: { AssembleWith: "None", KmsKeyId: "", ...spec.TransformOutput } as NonNullable<
+      Description["TransformOutput"]
+    >,
     DataProcessing: { InputFilter: "$", OutputFilter: "$", JoinSource: "None", ...spec.DataProcessing },
     CreationTime: new Date(record.createdAt),
     ...(startedAt !== undefined && { TransformStartTime: new Date(startedAt) }),

@@ -53,7 +53,10 @@ export class TransformStep {
     this.#underWay = underWay;
     this.#record = record;
     this.#job = record.value;
-    this.#plan = { instanceType: wantedInstances(record.value.spec).instanceType, container: record.value.containers[0] };
+    this.#plan = {
+      instanceType: wantedInstances(record.value.spec).instanceType,
+      container: record.value.containers[0],
+    };
   }
 
   async run(): Promise<Outcome> {
@@ -126,7 +129,12 @@ export class TransformStep {
   }
 
   /** Looks at one place. @returns When to look again, or what the whole job's look ends with. */
-  async #look(run: TransformRun, index: number, instance: TransformInstance, seen: RunState): Promise<number | Outcome> {
+  async #look(
+    run: TransformRun,
+    index: number,
+    instance: TransformInstance,
+    seen: RunState,
+  ): Promise<number | Outcome> {
     const { runId } = instance;
     switch (seen.phase) {
       case "absent":
@@ -160,7 +168,12 @@ export class TransformStep {
     const scope = scopeOf(this.#record);
     await ensureStream(store, scope, transformLogGroup, `${stream}/data-log`, dataLogName(this.#job, index));
     const log = { group: transformLogGroup, stream };
-    const refusal = await startServer(this.#world, { runId: instance.runId, plan: this.#plan, owner: this.#record, log });
+    const refusal = await startServer(this.#world, {
+      runId: instance.runId,
+      plan: this.#plan,
+      owner: this.#record,
+      log,
+    });
     return refusal === undefined ? 0 : await this.#end(failed(`ClientError: ${refusal}`));
   }
 
@@ -183,7 +196,11 @@ export class TransformStep {
     // A machine that restarted is nobody's fault.
     const crashes = seen.phase === "lost" ? this.#job.crashes : { count, at: clock.now(), reason };
     const now = clock.now();
-    const next: TransformInstance = { id: instance.id, since: now, runId: `${this.#job.runPrefix}-${this.#job.nextRun}` };
+    const next: TransformInstance = {
+      id: instance.id,
+      since: now,
+      runId: `${this.#job.runPrefix}-${this.#job.nextRun}`,
+    };
     const instances = this.#job.instances.with(index, next);
     const outcome = await this.#write({
       ...this.#job,

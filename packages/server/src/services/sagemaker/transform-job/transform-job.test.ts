@@ -22,7 +22,11 @@ const doubled = ({ body }: { body: string }): string =>
 test("each line is a request, and the answers are the output's lines, in the input's order", async () => {
   world.model = doubled;
   await world.put({ "in/a.csv": "1\n2\n3\n", "in/deep/b.csv": "4", "in/empty.csv": "", "in/folder/": "" });
-  const job = await world.transform({ Environment: { BOTH: "job", OWN: "yes" }, MaxConcurrentTransforms: 2, MaxPayloadInMB: 3 });
+  const job = await world.transform({
+    Environment: { BOTH: "job", OWN: "yes" },
+    MaxConcurrentTransforms: 2,
+    MaxPayloadInMB: 3,
+  });
   expect(job).toMatchObject({
     TransformJobStatus: "Completed",
     TransformJobArn: "arn:aws:sagemaker:eu-west-1:123456789012:transform-job/job-1",
@@ -84,9 +88,15 @@ test("an object that is not split is one request, whatever the strategy", async 
 
 test("compressed objects are decompressed before they are split", async () => {
   world.model = doubled;
-  await world.put({ "in/a.csv.gz": gzipSync("1\n2\n"), "in/b.csv.gz": "no gzip", "in/c.csv.gz": gzipSync("5\n").subarray(0, 15) });
+  await world.put({
+    "in/a.csv.gz": gzipSync("1\n2\n"),
+    "in/b.csv.gz": "no gzip",
+    "in/c.csv.gz": gzipSync("5\n").subarray(0, 15),
+  });
   const job = await world.transform({ TransformInput: { CompressionType: "Gzip" } as never });
-  expect(job.FailureReason).toMatch(/2 of 3 objects have no output; the first is s3:\/\/data\/in\/b\.csv\.gz: it is not gzip-compressed/);
+  expect(job.FailureReason).toMatch(
+    /2 of 3 objects have no output; the first is s3:\/\/data\/in\/b\.csv\.gz: it is not gzip-compressed/,
+  );
   expect(await world.objects("out/")).toEqual({ "out/a.csv.gz.out": "2\n4\n" });
 });
 
@@ -98,7 +108,9 @@ test("a manifest names the objects, in its order", async () => {
     "in.manifest": JSON.stringify([{ prefix: "s3://data/other/" }, "x/b.csv", "a.csv"]),
   });
   const source = (name: string) => ({
-    TransformInput: { DataSource: { S3DataSource: { S3DataType: "ManifestFile", S3Uri: `s3://data/${name}` } } } as never,
+    TransformInput: {
+      DataSource: { S3DataSource: { S3DataType: "ManifestFile", S3Uri: `s3://data/${name}` } },
+    } as never,
   });
   expect(await world.transform(source("in.manifest"))).toMatchObject({ TransformJobStatus: "Completed" });
   expect(world.bodies).toEqual(["2", "1"]);
@@ -125,7 +137,9 @@ test("an output is named by what follows the prefix's last slash", async () => {
 
 test("records of JSON are filtered, joined and filtered again", async () => {
   world.model = ({ body }) => `{"sum":${(JSON.parse(body) as number[]).reduce((a, b) => a + b)}}`;
-  await world.put({ "in/a.jsonl": '{"id":12345678901234567890,"features":[1,2]}\r\n\n{"id":"b","features":[3,4.50]}\n' });
+  await world.put({
+    "in/a.jsonl": '{"id":12345678901234567890,"features":[1,2]}\r\n\n{"id":"b","features":[3,4.50]}\n',
+  });
   await world.transform({
     TransformInput: { ContentType: "application/jsonlines" } as never,
     TransformOutput: { S3OutputPath: "s3://data/out", Accept: "application/jsonlines" },
@@ -133,13 +147,18 @@ test("records of JSON are filtered, joined and filtered again", async () => {
   });
   expect(world.bodies).toEqual(["[1,2]\n", "[3,4.50]\n"]);
   expect(await world.objects("out/")).toEqual({
-    "out/a.jsonl.out": '{"id":12345678901234567890,"SageMakerOutput":{"sum":3}}\n{"id":"b","SageMakerOutput":{"sum":7.5}}\n',
+    "out/a.jsonl.out":
+      '{"id":12345678901234567890,"SageMakerOutput":{"sum":3}}\n{"id":"b","SageMakerOutput":{"sum":7.5}}\n',
   });
 });
 
 test.for([
   ["a list", "[1,2]\n", '{"SageMakerInput":[1,2],"SageMakerOutput":[1,2]}\n'],
-  ["an object that has the member already", '{"SageMakerOutput":0,"a":1}\n', '{"SageMakerOutput":{"SageMakerOutput":0,"a":1},"a":1}\n'],
+  [
+    "an object that has the member already",
+    '{"SageMakerOutput":0,"a":1}\n',
+    '{"SageMakerOutput":{"SageMakerOutput":0,"a":1},"a":1}\n',
+  ],
 ] as const)("the answer to %s is a member beside it", async ([, input, output]) => {
   await world.put({ "in/a": input });
   await world.transform({
@@ -161,7 +180,12 @@ test("one JSON document is one record", async () => {
 });
 
 test("columns of CSV are filtered and joined as they stand", async () => {
-  world.model = ({ body }) => body.trimEnd().split("\n").map((line) => `p${line.length}`).join("\n");
+  world.model = ({ body }) =>
+    body
+      .trimEnd()
+      .split("\n")
+      .map((line) => `p${line.length}`)
+      .join("\n");
   await world.put({ "in/a.csv": 'id1,"a,""b""",1\nid2,é,2\nid3,,3' });
   await world.transform({
     BatchStrategy: "MultiRecord",
@@ -172,9 +196,24 @@ test("columns of CSV are filtered and joined as they stand", async () => {
 });
 
 test.for([
-  ["an element that is not there", "1,2\n3\n", { InputFilter: "$[1]" }, /line 2: InputFilter: \$\[1\]: there is no element 1 of 1/],
-  ["quotes that do not close", '1,2\n"3,4\n', { InputFilter: "$[1]" }, /line 2: InputFilter: column 1 begins with a quote that is not closed/],
-  ["fewer answers than lines", "1,2\n\n3,4\n5,6\n", { JoinSource: "Input" }, /line 1: JoinSource: the model answered 3 records \(from this line on\) with 1/],
+  [
+    "an element that is not there",
+    "1,2\n3\n",
+    { InputFilter: "$[1]" },
+    /line 2: InputFilter: \$\[1\]: there is no element 1 of 1/,
+  ],
+  [
+    "quotes that do not close",
+    '1,2\n"3,4\n',
+    { InputFilter: "$[1]" },
+    /line 2: InputFilter: column 1 begins with a quote that is not closed/,
+  ],
+  [
+    "fewer answers than lines",
+    "1,2\n\n3,4\n5,6\n",
+    { JoinSource: "Input" },
+    /line 1: JoinSource: the model answered 3 records \(from this line on\) with 1/,
+  ],
 ] as const)("%s ends the object with the line's number", async ([, input, processing, message]) => {
   world.model = () => "1";
   await world.put({ "in/a.csv": input });
@@ -192,7 +231,9 @@ test("an object that the model refuses has no output; the others do, and the log
   const job = await world.ended(name);
   expect(job).toMatchObject({
     TransformJobStatus: "Failed",
-    FailureReason: expect.stringMatching(/^ClientError: See job logs for more information\. 1 of 3 objects have no output; the first is s3:\/\/data\/in\/b: the model answered 413/),
+    FailureReason: expect.stringMatching(
+      /^ClientError: See job logs for more information\. 1 of 3 objects have no output; the first is s3:\/\/data\/in\/b: the model answered 413/,
+    ),
   });
   expect(Object.keys(await world.objects("out/"))).toEqual(["out/a.out", "out/c.out"]);
   expect(world.bodies.filter((body) => body === "bad\n")).toHaveLength(1);
@@ -200,7 +241,9 @@ test("an object that the model refuses has no output; the others do, and the log
   const [plain = "", data = ""] = Object.keys(logs);
   expect(plain).toMatch(new RegExp(`^${name}/i-[0-9a-f]{17}-\\d{13}$`));
   expect(data).toBe(`${plain}/data-log`);
-  const said = (logs[data] ?? []).map((line) => line.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}:\[sagemaker logs\]: /, ""));
+  const said = (logs[data] ?? []).map((line) =>
+    line.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}:\[sagemaker logs\]: /, ""),
+  );
   expect(said).toEqual([
     "MaxConcurrentTransforms=1, MaxPayloadInMB=6, BatchStrategy=SINGLE_RECORD",
     "data/in/b: ClientError: 413",
@@ -214,7 +257,10 @@ test("an object that the model refuses has no output; the others do, and the log
 test("what the container prefers holds where the request says nothing", async () => {
   world.parameters = { MaxConcurrentTransforms: 8, BatchStrategy: "MULTI_RECORD", MaxPayloadInMB: 12 };
   await world.put({ "in/a": "1\n2\n" });
-  const first = async (name: string) => Object.values(await world.logs(name)).flat()[0]?.split(": ")[1];
+  const first = async (name: string) =>
+    Object.values(await world.logs(name))
+      .flat()[0]
+      ?.split(": ")[1];
   const { BatchStrategy: _, ...open } = world.request();
   const wishes = await world.create({ ...open, BatchStrategy: undefined, TransformJobName: "wishes" } as never);
   await world.ended(wishes);
@@ -283,7 +329,9 @@ test("a stop drops what is under way", async () => {
   expect(await world.ended(name)).toMatchObject({ TransformJobStatus: "Stopped", TransformEndTime: expect.any(Date) });
   expect(await world.objects("out/")).toEqual({ "out/a.out": "1\n" });
   await vi.waitFor(() => expect(world.engine.runs.size).toBe(0), patiently);
-  await expect(world.server.sagemaker.send(new StopTransformJobCommand({ TransformJobName: name }))).rejects.toMatchObject({
+  await expect(
+    world.server.sagemaker.send(new StopTransformJobCommand({ TransformJobName: name })),
+  ).rejects.toMatchObject({
     name: "ValidationException",
     message: "The request was rejected because the transform job is in status Stopped.",
   });
@@ -316,9 +364,14 @@ test("lists and tags are those of every resource", async () => {
   const first = await world.transform({ TransformJobName: "first", Tags: [{ Key: "team", Value: "blue" }] });
   await world.transform({ TransformJobName: "second" });
   const { sagemaker } = world.server;
-  const listed = await sagemaker.send(new ListTransformJobsCommand({ StatusEquals: "Completed", SortBy: "CreationTime" }));
+  const listed = await sagemaker.send(
+    new ListTransformJobsCommand({ StatusEquals: "Completed", SortBy: "CreationTime" }),
+  );
   expect(listed.TransformJobSummaries?.map(({ TransformJobName }) => TransformJobName)).toEqual(["second", "first"]);
-  expect(listed.TransformJobSummaries?.[0]).toMatchObject({ TransformJobStatus: "Completed", TransformEndTime: expect.any(Date) });
+  expect(listed.TransformJobSummaries?.[0]).toMatchObject({
+    TransformJobStatus: "Completed",
+    TransformEndTime: expect.any(Date),
+  });
   const tags = await sagemaker.send(new ListTagsCommand({ ResourceArn: first.TransformJobArn }));
   expect(tags.Tags).toEqual([{ Key: "team", Value: "blue" }]);
   await expect(world.create({ TransformJobName: "first" })).rejects.toMatchObject({

@@ -75,7 +75,8 @@ export class TransformServer {
   async objects(prefix: string): Promise<Record<string, string>> {
     const { objects } = this.server.platform;
     const found: Record<string, string> = {};
-    for await (const { bucket, key } of objects.list("data", prefix)) found[key] = await text(await objects.read(bucket, key));
+    for await (const { bucket, key } of objects.list("data", prefix))
+      found[key] = await text(await objects.read(bucket, key));
     return found;
   }
 

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { batch } from "./serving/batch.ts";
+import type { ServingBench } from "./serving/serving-bench.ts";
+import { report } from "./support/report.ts";
+
+/**
+ * Serving against what people use for it otherwise, in the same run. To add a part: its file in serving/ and its line here.
+ * `-- batch --rounds 3 --rows 100000` runs one, and makes it smaller.
+ */
+const parts: readonly ServingBench[] = [batch];
+
+const args = process.argv.slice(2);
+const names = args.filter((word, at) => !word.startsWith("--") && !args[at - 1]?.startsWith("--"));
+const unknown = names.find((name) => !parts.some((part) => part.name === name));
+if (unknown !== undefined) {
+  process.stderr.write(`There is no ${unknown}; there are ${parts.map(({ name }) => name).join(", ")}.\n`);
+  process.exit(2);
+}
+const work = mkdtempSync(join(tmpdir(), "sagebrush-serving-"));
+try {
+  const options = { work, repeats: option("--rounds", 3), rows: option("--rows", 1_000_000) };
+  const figures = [];
+  for (const part of parts) {
+    if (names.length === 0 || names.includes(part.name)) figures.push(...(await part.measure(options)));
+  }
+  report("serving", figures);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+
+function option(name: string, otherwise: number): number {
+  const at = args.indexOf(name);
+  return at < 0 ? otherwise : Number(args[at + 1]);
+}
