@@ -71,7 +71,7 @@ test.for([
   ["$[0:5:2]", "only single range filters of format (eg: [1:5]) are supported"],
   ["$[a]", 'expected a whole number, * or a quoted name in brackets, got "a"'],
   ["$[]", 'expected a whole number, * or a quoted name in brackets, got ""'],
-  ["$[1", "the bracket at character 3 is not closed"],
+  ["$[1", "the bracket at character 2 is not closed"],
   ["$['a", "the name that begins at character 3 is not closed"],
   ["$['a',1]", "expected a quoted name at character 7"],
   ["$['a'", "expected ] at character 6"],

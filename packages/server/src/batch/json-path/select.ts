@@ -1,4 +1,4 @@
-import { isRawNumber, type JsonValue } from "../records/lossless-json.ts";
+import { isObject, isRawNumber, type JsonValue } from "../records/lossless-json.ts";
 import type { JsonPath } from "./json-path.ts";
 import { JsonPathError, type JsonPathStep } from "./step.ts";
 
@@ -59,7 +59,7 @@ function members(path: JsonPath, names: readonly string[], value: JsonValue): Js
 }
 
 function member(path: JsonPath, name: string, value: JsonValue): JsonValue {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || isRawNumber(value)) {
+  if (!isObject(value)) {
     throw new JsonPathError(`${path.text} wants the member ${JSON.stringify(name)} of ${kindOf(value)}`);
   }
   if (!Object.hasOwn(value, name)) throw new JsonPathError(`${path.text}: there is no ${JSON.stringify(name)}`);
@@ -90,7 +90,7 @@ function sliced(
 
 function everything(path: JsonPath, value: JsonValue): readonly JsonValue[] {
   if (Array.isArray(value)) return value as readonly JsonValue[];
-  if (typeof value === "object" && value !== null && !isRawNumber(value)) return Object.values(value);
+  if (isObject(value)) return Object.values(value);
   throw new JsonPathError(`${path.text} wants everything below ${kindOf(value)}`);
 }
 

@@ -36,6 +36,11 @@ export function parseJson(text: string): JsonValue {
   );
 }
 
+/** Whether a value is an object with members. */
+export function isObject(value: JsonValue): value is { readonly [name: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
+}
+
 /** Whether a value is a number that kept its text. */
 export function isRawNumber(value: JsonValue): value is RawNumber {
   return json.isRawJSON(value);

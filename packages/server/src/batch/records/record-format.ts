@@ -1,7 +1,7 @@
 import { isWhole, type JsonPath } from "../json-path/json-path.ts";
 import { type SelectOptions, select } from "../json-path/select.ts";
 import { splitCsvRow } from "./csv-row.ts";
-import { isRawNumber, type JsonValue, parseJson } from "./lossless-json.ts";
+import { isObject, type JsonValue, parseJson } from "./lossless-json.ts";
 
 /** Who made a record's prediction and when, for DataCaptureConfig.GenerateInferenceId. */
 export interface InferenceStamp {
@@ -59,8 +59,4 @@ function parsed(text: string, what: string): JsonValue {
   } catch (error) {
     throw new Error(`${what} is not JSON: ${(error as Error).message}`, { cause: error });
   }
-}
-
-function isObject(value: JsonValue): value is { readonly [name: string]: JsonValue } {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }

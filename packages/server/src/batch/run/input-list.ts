@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { access } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { writeFileDurably } from "../../durable/durable-files.ts";
 
@@ -18,14 +17,6 @@ export interface InputObject {
 export async function keepInputList(path: string, objects: readonly InputObject[]): Promise<void> {
   const text = objects.map(({ bucket, key, name }) => `${JSON.stringify([bucket, key, name])}\n`).join("");
   await writeFileDurably(path, text);
-}
-
-/** Whether a list was kept there. */
-export function hasInputList(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** The objects that were kept, in their order. */

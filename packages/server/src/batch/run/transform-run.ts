@@ -20,7 +20,7 @@ import { objectFailure } from "./object-failure.ts";
 export interface TransformRunOptions {
   readonly request: TransformRequest;
   /** Stores outputs under the job's key, where it has one. */
-  readonly objects: ObjectCatalogue;
+  readonly objects: Pick<ObjectCatalogue, "read" | "put">;
   readonly output: { readonly bucket: string; readonly prefix: string };
   /** Files with the list of objects and with what became of them. */
   readonly inputList: string;
@@ -54,7 +54,7 @@ export class TransformRun {
   readonly #stopping = new AbortController();
   #objects: readonly InputObject[] = [];
   #next = 0;
-  #finished = 0;
+  #stored = 0;
   #outcome: TransformOutcome | undefined;
   #offered: Promise<ExecutionParameters> | undefined;
   readonly #running: Promise<void>;
@@ -71,9 +71,9 @@ export class TransformRun {
     return this.#outcome;
   }
 
-  /** Objects that this run has finished. */
-  get finished(): number {
-    return this.#finished;
+  /** Objects whose outputs this run has stored. */
+  get stored(): number {
+    return this.#stored;
   }
 
   /** Sends an instance's requests to a run that answers pings. */
@@ -186,7 +186,7 @@ export class TransformRun {
       result = { index, failure: { kind: failure.kind, reason: failure.error.message.slice(0, 512) } };
     }
     await journal.add(result);
-    this.#finished += 1;
+    if (result.failure === undefined) this.#stored += 1;
   }
 }
 

@@ -17,7 +17,7 @@ import { Images } from "../../images/images.ts";
 import { thisHost } from "../../instance-types/fit-to-host.ts";
 import { jsonLog, type Log, silentLog } from "../../log.ts";
 import { openMetricStore } from "../../metrics/sqlite/open-metric-store.ts";
-import { openObjectCatalogue } from "../../objects/object-storage.ts";
+import { type ObjectStorage, openObjectCatalogue } from "../../objects/object-storage.ts";
 import type { Platform } from "../../platform.ts";
 import { createLoop } from "../../reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "../../reconcile/reconcile.ts";
@@ -36,7 +36,7 @@ import { tarGzOf } from "./tar-builder.ts";
 export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
   readonly engine: AnyEngine;
   readonly serving: Serving;
-  readonly platform: Platform;
+  readonly platform: Platform & { readonly objects: ObjectStorage };
   readonly sagemaker: SageMakerClient;
   readonly runtime: SageMakerRuntimeClient;
   readonly account: string;
@@ -94,7 +94,7 @@ export async function startServerWith<AnyEngine extends Engine>(
   const room = machineCapacity(defaultCapacity, thisHost(), clock);
   const transformJobs = transformJobController({ ...serving, room, hostMetrics: metrics });
   loop = createLoop({ store, controllers: [endpointController(serving), transformJobs] as Controller[], log });
-  const platform: Platform = {
+  const platform = {
     configuration: configuration(root),
     dataDirectory,
     clock,

@@ -62,7 +62,7 @@ test.for<[string, number, string, string[]]>([
   const name = await world.create({ ModelClientConfig: client });
   expect(await world.ended(name)).toMatchObject({
     TransformJobStatus: "Failed",
-    FailureReason: `AlgorithmError: See job logs for more information. 1 of 2 objects have no output; the first is s3://data/in/a: ${reason}`,
+    FailureReason: `AlgorithmError: See job logs for more information. 1 of 2 objects has no output; the first is s3://data/in/a: ${reason}`,
   });
   expect(times).toBe(2);
   expect(await world.objects("out/")).toEqual({ "out/b.out": "4\n" });
@@ -99,7 +99,7 @@ test("a server that dies of every request fails the job in the end", { timeout: 
   await world.put(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`in/${i}`, "1\n"])));
   const job = await world.transform({ ModelClientConfig: { InvocationsMaxRetries: 3 } });
   expect(job.FailureReason).toMatch(
-    /^AlgorithmError: See job logs for more information\. (The model container died 8 times in a row: it exited with code 139|\d+ of 20)/,
+    /^AlgorithmError: See job logs for more information\. The model container died 8 times in a row: it exited with code 139/,
   );
 });
 
@@ -131,9 +131,7 @@ test("an input that goes away while the job runs fails its object alone", async 
   };
   await world.put({ "in/a": "1\n", "in/b": "2\n", "in/c": "3\n" });
   const job = await world.transform();
-  expect(job.FailureReason).toMatch(
-    /^ClientError: .* 1 of 3 objects have no output; the first is s3:\/\/data\/in\/b: /,
-  );
+  expect(job.FailureReason).toMatch(/^ClientError: .* 1 of 3 objects has no output; the first is s3:\/\/data\/in\/b: /);
   expect(Object.keys(await world.objects("out/"))).toEqual(["out/a.out", "out/c.out"]);
 });
 

@@ -1,4 +1,5 @@
 import type { InputObject } from "../../../batch/run/input-list.ts";
+import { invariant } from "../../../errors.ts";
 import { type ObjectCatalogue, parseS3Uri } from "../../../objects/object-catalogue.ts";
 import { manifestEntries } from "../training-job/input/manifest.ts";
 import { InputDataError } from "../training-job/input-data.ts";
@@ -15,7 +16,7 @@ export async function inputObjects(
   spec: TransformJobSpec,
   account: string,
 ): Promise<InputObject[]> {
-  const { S3DataType: type, S3Uri: uri = "" } = spec.TransformInput?.DataSource?.S3DataSource ?? {};
+  const { S3DataType: type, S3Uri: uri } = sourceOf(spec);
   const found =
     type === "ManifestFile" ? await ofManifest(objects, uri, account) : await ofPrefix(objects, uri, account);
   const { prefix } = outputPlace(spec);
@@ -58,10 +59,16 @@ export async function hasInputObjects(
   spec: TransformJobSpec,
   account: string,
 ): Promise<boolean> {
-  const { S3DataType: type, S3Uri: uri = "" } = spec.TransformInput?.DataSource?.S3DataSource ?? {};
+  const { S3DataType: type, S3Uri: uri } = sourceOf(spec);
   const at = parseS3Uri(uri);
   if (!at || !(await objects.hasBucket(at.bucket, account))) return false;
   if (type === "ManifestFile") return (await objects.head(at.bucket, at.key)) !== undefined;
   for await (const _ of objects.list(at.bucket, at.key)) return true;
   return false;
+}
+
+function sourceOf({ TransformInput: input }: TransformJobSpec) {
+  const source = input?.DataSource?.S3DataSource;
+  invariant(source, "CreateTransformJob refused requests without an S3 source");
+  return source;
 }

@@ -22,8 +22,8 @@ interface Memory {
   run: TransformRun | undefined;
   /** Runs that have answered a ping. */
   readonly answered: Set<string>;
-  /** Objects that were finished when a server died last. */
-  finishedAtCrash: number;
+  /** Outputs that were stored when a server died last. */
+  storedAtCrash: number;
   /** Failures of the platform in a row. */
   faults: number;
 }
@@ -44,7 +44,7 @@ export class JobsUnderWay {
   of({ value: { runPrefix } }: TransformJobRecord): Memory {
     const known = this.#memories.get(runPrefix);
     if (known) return known;
-    const memory: Memory = { run: undefined, answered: new Set(), finishedAtCrash: 0, faults: 0 };
+    const memory: Memory = { run: undefined, answered: new Set(), storedAtCrash: 0, faults: 0 };
     this.#memories.set(runPrefix, memory);
     return memory;
   }
@@ -122,7 +122,7 @@ export class JobsUnderWay {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.monitor.close();
-    await Promise.all([...this.#memories.values()].map(({ run }) => run?.stop()));
+    await Promise.all([...this.#memories.values()].map(async ({ run }) => run?.stop()));
   }
 }
 

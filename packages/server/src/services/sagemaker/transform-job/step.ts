@@ -36,7 +36,7 @@ const startupMs = 480_000;
 /** A job is given up after so many servers in a row died: before any answered a ping, and after one did. */
 const mostStartCrashes = 3;
 const mostCrashes = 8;
-const mostBackoffMs = 30_000;
+const mostBackoffMs = 2_000;
 /** Failures of the platform itself in a row, each with a pause before it. */
 const mostFaults = 10;
 
@@ -124,7 +124,7 @@ export class TransformStep {
       if (typeof wait !== "number") return wait;
       againMs = Math.min(againMs, wait);
     }
-    if (run.finished > 0) memory.faults = 0;
+    if (run.stored > 0) memory.faults = 0;
     return again(againMs);
   }
 
@@ -187,8 +187,8 @@ export class TransformStep {
     const memory = this.#underWay.of(this.#record);
     const { clock, dataDirectory } = this.#world;
     const reason = exitReason(seen, await tailOfLog(instancePaths(dataDirectory, instance.runId).log));
-    const isProgress = run.finished > memory.finishedAtCrash;
-    memory.finishedAtCrash = run.finished;
+    const isProgress = run.stored > memory.storedAtCrash;
+    memory.storedAtCrash = run.stored;
     const count = (isProgress ? 0 : (this.#job.crashes?.count ?? 0)) + 1;
     if (memory.answered.size === 0 && count >= mostStartCrashes) return await this.#end(noPing(reason));
     if (count >= mostCrashes) return await this.#end(keepsDying(count, reason));

@@ -20,7 +20,8 @@ export function verdictOf({ results, objects }: TransformOutcome & { kind: "done
   if (first?.failure === undefined) return { status: "Completed" };
   const whose = failures.some(({ failure }) => failure?.kind === "algorithm") ? "AlgorithmError" : "ClientError";
   const object = objects[first.index];
-  const what = `${failures.length} of ${objects.length} ${objects.length === 1 ? "object has" : "objects have"} no output`;
+  const nouns = objects.length === 1 ? "object" : "objects";
+  const what = `${failures.length} of ${objects.length} ${nouns} ${failures.length === 1 ? "has" : "have"} no output`;
   return failed(
     `${whose}: See job logs for more information. ${what}; the first is s3://${object?.bucket}/${object?.key}: ${first.failure.reason}`,
   );
