@@ -24,4 +24,6 @@ export interface AlgorithmDefinition {
    * algorithm runs on the library of that framework's version.
    */
   readonly sharesImagesWithFramework?: true;
+  /** Whether it multiplies large matrices: its runs are shown the host's BLAS, where there is one, as their library. */
+  readonly usesBlas?: true;
 }

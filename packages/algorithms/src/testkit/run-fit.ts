@@ -16,6 +16,8 @@ export interface FitJob {
   readonly cpus?: number;
   readonly instanceType?: string;
   readonly checkpointsDirectory?: string;
+  /** Path of a shared library, for algorithms that stand on one. */
+  readonly library?: string;
   readonly signal?: AbortSignal;
   /** Sees each line as it is printed. */
   readonly onLine?: (line: string) => void;
@@ -69,7 +71,7 @@ export async function runFit(algorithm: AlgorithmModule, job: FitJob): Promise<F
     modelDirectory,
     outputDirectory: temporaryDirectory(),
     checkpointsDirectory: job.checkpointsDirectory,
-    library: undefined,
+    library: job.library,
     ...limits,
   });
   return {

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { algorithmDefinitions } from "@sagebrush/algorithms/definitions";
-import type { Bind } from "../engines/engine.ts";
 import { builtInEnvironment } from "./built-in-environment.ts";
-import type { AlgorithmImage, ContainerStart, ImageSource, PreparedImage } from "./image.ts";
+import { hostBlas } from "./host-blas.ts";
+import type { AlgorithmImage, ContainerStart, ImageSource, PreparedImage, RunLibrary } from "./image.ts";
 
 /** The built-in algorithms' bundle, made at set-up; it is all the code that a run sees. */
 const bundle = fileURLToPath(new URL("../../../algorithms/.build", import.meta.url));
@@ -19,16 +19,10 @@ export const algorithmImages: ImageSource = {
   },
   async prepare({ image, start }) {
     if (image.kind !== "algorithm") throw new Error(`${image.uri} is no algorithm's image`);
-    return { state: "ready", image: algorithmRun(image, start) };
+    const library = image.definition.usesBlas === true ? await hostBlas() : undefined;
+    return { state: "ready", image: algorithmRun(image, start, library) };
   },
 };
-
-/** The library of an algorithm as a run sees it. */
-export interface RunLibrary {
-  readonly binds: readonly Bind[];
-  /** Path inside. */
-  readonly file: string;
-}
 
 /** How an algorithm runs. */
 export function algorithmRun(

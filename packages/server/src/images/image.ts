@@ -1,5 +1,5 @@
 import type { AlgorithmDefinition } from "@sagebrush/algorithms/definitions";
-import type { RootFs } from "../engines/engine.ts";
+import type { Bind, RootFs } from "../engines/engine.ts";
 
 /** What an image URI stands for. */
 export type Image = AlgorithmImage | FrameworkImage | ContainerImage;
@@ -48,6 +48,13 @@ export interface WantedImage {
   readonly account: string;
   readonly region: string;
   readonly start: ContainerStart;
+}
+
+/** The library of an algorithm as a run sees it. */
+export interface RunLibrary {
+  readonly binds: readonly Bind[];
+  /** Path inside. */
+  readonly file: string;
 }
 
 /** What a source is asked for: the wanted image, found. */

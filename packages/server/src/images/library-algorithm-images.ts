@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { algorithmRun, type RunLibrary } from "./algorithm-image.ts";
+import { algorithmRun } from "./algorithm-image.ts";
 import type { FrameworkImages } from "./frameworks/framework-images.ts";
-import type { Image, ImageRequest, ImageSource, Preparation } from "./image.ts";
+import type { Image, ImageRequest, ImageSource, Preparation, RunLibrary } from "./image.ts";
 import { systemLibraries } from "./system-libraries.ts";
 
 /** Where a run sees the Python packages that hold the library. */
