@@ -5,9 +5,11 @@ import {
   CreateEndpointConfigCommand,
   CreateModelCommand,
   CreateTrainingJobCommand,
+  DescribeEndpointCommand,
   DescribeTrainingJobCommand,
   SageMakerClient,
   StopTrainingJobCommand,
+  UpdateEndpointWeightsAndCapacitiesCommand,
   waitUntilEndpointInService,
   waitUntilTrainingJobCompletedOrStopped,
 } from "@aws-sdk/client-sagemaker";
@@ -79,6 +81,30 @@ test("after everything ended, endpoints come back and jobs start again and say s
 test("`status` names what is in hand, and `logs` prints a job's lines", async () => {
   expect(sagebrush(dataDirectory, "status")).toMatch(/endless[\s\S]*quick {2}InService/);
   expect(sagebrush(dataDirectory, "logs", "quick", "-f")).toContain("#quality_metric");
+});
+
+test("`stop` ends an endpoint's instances until `start`, over restarts, and with as many as it had", async () => {
+  await sagemaker.send(
+    new UpdateEndpointWeightsAndCapacitiesCommand({
+      EndpointName: "quick",
+      DesiredWeightsAndCapacities: [{ VariantName: "AllTraffic", DesiredInstanceCount: 2 }],
+    }),
+  );
+  await expect.poll(async () => (await instanceCounts()).current, { timeout: 20_000 }).toBe(2);
+  await waitUntilEndpointInService({ client: sagemaker, ...waiting }, { EndpointName: "quick" });
+  expect(sagebrush(dataDirectory, "stop", "quick")).toBe(
+    "quick is stopped. Start it again with: sagebrush start quick\n",
+  );
+  expect(sagebrush(dataDirectory, "stop", "quick")).toBe("quick is stopped already.\n");
+  await expect(predict()).rejects.toThrow(/has no capacity to process this request/);
+  sagebrush(dataDirectory, "down", "--all");
+  await restart();
+  await expect(predict()).rejects.toThrow(/has no capacity to process this request/);
+  expect(sagebrush(dataDirectory, "start", "quick")).toBe("quick is InService.\n");
+  expect(await predict()).toBe(3);
+  expect(await instanceCounts()).toEqual({ current: 2, desired: 2 });
+  expect(sagebrush(dataDirectory, "start", "quick")).toBe("quick is running already.\n");
+  expect(() => sagebrush(dataDirectory, "stop", "missing")).toThrow(/sagebrush stop: Could not find endpoint "arn:/);
 });
 
 test("a stop ends the job, wherever it was started", async () => {
@@ -156,6 +182,12 @@ async function predict(): Promise<number> {
     new InvokeEndpointCommand({ EndpointName: "quick", ContentType: "text/csv", Body: "1,2\n3,4\n5,6\n" }),
   );
   return (JSON.parse(new TextDecoder().decode(answer.Body)) as { predictions: unknown[] }).predictions.length;
+}
+
+async function instanceCounts() {
+  const { ProductionVariants } = await sagemaker.send(new DescribeEndpointCommand({ EndpointName: "quick" }));
+  const [{ CurrentInstanceCount: current, DesiredInstanceCount: desired } = {}] = ProductionVariants ?? [];
+  return { current, desired };
 }
 
 function describeJob(name: string) {

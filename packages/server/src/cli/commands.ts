@@ -60,6 +60,16 @@ export const commands: Readonly<Record<string, Command>> = {
     doc: "Takes a spot training job's capacity away: SIGTERM, two minutes, then it resumes from its last checkpoint.",
     load: () => import("./interrupt.ts"),
   },
+  stop: {
+    synopsis: "stop ENDPOINT",
+    doc: "Ends an endpoint's instances and keeps the endpoint, for as long as one likes: it takes no memory and comes back with `start`.",
+    load: async () => ({ run: (await import("./pause.ts")).stop }),
+  },
+  start: {
+    synopsis: "start ENDPOINT",
+    doc: "Gives a stopped endpoint the instances back that it had, and waits until it answers.",
+    load: async () => ({ run: (await import("./pause.ts")).start }),
+  },
   environments: {
     synopsis: "environments [list | make IMAGE... | remove KEY...]",
     doc: "Lists the Python environments of framework images, makes them before the first job wants them, or removes them.",

@@ -32,9 +32,12 @@ export interface Variant {
   readonly name: string;
   readonly modelName: string;
   readonly instanceType: string;
+  /** 0 for a variant that was stopped: it takes no traffic until it is given instances again. */
   readonly desiredInstanceCount: number;
   /** Share of traffic relative to the other variants; 0 is reached by TargetVariant only. */
   readonly weight: number;
+  /** How its instances share requests; by the fewest under way where absent. */
+  readonly routing?: "RANDOM";
   readonly startupTimeoutSeconds: number;
   readonly container: ServingContainer;
   readonly instances: readonly Instance[];

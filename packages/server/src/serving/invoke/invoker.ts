@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
 import type { Backend } from "../routing/backend.ts";
-import { chooseBackend, chooseVariant } from "../routing/choose.ts";
+import { chooseBackend, chooseBackendRandomly, chooseVariant } from "../routing/choose.ts";
 import type { EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
 import {
   modelAnsweredError,
@@ -110,7 +110,9 @@ export class Invoker {
 
   #choose(variant: VariantRoute): Backend {
     this.#turn = (this.#turn + 1) & 0xffff;
-    const backend = chooseBackend(variant.backends, this.#turn);
+    const backend = variant.isRandom
+      ? chooseBackendRandomly(variant.backends, Math.random())
+      : chooseBackend(variant.backends, this.#turn);
     if (backend === "busy")
       throw serviceUnavailable(`Variant ${variant.name} has as many requests as it can hold. Try again later.`);
     if (backend === undefined) throw noneHealthy(variant.name);
@@ -131,7 +133,13 @@ function mayTryElsewhere(outcome: SendOutcome): boolean {
 function variantOf(route: EndpointRoute, target: string | undefined): VariantRoute {
   const variant =
     target === undefined ? chooseVariant(route, Math.random()) : route.variants.find(({ name }) => name === target);
-  if (variant !== undefined) return variant;
+  if (variant?.isStopped === false) return variant;
+  if (variant !== undefined || (target === undefined && route.variants.every(({ isStopped }) => isStopped))) {
+    const who = variant === undefined ? `Endpoint ${route.name}` : `Variant ${variant.name} of endpoint ${route.name}`;
+    throw validationError(
+      `${who} has no capacity to process this request: its instance count is 0. Raise it with UpdateEndpointWeightsAndCapacities.`,
+    );
+  }
   if (target === undefined)
     throw validationError(`No variant of endpoint ${route.name} gets traffic: all weights are 0.`);
   throw validationError(`Variant ${target} of endpoint ${route.name} not found.`);

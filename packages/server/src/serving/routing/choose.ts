@@ -44,6 +44,15 @@ export function chooseBackend(
   return best ?? (seen ? "busy" : undefined);
 }
 
+/**
+ * An instance drawn evenly from those that are healthy and not full; from the others as `chooseBackend` has it.
+ * @param random - Uniform in [0, 1).
+ */
+export function chooseBackendRandomly(backends: readonly Backend[], random: number): Backend | "busy" | undefined {
+  const open = backends.filter(({ suspect, outstanding }) => !suspect && outstanding < maxOutstandingPerInstance);
+  return open[Math.floor(random * open.length)] ?? chooseBackend(backends, 0);
+}
+
 function isBetter(a: Backend, b: Backend): boolean {
   return a.suspect === b.suspect ? a.outstanding < b.outstanding : b.suspect;
 }

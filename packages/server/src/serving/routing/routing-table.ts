@@ -7,7 +7,11 @@ import { Backend } from "./backend.ts";
 /** One variant as requests see it. */
 export interface VariantRoute {
   readonly name: string;
+  /** 0 also while it is stopped. */
   readonly weight: number;
+  /** It has no instances because none are wanted. */
+  readonly isStopped: boolean;
+  readonly isRandom: boolean;
   readonly backends: readonly Backend[];
   readonly counter: VariantCounter;
 }
@@ -106,7 +110,9 @@ export class RoutingTable {
     }
     const variants = active.variants.map((variant) => ({
       name: variant.name,
-      weight: variant.weight,
+      weight: variant.desiredInstanceCount === 0 ? 0 : variant.weight,
+      isStopped: variant.desiredInstanceCount === 0,
+      isRandom: variant.routing === "RANDOM",
       counter: this.#counters.of(record, record.name, variant.name),
       backends: variant.instances.flatMap(({ runId, phase, address }) =>
         phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],

@@ -28,18 +28,22 @@ export async function fleetOfConfig(context: OperationContext, configName: strin
       config.value.spec.EnableNetworkIsolation === true || model.value.spec.EnableNetworkIsolation === true;
     variants.push(variantOf(variant, variant.ModelName, containerOfModel(model.value, needsIsolation)));
   }
-  checkInstanceCount(configName, variants);
+  checkInstanceCount(`Endpoint configuration ${configName}`, variants);
   return { id, configName, role: "incoming", since: context.platform.clock.now(), variants };
 }
 
-/** Instances are processes here: a typing error in a count must not take the host down. */
-function checkInstanceCount(configName: string, variants: readonly Variant[]): void {
+/**
+ * Instances are processes here: a typing error in a count must not take the host down.
+ * @param who - What asks for them, to begin a sentence with.
+ * @throws ServiceError `ResourceLimitExceeded`.
+ */
+export function checkInstanceCount(who: string, variants: readonly Variant[]): void {
   const wanted = variants.reduce((sum, { desiredInstanceCount }) => sum + desiredInstanceCount, 0);
   const limit = Math.max(1, Math.floor(thisHost().memoryBytes / leastInstanceBytes));
   if (wanted <= limit) return;
   throw new ServiceError(
     "ResourceLimitExceeded",
-    `Endpoint configuration ${configName} asks for ${wanted} instances; this host has the memory for at most ${limit}.`,
+    `${who} asks for ${wanted} instances; this host has the memory for at most ${limit}.`,
     { status: 400 },
   );
 }
@@ -51,6 +55,7 @@ function variantOf(variant: ProductionVariant, modelName: string, container: Ser
     instanceType: variant.InstanceType ?? "",
     desiredInstanceCount: variant.InitialInstanceCount ?? 1,
     weight: variant.InitialVariantWeight ?? 1,
+    ...(variant.RoutingConfig?.RoutingStrategy === "RANDOM" && { routing: "RANDOM" }),
     startupTimeoutSeconds: variant.ContainerStartupHealthCheckTimeoutInSeconds ?? startupTimeoutSeconds,
     container,
     instances: [],

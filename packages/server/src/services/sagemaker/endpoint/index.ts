@@ -3,8 +3,9 @@ import { createEndpoint } from "./create.ts";
 import { deleteEndpoint } from "./delete.ts";
 import { endpoints } from "./resource.ts";
 import { updateEndpoint } from "./update.ts";
+import { updateEndpointWeightsAndCapacities } from "./update-weights-and-capacities.ts";
 
-/** CreateEndpoint, DescribeEndpoint, ListEndpoints, UpdateEndpoint, DeleteEndpoint. */
+/** CreateEndpoint, DescribeEndpoint, ListEndpoints, UpdateEndpoint, UpdateEndpointWeightsAndCapacities, DeleteEndpoint. */
 export const endpointOperations = {
   CreateEndpoint: createEndpoint,
   DescribeEndpoint: (input, context) => endpoints.describe(context, input.EndpointName),
@@ -13,5 +14,6 @@ export const endpointOperations = {
     return { Endpoints: page.summaries, ...page.next };
   },
   UpdateEndpoint: updateEndpoint,
+  UpdateEndpointWeightsAndCapacities: updateEndpointWeightsAndCapacities,
   DeleteEndpoint: deleteEndpoint,
 } satisfies OperationTable;

@@ -67,6 +67,7 @@ export function planEndpoint(state: EndpointState, sight: Sight): Plan {
   draft.eachInstance((instance, variant, fleet) => draft.advance(instance, variant, fleet));
   const broken = draft.brokenReason();
   if (broken !== undefined) return draft.giveUp(broken);
+  draft.shrink();
   draft.fill();
   return draft.settle(state.status);
 }
@@ -136,6 +137,25 @@ class Draft {
     return this.plan(hadActive ? "InService" : "Failed");
   }
 
+  /** Lets instances go that are too many, those first that serve least: not ready ones, then the newest. */
+  shrink(): void {
+    for (const fleet of this.#value.fleets) {
+      if (fleet.role === "outgoing") continue;
+      for (const variant of fleet.variants) {
+        const alive = variant.instances.filter(({ phase }) => phase !== "draining");
+        const ready = alive.filter(({ phase }) => phase === "ready");
+        const kept = [...ready, ...alive.filter(({ phase }) => phase !== "ready")].slice(
+          0,
+          variant.desiredInstanceCount,
+        );
+        if (kept.length === alive.length) continue;
+        const instances = variant.instances.map((each) => (kept.includes(each) ? each : this.#draining(each)));
+        this.#setVariant(fleet.id, variant.name, (now) => ({ ...now, instances }));
+        this.#lookAgain(0);
+      }
+    }
+  }
+
   /** Adds the instances that are missing. They start at the next look, when the record knows their names. */
   fill(): void {
     for (const fleet of this.#value.fleets) {
@@ -153,7 +173,7 @@ class Draft {
   /** Moves all traffic to the incoming fleet once every instance of it answers. */
   settle(status: string): Plan {
     const incoming = fleetOf(this.#value, "incoming");
-    if (incoming === undefined) return this.plan(status);
+    if (incoming === undefined) return this.#settleCounts(status);
     const isUp = incoming.variants.every(
       ({ instances, desiredInstanceCount }) =>
         instances.filter(({ phase }) => phase === "ready").length >= desiredInstanceCount,
@@ -165,6 +185,23 @@ class Draft {
     this.#value = { ...rest, configName: incoming.configName };
     this.#lookAgain(0);
     return this.plan("InService");
+  }
+
+  /** Ends an update of instance counts: when all are there, or when they will not come up. */
+  #settleCounts(status: string): Plan {
+    const active = fleetOf(this.#value, "active");
+    if (status !== "Updating" || active === undefined) return this.plan(status);
+    for (const { name, crashes } of active.variants) {
+      if (crashes === undefined || crashes.count < maxStartupCrashes) continue;
+      // It goes on trying; whoever asked must be able to ask for something else.
+      this.#value = { ...this.#value, failureReason: pingFailure(name, crashes.reason) };
+      return this.plan("InService");
+    }
+    const isDone = active.variants.every(
+      ({ instances, desiredInstanceCount }) =>
+        instances.filter(({ phase }) => phase === "ready").length === desiredInstanceCount,
+    );
+    return this.plan(isDone ? "InService" : status);
   }
 
   plan(status: string): Plan {

@@ -33,7 +33,8 @@ export const updateEndpoint: Operation<"UpdateEndpoint"> = async (input, context
   return { EndpointArn: value.arn };
 };
 
-function notNow(arn: string, status: string | undefined): Error {
+/** Why an endpoint that is not InService cannot be changed. */
+export function notNow(arn: string, status: string | undefined): Error {
   if (status === "Failed")
     return validationException(`Cannot update failed endpoint "${arn}". Delete it and create it again.`);
   return validationException(`Cannot update in-progress endpoint "${arn}".`);
