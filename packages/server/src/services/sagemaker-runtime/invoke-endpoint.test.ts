@@ -38,7 +38,7 @@ test("the container contract's headers cross over, and nothing else does", async
     ContentType: "application/json",
     InvokedProductionVariant: "AllTraffic",
     CustomAttributes: "answer=42",
-    NewSessionId: "abc; Expires=2026-01-01T00:00:00Z",
+    NewSessionId: "abc-i1; Expires=2026-01-01T00:00:00Z",
   });
   const seen = server.engine.running[0]?.requests[0];
   expect(seen?.method).toBe("POST");

@@ -1,6 +1,7 @@
 import type { Invoker } from "../../serving/invoke/invoker.ts";
 import type { Service } from "../service.ts";
 import { invokeEndpoint } from "./invoke-endpoint.ts";
+import { invokeWithResponseStream } from "./invoke-with-response-stream.ts";
 
 /** The data plane: everything of it goes past the gateway's codecs, straight to the model processes. */
 export function sagemakerRuntimeService(invoker: Invoker): Service {
@@ -9,6 +10,9 @@ export function sagemakerRuntimeService(invoker: Invoker): Service {
     signingNames: ["sagemaker"],
     protocol: "rest-json",
     operations: {},
-    streamOperations: { InvokeEndpoint: invokeEndpoint(invoker) },
+    streamOperations: {
+      InvokeEndpoint: invokeEndpoint(invoker),
+      InvokeEndpointWithResponseStream: invokeWithResponseStream(invoker),
+    },
   };
 }

@@ -1,9 +1,9 @@
-import type { ServerResponse } from "node:http";
 import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
 import type { Backend } from "../routing/backend.ts";
 import { chooseBackend, chooseBackendRandomly, chooseVariant } from "../routing/choose.ts";
 import type { EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
+import { findSession, isExisting, type SessionPlace } from "../routing/sessions.ts";
 import {
   modelAnsweredError,
   modelBrokeOff,
@@ -12,23 +12,36 @@ import {
   serviceUnavailable,
   validationError,
 } from "./model-errors.ts";
-import { type ModelRequest, type SendOutcome, send } from "./send.ts";
+import { type AnswerSink, type ModelRequest, type SendOutcome, send } from "./send.ts";
+
+const sessionHeader = "x-amzn-sagemaker-session-id";
 
 /** One invocation as the runtime API hands it over. */
 export interface Invoke {
   readonly scope: Scope;
   readonly endpoint: string;
   readonly targetVariant: string | undefined;
+  /** As the caller has it; the model's headers lack it. */
+  readonly sessionId?: string | undefined;
   /** For the model: names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer;
-  /** Starts an answer that is too long to be kept; see `ModelRequest.overflow`. */
-  readonly overflow: (variant: string, status: number, headers: readonly string[]) => ServerResponse;
+  /** See `ModelRequest.keptBytes`. */
+  readonly keptBytes?: number;
+  /** For the whole answer; the invoker's own where absent. */
+  readonly timeoutMs?: number;
+  /** Starts an answer that is not kept; see `ModelRequest.overflow`. */
+  readonly overflow: (from: Answerer, status: number, headers: readonly string[]) => AnswerSink;
+}
+
+/** Who answers. */
+export interface Answerer {
+  readonly variant: string;
+  readonly runId: string;
 }
 
 /** A model's good answer. `body` is absent when it has gone out already. */
-export interface Answer {
-  readonly variant: string;
+export interface Answer extends Answerer {
   readonly status: number;
   readonly headers: readonly string[];
   readonly body?: Buffer;
@@ -73,39 +86,39 @@ export class Invoker {
   }
 
   async #along(route: EndpointRoute, request: Invoke): Promise<Answer> {
-    const variant = variantOf(route, request.targetVariant);
+    const session = isExisting(request.sessionId) ? sessionOf(route, request, request.sessionId) : undefined;
+    const variant = session?.variant ?? variantOf(route, request.targetVariant);
     const startedAt = performance.now();
-    const first = this.#choose(variant);
+    const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
+    const sessionId = session?.id ?? request.sessionId;
+    let backend = session?.backend ?? this.#choose(variant);
     const modelRequest: ModelRequest = {
       path: "/invocations",
-      headers: request.headers,
+      headers: sessionId === undefined ? request.headers : [...request.headers, sessionHeader, sessionId],
       body: request.body,
-      overflow: (status, headers) => request.overflow(variant.name, status, headers),
+      ...(request.keptBytes !== undefined && { keptBytes: request.keptBytes }),
+      overflow: (status, headers) => request.overflow({ variant: variant.name, runId: backend.runId }, status, headers),
     };
-    let outcome = await send(first, modelRequest, this.#timeoutMs);
+    let outcome = await send(backend, modelRequest, timeoutMs);
     if (mayTryElsewhere(outcome)) {
-      const leftMs = this.#timeoutMs - (performance.now() - startedAt);
-      outcome = await this.#elsewhere(variant, first, modelRequest, outcome, leftMs);
+      this.#suspect(backend);
+      // What a session is about is in its instance alone.
+      const second = session === undefined ? this.#elsewhere(variant, backend) : undefined;
+      if (second !== undefined) {
+        backend = second;
+        outcome = await send(second, modelRequest, timeoutMs - (performance.now() - startedAt));
+        if (mayTryElsewhere(outcome)) this.#suspect(second);
+      }
     }
     const modelStatus = outcome.kind === "answered" || outcome.kind === "streamed" ? outcome.status : 0;
     variant.counter.count(modelStatus, performance.now() - startedAt);
-    return answerOf(outcome, request, variant);
+    return answerOf(outcome, request, { variant: variant.name, runId: backend.runId });
   }
 
-  /** @returns What came of the second attempt; `outcome` when there is nobody else to ask. */
-  async #elsewhere(
-    variant: VariantRoute,
-    first: Backend,
-    modelRequest: ModelRequest,
-    outcome: SendOutcome,
-    leftMs: number,
-  ): Promise<SendOutcome> {
-    this.#suspect(first);
+  /** Another instance than the one that failed, when there is one with room. */
+  #elsewhere(variant: VariantRoute, first: Backend): Backend | undefined {
     const second = chooseBackend(variant.backends, this.#turn, first);
-    if (second === undefined || second === "busy") return outcome;
-    const again = await send(second, modelRequest, leftMs);
-    if (mayTryElsewhere(again)) this.#suspect(second);
-    return again;
+    return second === "busy" ? undefined : second;
   }
 
   #choose(variant: VariantRoute): Backend {
@@ -145,14 +158,27 @@ function variantOf(route: EndpointRoute, target: string | undefined): VariantRou
   throw validationError(`Variant ${target} of endpoint ${route.name} not found.`);
 }
 
-function answerOf(outcome: SendOutcome, request: Invoke, variant: VariantRoute): Answer {
-  if (outcome.kind === "streamed") return { variant: variant.name, status: outcome.status, headers: [] };
+/** @throws ServiceError ValidationError when the session is not there, or not of the variant that is asked for. */
+function sessionOf(route: EndpointRoute, request: Invoke, sessionId: string): SessionPlace {
+  const session = findSession(route, sessionId);
+  if (session === undefined) {
+    throw validationError(
+      `Session ${sessionId} of endpoint ${route.name} not found: its instance is gone, or it was never opened. Open one with the session id NEW_SESSION.`,
+    );
+  }
+  const { name } = session.variant;
+  if (request.targetVariant === undefined || request.targetVariant === name) return session;
+  throw validationError(`Session ${sessionId} is of variant ${name}, not of ${request.targetVariant}.`);
+}
+
+function answerOf(outcome: SendOutcome, request: Invoke, from: Answerer): Answer {
+  if (outcome.kind === "streamed") return { ...from, status: outcome.status, headers: [] };
   if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) {
-    return { variant: variant.name, status: outcome.status, headers: outcome.headers, body: outcome.body };
+    return { ...from, status: outcome.status, headers: outcome.headers, body: outcome.body };
   }
   const { scope, endpoint } = request;
   const place: Place = { scope, endpoint, container: "primary" };
-  throw failureOf(outcome, place, variant.name);
+  throw failureOf(outcome, place, from.variant);
 }
 
 function failureOf(outcome: Exclude<SendOutcome, { kind: "streamed" }>, place: Place, variant: string): ServiceError {

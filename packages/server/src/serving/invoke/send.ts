@@ -1,8 +1,20 @@
-import type { ServerResponse } from "node:http";
 import type { AnswerHandler, Failure, ModelConnection } from "../http-client/model-connection.ts";
 import { postHead } from "../http-client/request-head.ts";
 import type { ResponseHead } from "../http-client/response-head.ts";
 import type { Backend } from "../routing/backend.ts";
+
+/** Where a good answer goes that is not kept: an HTTP response, or events about one. */
+export interface AnswerSink {
+  /** Whoever listened is gone: what still comes is dropped. */
+  readonly destroyed: boolean;
+  /** @returns `false` to be spared more until `drain`. */
+  write(chunk: Buffer): boolean;
+  /** The answer is whole. */
+  end(): void;
+  /** It will never be whole. */
+  breakOff(why: "broken" | "timeout"): void;
+  on(event: "drain" | "close", listener: () => void): unknown;
+}
 
 /** One request to a model server. */
 export interface ModelRequest {
@@ -10,11 +22,13 @@ export interface ModelRequest {
   /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer;
+  /** Good answers up to this size are kept and come in one piece; 64 KiB where absent. */
+  readonly keptBytes?: number;
   /**
-   * Called when a good answer is too long to be kept: its head goes out and the rest flows into the response that this
-   * returns. Not called for errors.
+   * Called when a good answer is too long to be kept: its head goes out and the rest flows into what this returns. Not
+   * called for errors.
    */
-  readonly overflow: (status: number, headers: readonly string[]) => ServerResponse;
+  readonly overflow: (status: number, headers: readonly string[]) => AnswerSink;
 }
 
 /** What came of one attempt. */
@@ -52,7 +66,7 @@ class Attempt implements AnswerHandler {
   #head: ResponseHead | undefined = undefined;
   #chunks: Buffer[] = [];
   #size = 0;
-  #response: ServerResponse | undefined = undefined;
+  #response: AnswerSink | undefined = undefined;
   #isOver = false;
 
   constructor(
@@ -76,7 +90,7 @@ class Attempt implements AnswerHandler {
     this.#size += chunk.length;
     if (this.#isGood()) {
       this.#chunks.push(chunk);
-      return this.#size <= keptBytes || this.#overflow();
+      return this.#size <= (this.#request.keptBytes ?? keptBytes) || this.#overflow();
     }
     if (this.#size - chunk.length < keptErrorBytes) this.#chunks.push(chunk);
     return true;
@@ -97,8 +111,7 @@ class Attempt implements AnswerHandler {
       this.#end(failure);
       return;
     }
-    // The status has gone out already: a cut connection is the only sign left that the answer is not whole.
-    this.#response.destroy();
+    this.#response.breakOff(failure.kind === "timeout" ? "timeout" : "broken");
     this.#end({ kind: "streamed", status: (this.#head as ResponseHead).status, isWhole: false });
   }
 
@@ -122,13 +135,13 @@ class Attempt implements AnswerHandler {
     };
     response.on("drain", resume);
     // A caller that hung up must not hold the model: what still comes is read and dropped.
-    response.once("close", resume);
+    response.on("close", resume);
     const kept = this.#body();
     this.#chunks = [];
     return this.#pass(response, kept);
   }
 
-  #pass(response: ServerResponse, chunk: Buffer): boolean {
+  #pass(response: AnswerSink, chunk: Buffer): boolean {
     return response.destroyed || response.write(chunk);
   }
 

@@ -1,0 +1,70 @@
+import type { InvokeEndpointCommandInput } from "@aws-sdk/client-sagemaker-runtime";
+import type { Answer } from "../../serving/invoke/invoker.ts";
+import { validationError } from "../../serving/invoke/model-errors.ts";
+import { callersSession } from "../../serving/routing/sessions.ts";
+
+/** Members of every way to invoke a model that are bound to headers and the path. */
+export type InvokeInput = Pick<
+  InvokeEndpointCommandInput,
+  | "EndpointName"
+  | "ContentType"
+  | "Accept"
+  | "CustomAttributes"
+  | "TargetModel"
+  | "TargetVariant"
+  | "TargetContainerHostname"
+  | "InferenceComponentName"
+  | "SessionId"
+>;
+
+/** What the model sees of the caller's headers: these and the session, and never the signature. */
+export function modelHeaders(input: InvokeInput): string[] {
+  const headers: string[] = [];
+  if (input.ContentType !== undefined) headers.push("content-type", input.ContentType);
+  if (input.Accept !== undefined) headers.push("accept", input.Accept);
+  if (input.CustomAttributes !== undefined) headers.push("x-amzn-sagemaker-custom-attributes", input.CustomAttributes);
+  return headers;
+}
+
+/** Ways to address a part of an endpoint that no endpoint of this version has. */
+export function checkTargets(input: InvokeInput): void {
+  if (input.TargetModel !== undefined) {
+    throw validationError("TargetModel is for multi-model endpoints; this endpoint hosts one model.");
+  }
+  if (input.TargetContainerHostname !== undefined) {
+    throw validationError(
+      "TargetContainerHostname is for models whose containers are invoked directly; this endpoint's is not.",
+    );
+  }
+  if (input.InferenceComponentName !== undefined) {
+    throw validationError(`Inference component ${input.InferenceComponentName} not found.`);
+  }
+}
+
+const sessionHeaders: ReadonlyMap<string, string> = new Map([
+  ["x-amzn-sagemaker-new-session-id", "X-Amzn-SageMaker-New-Session-Id"],
+  ["x-amzn-sagemaker-closed-session-id", "X-Amzn-SageMaker-Closed-Session-Id"],
+]);
+
+/**
+ * Headers that go back to the caller, names and values in turn; whatever else a model sends stays here.
+ * @param contentType - The name that its content type goes by.
+ */
+export function callersHeaders(
+  { headers, variant, runId }: Omit<Answer, "status" | "body">,
+  contentType: string,
+): string[] {
+  const head: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] as string;
+    const value = headers[i + 1] as string;
+    if (name === "content-type") head.push(contentType, value);
+    else if (name === "x-amzn-sagemaker-custom-attributes") head.push("X-Amzn-SageMaker-Custom-Attributes", value);
+    else {
+      const session = sessionHeaders.get(name);
+      if (session !== undefined) head.push(session, callersSession(value, runId));
+    }
+  }
+  head.push("x-Amzn-Invoked-Production-Variant", variant);
+  return head;
+}
