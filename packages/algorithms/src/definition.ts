@@ -15,6 +15,8 @@ export interface AlgorithmDefinition {
     readonly name: string;
     readonly required: boolean;
     readonly contentTypes: readonly string[];
+    /** How the service wants its objects shared out between instances, where it takes one way only. */
+    readonly distribution?: "FullyReplicated" | "ShardedByS3Key";
   }[];
   /** CreateTrainingJob fills `AlgorithmSpecification.MetricDefinitions` with these. Regexes are Python's. */
   readonly metrics: readonly { readonly name: string; readonly regex: string }[];

@@ -1,6 +1,7 @@
 import type { AlgorithmDefinition } from "./definition.ts";
 import { kmeansDefinition } from "./kmeans/definition.ts";
 import { linearLearnerDefinition } from "./linear-learner/definition.ts";
+import { randomCutForestDefinition } from "./randomcutforest/definition.ts";
 import { xgboostDefinition } from "./xgboost/definition.ts";
 
 export type { AlgorithmDefinition } from "./definition.ts";
@@ -12,5 +13,6 @@ export type { AlgorithmDefinition } from "./definition.ts";
 export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
   kmeansDefinition,
   linearLearnerDefinition,
+  randomCutForestDefinition,
   xgboostDefinition,
 ];

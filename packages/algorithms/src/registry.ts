@@ -7,5 +7,6 @@ import type { AlgorithmModule } from "./job/algorithm.ts";
 export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> = {
   kmeans: async () => (await import("./kmeans/kmeans.ts")).kmeans,
   "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,
+  randomcutforest: async () => (await import("./randomcutforest/randomcutforest.ts")).randomCutForest,
   xgboost: async () => (await import("./xgboost/xgboost.ts")).xgboost,
 };

@@ -48,11 +48,17 @@ function* channelFaults(
   for (const { name, required } of channels) {
     if (required && config[name] === undefined) yield wording.missingChannel(name);
   }
-  for (const [name, { ContentType }] of Object.entries(config)) {
+  for (const [name, { ContentType, S3DistributionType }] of Object.entries(config)) {
     const declared = channels.find((channel) => channel.name === name);
     if (declared === undefined) {
       yield wording.unknownChannel(name);
-    } else if (ContentType !== undefined && !declared.contentTypes.includes(parseContentType(ContentType).type)) {
+      continue;
+    }
+    const { distribution } = declared;
+    if (distribution !== undefined && S3DistributionType !== undefined && S3DistributionType !== distribution) {
+      yield `'${S3DistributionType}' is not valid under any of the given schemas: S3DistributionType of channel '${name}' must be '${distribution}'`;
+    }
+    if (ContentType !== undefined && !declared.contentTypes.includes(parseContentType(ContentType).type)) {
       const accepted = declared.contentTypes.map((type) => `'${type}'`).join(", ");
       yield `'${ContentType}' is not valid under any of the given schemas: ContentType of channel '${name}' must be one of ${accepted}`;
     }

@@ -17,8 +17,14 @@ export interface Particulars {
   rows(seed: number): TestRows;
   /** Every value of a row that is 0 in some rows: sparse input must give the same model as dense. */
   readonly hasSparse: boolean;
-  /** A metric of the train channel, and how far it may be off between runs that should be equally good. */
-  readonly quality: { readonly metric: string; readonly tolerance: number };
+  /**
+   * A metric of the train channel, or what is measured of the model where there is none, and how far it may be off
+   * between runs that should be equally good.
+   */
+  readonly quality: { readonly tolerance: number } & (
+    | { readonly metric: string }
+    | { measure(result: FitResult): Promise<number> }
+  );
   /** What the quality is when all features (not labels) are multiplied by a factor; undefined where it is no law. */
   scaled?(quality: number, factor: number): number;
   /** Metrics that a job with every channel need not print, and why. */
@@ -44,7 +50,8 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
       ...csv,
       ...more,
     });
-  const qualityOf = (result: FitResult) => result.metric(quality.metric).at(-1) as number;
+  const qualityOf = async (result: FitResult) =>
+    "metric" in quality ? (result.metric(quality.metric).at(-1) as number) : await quality.measure(result);
   const expectSimilar = (value: number, wanted: number) =>
     expect(Math.abs(value - wanted) / Math.abs(wanted)).toBeLessThanOrEqual(quality.tolerance);
 
@@ -97,18 +104,18 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
     });
 
     test("CSV, RecordIO and sparse RecordIO of the same rows give the same model", async () => {
-      const wanted = qualityOf(await train(rows));
+      const wanted = await qualityOf(await train(rows));
       const contentType = "application/x-recordio-protobuf";
       for (const isSparse of particulars.hasSparse ? [false, true] : [false]) {
         const channels = { train: { "rows.pbr": recordIoOf(rows, isSparse) } };
-        expectSimilar(qualityOf(await runFit(algorithm, { given, channels, contentType })), wanted);
+        expectSimilar(await qualityOf(await runFit(algorithm, { given, channels, contentType })), wanted);
       }
     });
 
     test("the order of rows and their division into files do not matter for quality", async () => {
-      const wanted = qualityOf(await train(rows));
+      const wanted = await qualityOf(await train(rows));
       const shuffled = shuffle(rows, 7);
-      expectSimilar(qualityOf(await train(shuffled)), wanted);
+      expectSimilar(await qualityOf(await train(shuffled)), wanted);
       const half = Math.floor(rows.features.length / 2);
       const parts = [slice(rows, 0, half), slice(rows, half, rows.features.length)].map((part) => csvOf(part));
       const channels = { train: { "a.csv": parts[0] ?? "", "b/c.csv": parts[1] ?? "", "empty.csv": "" } };
@@ -120,8 +127,8 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
     if (scaled !== undefined) {
       test.for([0.001, 1000])("features of another unit, times %f", async (factor) => {
         const features = rows.features.map((row) => row.map((value) => value * factor));
-        const wanted = scaled(qualityOf(await train(rows)), factor);
-        expectSimilar(qualityOf(await train({ ...rows, features })), wanted);
+        const wanted = scaled(await qualityOf(await train(rows)), factor);
+        expectSimilar(await qualityOf(await train({ ...rows, features })), wanted);
       });
     }
 
@@ -176,7 +183,7 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
       test("a constant column, and one of zeros, are none", async () => {
         const features = rows.features.map((row) => row.map((value, j) => (j === 0 ? 7 : j === 1 ? 0 : value)));
         const result = await train({ ...rows, features });
-        expect(result.metric(quality.metric).every(Number.isFinite)).toBe(true);
+        expect(Number.isFinite(await qualityOf(result))).toBe(true);
         const { columns } = (await result.load()).predict(denseOf({ features }), { acceptParameters: new Map() });
         expect(columns.every(({ values }) => values.every(Number.isFinite))).toBe(true);
       });
