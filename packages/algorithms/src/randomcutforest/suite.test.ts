@@ -1,6 +1,6 @@
 import { randomStream } from "../numerics/random.ts";
 import { describeAlgorithm } from "../testkit/algorithm-suite.ts";
-import { denseOf } from "../testkit/row-files.ts";
+import { denseOf, type TestRows } from "../testkit/row-files.ts";
 import type { FitResult } from "../testkit/run-fit.ts";
 import { randomCutForest } from "./randomcutforest.ts";
 
@@ -21,9 +21,8 @@ const rows = (seed: number) => {
 };
 
 /** How much odder the outermost rows of the cloud are than the innermost, which is the same in any unit. */
-async function contrast(result: FitResult): Promise<number> {
-  const { features } = rows(1);
-  const trained = (await result.load()).predict(denseOf({ features }), { acceptParameters: new Map() });
+async function contrast(result: FitResult, cloud: TestRows): Promise<number> {
+  const trained = (await result.load()).predict(denseOf(cloud), { acceptParameters: new Map() });
   const scores = [...(trained.columns[0]?.values ?? [])].sort((a, b) => a - b);
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   return mean(scores.slice(-50)) / mean(scores.slice(0, 500));
@@ -35,6 +34,7 @@ describeAlgorithm(randomCutForest, {
   hasSparse: true,
   // Another sample of the same rows gives another forest of fifty trees: its scores' standard error is a few percent.
   quality: { measure: contrast, tolerance: 0.1 },
+  scaled: (ratio) => ratio, // cuts are drawn in proportion to sides
   silentMetrics: { "test:f1": "these rows have no labels; fit.test.ts has some" },
   memory: {
     given: { feature_dim: "32" },

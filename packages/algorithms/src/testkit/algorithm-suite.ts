@@ -23,7 +23,7 @@ export interface Particulars {
    */
   readonly quality: { readonly tolerance: number } & (
     | { readonly metric: string }
-    | { measure(result: FitResult): Promise<number> }
+    | { measure(result: FitResult, rows: TestRows): Promise<number> }
   );
   /** What the quality is when all features (not labels) are multiplied by a factor; undefined where it is no law. */
   scaled?(quality: number, factor: number): number;
@@ -50,8 +50,8 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
       ...csv,
       ...more,
     });
-  const qualityOf = async (result: FitResult) =>
-    "metric" in quality ? (result.metric(quality.metric).at(-1) as number) : await quality.measure(result);
+  const qualityOf = async (result: FitResult, of = rows) =>
+    "metric" in quality ? (result.metric(quality.metric).at(-1) as number) : await quality.measure(result, of);
   const expectSimilar = (value: number, wanted: number) =>
     expect(Math.abs(value - wanted) / Math.abs(wanted)).toBeLessThanOrEqual(quality.tolerance);
 
@@ -128,7 +128,8 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
       test.for([0.001, 1000])("features of another unit, times %f", async (factor) => {
         const features = rows.features.map((row) => row.map((value) => value * factor));
         const wanted = scaled(await qualityOf(await train(rows)), factor);
-        expectSimilar(await qualityOf(await train({ ...rows, features })), wanted);
+        const other = { ...rows, features };
+        expectSimilar(await qualityOf(await train(other), other), wanted);
       });
     }
 
