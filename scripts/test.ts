@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pythonEnvironment, pythonMissing, pythonOf } from "./setup/python-environment.mjs";
 import { root, runStage } from "./setup.mjs";
@@ -11,37 +11,47 @@ interface Tally {
   readonly skipped: readonly string[];
 }
 
-interface Suite {
+/** One run of a test runner: of a whole suite, or of one file where lanes share a suite. */
+interface Task {
+  readonly suite: string;
   readonly name: string;
   run(reports: string): Promise<Tally>;
 }
 
+/** Tasks in the order in which they are taken, and how many take from them at once. */
+interface Queue {
+  readonly lanes: number;
+  readonly tasks: readonly Task[];
+}
+
 const forbidSkips = process.env["SAGEBRUSH_FORBID_SKIPS"] === "1";
-const typescript: Suite = { name: "typescript", run: runVitest };
-const clients: readonly Suite[] = ["boto3", "aws-cli", "sagemaker-v2", "sagemaker-v3"].map((client) => ({
-  name: client,
-  run: (reports) => runPytest(client, reports),
-}));
+// The SageMaker SDKs mostly sleep between polls, so their suites run beside the others.
+const queues: readonly Queue[] = [
+  { lanes: 1, tasks: [{ suite: "typescript", name: "typescript", run: runVitest }] },
+  { lanes: 1, tasks: [suiteOf("boto3"), suiteOf("aws-cli")] },
+  { lanes: 2, tasks: filesOf("sagemaker-v2") },
+  { lanes: 1, tasks: [suiteOf("sagemaker-v3")] },
+];
+const made = new Map<string, Promise<unknown>>();
 
 process.exitCode = await main(process.argv.slice(2));
 
 /** `npm test [-- SUITE ...]`: every suite, or those named. TypeScript runs beside the Python clients. */
 async function main(wanted: readonly string[]): Promise<number> {
-  const known = [typescript, ...clients].map((suite) => suite.name);
-  const unknown = wanted.filter((name) => !known.includes(name));
+  const known = new Set(queues.flatMap(({ tasks }) => tasks.map(({ suite }) => suite)));
+  const unknown = wanted.filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    process.stderr.write(`There is no suite ${unknown.join(", ")}; there are ${known.join(", ")}.\n`);
+    process.stderr.write(`There is no suite ${unknown.join(", ")}; there are ${[...known].join(", ")}.\n`);
     return 2;
   }
   const reports = join(root, ".build", "test-reports");
   rmSync(reports, { recursive: true, force: true });
   mkdirSync(reports, { recursive: true });
-  const isWanted = (suite: Suite): boolean => wanted.length === 0 || wanted.includes(suite.name);
-  // The SageMaker SDKs mostly sleep between polls, so their suites run beside the others.
-  const isSlow = (suite: Suite): boolean => suite.name.startsWith("sagemaker-");
-  const slow = clients.filter(isSlow).map((suite) => [suite]);
-  const lanes = [[typescript], clients.filter((suite) => !isSlow(suite)), ...slow].map((lane) => lane.filter(isWanted));
-  const tallies = (await Promise.all(lanes.map((lane) => inTurn(lane, reports)))).flat();
+  const lanes = queues.flatMap((queue) => {
+    const tasks = queue.tasks.filter(({ suite }) => wanted.length === 0 || wanted.includes(suite));
+    return Array.from({ length: queue.lanes }, () => takeAll(tasks, reports));
+  });
+  const tallies = (await Promise.all(lanes)).flat();
 
   const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
   const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
@@ -53,15 +63,39 @@ async function main(wanted: readonly string[]): Promise<number> {
   return failed > 0 || forbidden || passed === 0 ? 1 : 0;
 }
 
-async function inTurn(suites: readonly Suite[], reports: string): Promise<Tally[]> {
+/** The suite of a Python client as one run. */
+function suiteOf(client: string): Task {
+  return {
+    suite: client,
+    name: client,
+    run: (reports) => runPytest(client, join("test", "conformance", client), join(reports, `${client}.xml`)),
+  };
+}
+
+/** The suite of a Python client file by file, each with a server of its own, the longest first so that lanes end together. */
+function filesOf(client: string): Task[] {
+  const folder = join("test", "conformance", client);
+  const files = readdirSync(join(root, folder)).filter((name) => /^test_.*\.py$/.test(name));
+  const size = (name: string): number => statSync(join(root, folder, name)).size;
+  return files
+    .toSorted((a, b) => size(b) - size(a))
+    .map((name) => ({
+      suite: client,
+      name: `${client}/${name}`,
+      run: (reports) => runPytest(client, join(folder, name), join(reports, `${client}.${name}.xml`)),
+    }));
+}
+
+/** Runs tasks until none is left, shared with whoever else takes from the same array. */
+async function takeAll(tasks: Task[], reports: string): Promise<Tally[]> {
   const tallies: Tally[] = [];
-  for (const suite of suites) {
+  for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
     const started = performance.now();
-    const tally = await suite.run(reports);
+    const tally = await task.run(reports);
     tallies.push(tally);
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     const counts = `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped`;
-    process.stdout.write(`suite ${suite.name} took ${seconds} s: ${counts}.\n`);
+    process.stdout.write(`suite ${task.name} took ${seconds} s: ${counts}.\n`);
   }
   return tallies;
 }
@@ -92,19 +126,20 @@ async function runVitest(reports: string): Promise<Tally> {
   };
 }
 
-async function runPytest(client: string, reports: string): Promise<Tally> {
+/** Runs what of a client's tests lies at `path`. */
+async function runPytest(client: string, path: string, report: string): Promise<Tally> {
   const missing = pythonMissing();
-  if (missing !== undefined) return { passed: 0, failed: 0, skipped: [`suite ${client}: ${missing}`] };
+  if (missing !== undefined) return { passed: 0, failed: 0, skipped: [`${path}: ${missing}`] };
   try {
-    await runStage(pythonEnvironment(client));
+    // Lanes of one client wait for the same environment.
+    if (!made.has(client)) made.set(client, runStage(pythonEnvironment(client)));
+    await made.get(client);
   } catch (error) {
     process.stderr.write(`${client}: ${(error as Error).message}\n`);
     return { passed: 0, failed: 1, skipped: [] };
   }
-  const report = join(reports, `${client}.xml`);
-  const folder = join("test", "conformance", client);
   const code = await output(pythonOf(root, client), [
-    ...["-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", `--junitxml=${report}`, folder],
+    ...["-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", `--junitxml=${report}`, path],
   ]);
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: [] };
   const head = /<testsuite [^>]*>/.exec(readFileSync(report, "utf8"))?.[0] ?? "";

@@ -20,6 +20,9 @@ COMMAND = ROOT / "bin" / "sagebrush"
 # Python environments of framework images, kept from run to run: making one takes longer than most suites.
 ENVIRONMENTS = ROOT / ".build" / "environments"
 
+# See the file in it.
+QUICK_WAITS = ROOT / "test" / "conformance" / "quick-waits"
+
 # Training scripts as users have them.
 SCRIPTS = ROOT / "test" / "conformance" / "scripts"
 
@@ -103,10 +106,16 @@ def sagebrush(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def client_environment(sagebrush):
+def user_environment(sagebrush):
     """os.environ as a user has it after `eval "$(sagebrush env --intercept)"`."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
     return {**clean, **sagebrush.environment("--intercept"), "HOME": str(sagebrush.data_dir)}
+
+
+@pytest.fixture(scope="session")
+def client_environment(user_environment):
+    """The user's environment, but where the SageMaker SDK sleeps between two looks, it sleeps a tenth of that."""
+    return {**user_environment, "PYTHONPATH": str(QUICK_WAITS)}
 
 
 @pytest.fixture

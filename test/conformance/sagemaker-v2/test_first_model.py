@@ -16,8 +16,8 @@ def run(code: str, environment: dict, timeout: int = 240) -> str:
     return result.stdout
 
 
-def test_readme_snippet(client_environment):
-    shown = run(readme_snippet("sagemaker-v2"), client_environment)
+def test_readme_snippet(user_environment):
+    shown = run(readme_snippet("sagemaker-v2"), user_environment)
     # fit() follows the log and prints the line that people look for.
     assert "#quality_metric" in shown
     assert "Training seconds: " in shown and "Billable seconds: " in shown

@@ -3,8 +3,8 @@
 from conftest import readme_snippet, run_python
 
 
-def test_readme_snippet(client_environment):
-    shown = run_python(readme_snippet("own-code"), client_environment)
+def test_readme_snippet(user_environment):
+    shown = run_python(readme_snippet("own-code"), user_environment)
     assert "accuracy=0.9" in shown
     # The metric came back as a data frame with one row for it.
     assert "metric_name" in shown and " accuracy " in shown
