@@ -16,6 +16,7 @@ const pages: Readonly<Record<string, (current: string) => Promise<string>>> = {
   "docs/reference/kmeans.md": () => hyperparameterReference("kmeans"),
   "docs/reference/linear-learner.md": () => hyperparameterReference("linear-learner"),
   "docs/reference/randomcutforest.md": () => hyperparameterReference("randomcutforest"),
+  "docs/reference/pca.md": () => hyperparameterReference("pca"),
   "docs/reference/xgboost.md": () => hyperparameterReference("xgboost"),
   "README.md": async (current) => between(current, "coverage", await coverageSummary()),
 };

@@ -1,6 +1,7 @@
 import type { AlgorithmDefinition } from "./definition.ts";
 import { kmeansDefinition } from "./kmeans/definition.ts";
 import { linearLearnerDefinition } from "./linear-learner/definition.ts";
+import { pcaDefinition } from "./pca/definition.ts";
 import { randomCutForestDefinition } from "./randomcutforest/definition.ts";
 import { xgboostDefinition } from "./xgboost/definition.ts";
 
@@ -14,5 +15,6 @@ export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
   kmeansDefinition,
   linearLearnerDefinition,
   randomCutForestDefinition,
+  pcaDefinition,
   xgboostDefinition,
 ];

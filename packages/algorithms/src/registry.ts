@@ -8,5 +8,6 @@ export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> 
   kmeans: async () => (await import("./kmeans/kmeans.ts")).kmeans,
   "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,
   randomcutforest: async () => (await import("./randomcutforest/randomcutforest.ts")).randomCutForest,
+  pca: async () => (await import("./pca/pca.ts")).pca,
   xgboost: async () => (await import("./xgboost/xgboost.ts")).xgboost,
 };

@@ -1,17 +1,17 @@
 import { availableParallelism } from "node:os";
+import { RowBatches } from "../formats/stream/row-batches.ts";
 import type { TrainingContext } from "../job/algorithm.ts";
 import { channelBytes } from "../job/channel-bytes.ts";
 import type { Channel, StreamOptions } from "../job/channels.ts";
 import { CustomerError } from "../job/errors.ts";
+import { reportEpoch } from "../job/report-epoch.ts";
 import { warnOfGpus } from "../job/warn-of-gpus.ts";
 import { type RandomStream, randomStream } from "../numerics/random.ts";
 import { saveModel } from "./artifact.ts";
-import { type Assigner, clearSums, openAssigner } from "./assigner.ts";
-import { Batches } from "./batches.ts";
+import { type Assigner, clearSums, openAssigner, type RowArea } from "./assigner.ts";
 import type { KMeansHyperparameters } from "./hyperparameters.ts";
 import { initialCentres } from "./initial-centres.ts";
 import type { LloydResult } from "./lloyd.ts";
-import { reportEpoch } from "./report.ts";
 import { RowSample } from "./row-sample.ts";
 import { shrink } from "./shrink.ts";
 import { StreamingCentres } from "./streaming-centres.ts";
@@ -70,7 +70,8 @@ async function streamRows(job: Job, train: Channel, assigner: Assigner, random: 
   const { k, feature_dim: width, epochs, mini_batch_size: size } = hyperparameters;
   // The first mini-batch must have a row for every centre.
   const firstSize = Math.max(size, streamingCount(hyperparameters));
-  const batches = new Batches(assigner, width, firstSize);
+  const area = assigner.area(firstSize);
+  const batches = new RowBatches({ values: area.values, stride: assigner.stride, width, capacity: firstSize });
   const sample = new RowSample(assigner, { width, k }, random);
   const stream = train.stream(streamOptions(hyperparameters, epochs));
   let streaming: StreamingCentres | undefined;
@@ -83,9 +84,9 @@ async function streamRows(job: Job, train: Channel, assigner: Assigner, random: 
         if (filled < size) {
           log.warning(`The mini-batch ${count} has ${filled} rows, fewer than the mini_batch_size of ${size}.`);
         }
-        streaming ??= start(hyperparameters, assigner, batches, filled, random);
-        step(assigner, streaming, batches, filled);
-        if (epoch === 0) sample.add(batches.area, filled);
+        streaming ??= start(hyperparameters, assigner, area, filled, random);
+        step(assigner, streaming, area, filled);
+        if (epoch === 0) sample.add(area, filled);
         rows += filled;
         count++;
       }
@@ -102,7 +103,7 @@ async function streamRows(job: Job, train: Channel, assigner: Assigner, random: 
 function start(
   hyperparameters: KMeansHyperparameters,
   { stride }: Assigner,
-  { area }: Batches,
+  area: RowArea,
   rows: number,
   random: RandomStream,
 ): StreamingCentres {
@@ -117,7 +118,7 @@ function start(
   return new StreamingCentres(initialCentres(points, count, init_method, random), width, half_life_time_size);
 }
 
-function step(assigner: Assigner, streaming: StreamingCentres, { area }: Batches, rows: number): void {
+function step(assigner: Assigner, streaming: StreamingCentres, area: RowArea, rows: number): void {
   assigner.use(streaming.centres, streaming.count);
   clearSums(assigner.sums);
   assigner.assignAndSum(area, rows);
@@ -133,14 +134,16 @@ async function evaluate(
   const { hyperparameters, log, signal } = job;
   const test = job.channels.get("test");
   if (test === undefined || signal.aborted) return;
-  const batches = new Batches(assigner, hyperparameters.feature_dim, hyperparameters.mini_batch_size, origin);
+  const { feature_dim: width, mini_batch_size: capacity } = hyperparameters;
+  const area = assigner.area(capacity);
+  const batches = new RowBatches({ values: area.values, stride: assigner.stride, width, capacity }, origin);
   assigner.use(centres, hyperparameters.k);
   let ssd = 0;
   let rows = 0;
   const blocks = test.stream(streamOptions(hyperparameters, 1));
-  for await (const filled of batches.of(blocks, test, () => hyperparameters.mini_batch_size)) {
-    assigner.assign(batches.area, filled);
-    for (let i = 0; i < filled; i++) ssd += batches.area.distances[i] as number;
+  for await (const filled of batches.of(blocks, test, () => capacity)) {
+    assigner.assign(area, filled);
+    for (let i = 0; i < filled; i++) ssd += area.distances[i] as number;
     rows += filled;
   }
   const values = { msd: ssd / rows, ssd };

@@ -1,8 +1,8 @@
 import type { Rows } from "../formats/rows.ts";
+import { meanOf, stageRows } from "../formats/stream/stage-rows.ts";
 import type { Predictions, Predictor } from "../job/algorithm.ts";
 import { type KMeansModel, loadModel } from "./artifact.ts";
 import { type Assigner, openAssigner, type RowArea } from "./assigner.ts";
-import { meanOf, stageRows } from "./stage-rows.ts";
 
 /** Rows that are looked at together. */
 const sliceRows = 1024;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { stageRows } from "../formats/stream/stage-rows.ts";
 import { csvOf, denseOf } from "../testkit/row-files.ts";
 import { runFit } from "../testkit/run-fit.ts";
 import { openAssigner } from "./assigner.ts";
 import { reference } from "./fixtures/reference.ts";
 import { kmeans } from "./kmeans.ts";
 import { lloyd } from "./lloyd.ts";
-import { stageRows } from "./stage-rows.ts";
 
 const names = ["iris", "wine", "wine in its own units"] as const;
 

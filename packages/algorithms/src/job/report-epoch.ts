@@ -1,4 +1,4 @@
-import type { JobLog } from "../job/job-log.ts";
+import type { JobLog } from "./job-log.ts";
 
 /** What one pass over the training data gave. */
 interface EpochResult {

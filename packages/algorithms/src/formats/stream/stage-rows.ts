@@ -1,4 +1,4 @@
-import type { DenseRows, Rows } from "../formats/rows.ts";
+import type { DenseRows, Rows } from "../rows.ts";
 
 /** Where rows go. */
 interface StageTarget {
@@ -12,17 +12,18 @@ interface StageTarget {
 /**
  * Copies rows, less an origin, into the form that kernels take. Near the origin single precision suffices to compare
  * distances, wherever the data lies.
- * @returns Whether all values are finite.
+ * @returns Their squares' sum, which is finite just where all values are.
  */
 export function stageRows(
   rows: Rows,
   { first, count }: { readonly first: number; readonly count: number },
   { values: target, stride, at }: StageTarget,
   origin: Float64Array,
-): boolean {
+): number {
   const { width } = rows;
   if (rows.kind === "sparse") {
-    let differences = 0;
+    const ofOrigin = origin.reduce((sum, value) => sum + value * value, 0);
+    let squares = count * ofOrigin;
     for (let i = 0; i < count; i++) {
       const row = (at + i) * stride;
       for (let j = 0; j < width; j++) target[row + j] = -(origin[j] as number);
@@ -31,24 +32,24 @@ export function stageRows(
         const j = rows.columns[e] as number;
         const value = (rows.values[e] as number) - (origin[j] as number);
         target[row + j] = value;
-        differences += value - value;
+        squares += value * value - (origin[j] as number) ** 2;
       }
     }
-    return differences === 0;
+    return squares;
   }
-  // A difference of a number with itself is NaN for NaN and both infinities.
-  let differences = 0;
+  // No square of a number in single precision is beyond double, nor is their sum.
+  let squares = 0;
   let from = first * width;
   for (let i = 0; i < count; i++) {
     const row = (at + i) * stride;
     for (let j = 0; j < width; j++) {
       const value = (rows.values[from + j] as number) - (origin[j] as number);
       target[row + j] = value;
-      differences += value - value;
+      squares += value * value;
     }
     from += width;
   }
-  return differences === 0;
+  return squares;
 }
 
 /** Mean of each column; 0 where it is not finite. */
