@@ -13,6 +13,7 @@ const pages: Readonly<Record<string, (current: string) => Promise<string>>> = {
   "docs/reference/configuration.md": () => Promise.resolve(configurationReference()),
   "docs/reference/command-line.md": () => Promise.resolve(commandLineReference()),
   "docs/reference/limits.md": () => Promise.resolve(limitsReference()),
+  "docs/reference/factorization-machines.md": () => hyperparameterReference("factorization-machines"),
   "docs/reference/kmeans.md": () => hyperparameterReference("kmeans"),
   "docs/reference/linear-learner.md": () => hyperparameterReference("linear-learner"),
   "docs/reference/randomcutforest.md": () => hyperparameterReference("randomcutforest"),

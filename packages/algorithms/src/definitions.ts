@@ -1,4 +1,5 @@
 import type { AlgorithmDefinition } from "./definition.ts";
+import { factorizationMachinesDefinition } from "./factorization-machines/definition.ts";
 import { kmeansDefinition } from "./kmeans/definition.ts";
 import { linearLearnerDefinition } from "./linear-learner/definition.ts";
 import { pcaDefinition } from "./pca/definition.ts";
@@ -12,6 +13,7 @@ export type { AlgorithmDefinition } from "./definition.ts";
  * here loads an algorithm's code.
  */
 export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
+  factorizationMachinesDefinition,
   kmeansDefinition,
   linearLearnerDefinition,
   randomCutForestDefinition,

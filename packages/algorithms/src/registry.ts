@@ -5,6 +5,8 @@ import type { AlgorithmModule } from "./job/algorithm.ts";
  * here and its line in definitions.ts.
  */
 export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> = {
+  "factorization-machines": async () =>
+    (await import("./factorization-machines/factorization-machines.ts")).factorizationMachines,
   kmeans: async () => (await import("./kmeans/kmeans.ts")).kmeans,
   "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,
   randomcutforest: async () => (await import("./randomcutforest/randomcutforest.ts")).randomCutForest,

@@ -3,6 +3,7 @@ import type { Rows } from "../formats/rows.ts";
 import type { Channel } from "./channels.ts";
 import type { HyperparameterSchema, Parsed } from "./hyperparameters.ts";
 import type { JobLog } from "./job-log.ts";
+import type { MediaType } from "./serving/media-types.ts";
 
 /** What `/opt/ml/input/config/resourceconfig.json` says of this host and its peers. */
 export interface ResourceConfig {
@@ -121,6 +122,8 @@ export interface AlgorithmModule extends AlgorithmDefinition {
   readonly response: ResponseFormat;
   /** Name in the `Algorithm` dimension of `#metrics` lines: `Linear Learner`. */
   readonly title: string;
+  /** Content types of requests, where not all that are spoken here. */
+  readonly requestTypes?: readonly MediaType[];
   fit(job: TrainingContext): Promise<void>;
   /** Reads what `fit` wrote. */
   load(modelDirectory: string, context: LoadContext): Promise<Predictor | Answerer>;
@@ -129,7 +132,7 @@ export interface AlgorithmModule extends AlgorithmDefinition {
 /** Joins a definition with its code, whose hyperparameters are typed by the definition's schema. */
 export function defineAlgorithm<S extends HyperparameterSchema>(
   definition: AlgorithmDefinition & { readonly hyperparameters: S },
-  code: Pick<AlgorithmModule, "response" | "title" | "load"> & { fit(job: TrainingContext<Parsed<S>>): Promise<void> },
+  code: Pick<AlgorithmModule, "response" | "title" | "requestTypes" | "load"> & { fit(job: TrainingContext<Parsed<S>>): Promise<void> },
 ): AlgorithmModule {
   // The caller of `fit` parses with this very schema, which is what makes the narrower type true.
   return { ...definition, ...code, fit: (job) => code.fit(job as TrainingContext<Parsed<S>>) };

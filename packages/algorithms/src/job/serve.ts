@@ -71,12 +71,12 @@ function reasonOf(error: unknown): string {
 }
 
 /** Requests and answers in the forms that the service's own algorithms share. */
-function standardAnswers({ response }: AlgorithmModule, predictor: Predictor): Answerer {
+function standardAnswers({ response, requestTypes }: AlgorithmModule, predictor: Predictor): Answerer {
   return {
     maxConcurrentTransforms: 1,
     answer: ({ contentType, accept, body }) => {
       const { type, parameters } = negotiate(accept, response.defaultAccept);
-      const { rows, configurations } = readRequest(contentType, body, predictor.featureDim);
+      const { rows, configurations } = readRequest(contentType, body, predictor.featureDim, requestTypes);
       const predictions = predictor.predict(rows, {
         acceptParameters: parameters,
         ...(configurations === undefined ? {} : { configurations }),

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { temporaryDirectory } from "../testkit/temporary-directory.ts";
 import type { TrainedModel } from "./artifact.ts";
 import { loadModel, saveModel } from "./artifact.ts";
-import { readZip, writeZip } from "./zip.ts";
+import { readZip, writeZip } from "../formats/zip.ts";
 
 const model: TrainedModel = {
   predictorType: "multiclass_classifier",

@@ -5,7 +5,7 @@ import { writeWhole } from "../job/write-whole.ts";
 import type { LossName } from "./losses.ts";
 import type { LinearModel } from "./scaling.ts";
 import type { PredictorType } from "./settings.ts";
-import { readZip, writeZip } from "./zip.ts";
+import { readZip, writeZip } from "../formats/zip.ts";
 
 /** A trained model as it is deployed. */
 export interface TrainedModel {

@@ -5,6 +5,7 @@ import { type Hyperparameter, parseHyperparameters } from "../job/hyperparameter
 import { randomStream } from "../numerics/random.ts";
 import { registry } from "../registry.ts";
 import { type MemoryBound, peakMemory } from "./peak-memory.ts";
+import { faultyCsv, faultyRecordIo } from "./faulty-files.ts";
 import { csvOf, denseOf, recordIoOf, type TestRows } from "./row-files.ts";
 import { type FitJob, type FitResult, runFit } from "./run-fit.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -36,18 +37,24 @@ export interface Particulars {
 }
 
 const threads = 3;
+const recordIoType = "application/x-recordio-protobuf";
 
 /** The tests that every built-in algorithm must pass. */
 export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Particulars): void {
   const { given, quality } = particulars;
   const rows = particulars.rows(1);
   const labelSize = rows.labels === undefined ? 0 : 1;
-  const csv = { contentType: `text/csv;label_size=${labelSize}` };
-  const train = (files: TestRows | string, more: Partial<FitJob> = {}) =>
+  const takesCsv = algorithm.channels.every(({ contentTypes }) => contentTypes.includes("text/csv"));
+  const ending = takesCsv ? "csv" : "pbr";
+  const contentOf = (some: TestRows) => (takesCsv ? csvOf(some) : recordIoOf(some, false));
+  const contentType = takesCsv ? `text/csv;label_size=${labelSize}` : recordIoType;
+  const train = (content: TestRows | string | Uint8Array, more: Partial<FitJob> = {}) =>
     runFit(algorithm, {
       given,
-      channels: { train: { "rows.csv": typeof files === "string" ? files : csvOf(files) } },
-      ...csv,
+      channels: {
+        train: { [`rows.${ending}`]: typeof content === "string" || "length" in content ? content : contentOf(content) },
+      },
+      contentType,
       ...more,
     });
   const qualityOf = async (result: FitResult, of = rows) =>
@@ -62,7 +69,9 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
     });
 
     test("prints every metric of its definition, in a form that the platform reads", async () => {
-      const channels = Object.fromEntries(algorithm.channels.map(({ name }) => [name, { "rows.csv": csvOf(rows) }]));
+      const channels = Object.fromEntries(
+        algorithm.channels.map(({ name }) => [name, { [`rows.${ending}`]: contentOf(rows) }]),
+      );
       const result = await train(rows, { channels });
       const silent = Object.keys(particulars.silentMetrics ?? {});
       for (const { name } of algorithm.metrics) {
@@ -103,12 +112,11 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
       expect((await train(rows, { cpus: threads })).model).toEqual(first.model);
     });
 
-    test("CSV, RecordIO and sparse RecordIO of the same rows give the same model", async () => {
+    test("the same rows in every content type, dense and sparse, give the same model", async () => {
       const wanted = await qualityOf(await train(rows));
-      const contentType = "application/x-recordio-protobuf";
       for (const isSparse of particulars.hasSparse ? [false, true] : [false]) {
         const channels = { train: { "rows.pbr": recordIoOf(rows, isSparse) } };
-        expectSimilar(await qualityOf(await runFit(algorithm, { given, channels, contentType })), wanted);
+        expectSimilar(await qualityOf(await runFit(algorithm, { given, channels, contentType: recordIoType })), wanted);
       }
     });
 
@@ -117,8 +125,10 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
       const shuffled = shuffle(rows, 7);
       expectSimilar(await qualityOf(await train(shuffled)), wanted);
       const half = Math.floor(rows.features.length / 2);
-      const parts = [slice(rows, 0, half), slice(rows, half, rows.features.length)].map((part) => csvOf(part));
-      const channels = { train: { "a.csv": parts[0] ?? "", "b/c.csv": parts[1] ?? "", "empty.csv": "" } };
+      const parts = [slice(rows, 0, half), slice(rows, half, rows.features.length)].map((part) => contentOf(part));
+      const channels = {
+        train: { [`a.${ending}`]: parts[0] ?? "", [`b/c.${ending}`]: parts[1] ?? "", [`empty.${ending}`]: "" },
+      };
       expect((await train(rows, { channels })).model).toEqual((await train(rows)).model);
     });
 
@@ -152,23 +162,10 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
     });
 
     describe("bad input", () => {
-      const width = rows.features[0]?.length ?? 0;
-      const lines = csvOf(rows).split("\n");
-      const replaced = (line: number, change: (fields: string[]) => string[]) =>
-        lines.map((text, i) => (i === line ? change(text.split(",")).join(",") : text)).join("\n");
-      const last = (value: string) => (fields: string[]) => [...fields.slice(0, -1), value];
-
-      test.for<[string, string, string | RegExp]>([
-        ["an empty file", "", "has no rows"],
-        ["a row too short", replaced(5, (fields) => fields.slice(1)), "train/rows.csv, line 6"],
-        ["a row too long", replaced(5, (fields) => [...fields, "1"]), "train/rows.csv, line 6"],
-        ["text", replaced(7, last("many")), "train/rows.csv, line 8: value"],
-        ["a header", `${lines[0]?.replaceAll(/[^,]+/g, "name")}\n${csvOf(rows)}`, "train/rows.csv, line 1"],
-        ["a missing value", replaced(9, last("")), `row 10, feature ${width} is NaN`],
-        ["infinity", replaced(9, last("1e60")), `row 10, feature ${width} is Infinity`],
-      ])("%s ends the job with its place", async ([, text, message]) => {
-        await expect(train(text)).rejects.toThrow(message);
-        await expect(train(text)).rejects.toMatchObject({ name: "CustomerError" });
+      const faulty = takesCsv ? faultyCsv(rows) : faultyRecordIo(rows);
+      test.for(faulty)("%s ends the job with its place", async ([, content, message]) => {
+        await expect(train(content)).rejects.toThrow(message);
+        await expect(train(content)).rejects.toMatchObject({ name: "CustomerError" });
       });
 
       test("a channel without files", async () => {
@@ -177,7 +174,7 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
 
       test("a missing channel and an unknown one", async () => {
         await expect(train(rows, { channels: {} })).rejects.toThrow("'train' is a required property");
-        const channels = { train: { "rows.csv": csvOf(rows) }, other: { "rows.csv": csvOf(rows) } };
+        const channels = { train: { rows: contentOf(rows) }, other: { rows: contentOf(rows) } };
         await expect(train(rows, { channels })).rejects.toThrow("('other' was unexpected)");
       });
 

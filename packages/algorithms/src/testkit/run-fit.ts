@@ -14,6 +14,8 @@ export interface FitJob {
   readonly channels: Readonly<Record<string, ChannelFiles>>;
   readonly contentType?: string;
   readonly cpus?: number;
+  /** Memory that the job is told it has. */
+  readonly memoryBytes?: number;
   readonly instanceType?: string;
   readonly checkpointsDirectory?: string;
   /** Path of a shared library, for algorithms that stand on one. */
@@ -53,7 +55,7 @@ export async function runFit(algorithm: AlgorithmModule, job: FitJob): Promise<F
     job.onLine?.(line);
   };
   const signal = job.signal ?? new AbortController().signal;
-  const limits = { cpus: job.cpus ?? 1, memoryBytes: undefined, signal };
+  const limits = { cpus: job.cpus ?? 1, memoryBytes: job.memoryBytes, signal };
   const config = {
     TrainingInputMode: "File",
     ...(job.contentType === undefined ? {} : { ContentType: job.contentType }),

@@ -5,6 +5,7 @@ import type { RowShape } from "../csv/parse-rows.ts";
 import { rowError } from "../csv/row-error.ts";
 import { framesIn } from "../recordio-protobuf/frames.ts";
 import { PlainRow } from "../recordio-protobuf/plain-row.ts";
+import { SparseKernel } from "../recordio-protobuf/sparse-kernel.ts";
 import { TableFiller, TableMeasure } from "../recordio-protobuf/table-builder.ts";
 import type { Table } from "../rows.ts";
 import type { SourceFile } from "../source-file.ts";
@@ -63,17 +64,29 @@ class CsvParser implements BlockParser {
 class RecordIoParser implements BlockParser {
   readonly #plan: ParserPlan;
   readonly #row = new PlainRow();
+  /** For sparse rows, until one comes that it does not read: then others are likely to follow. */
+  #kernel: SparseKernel | undefined;
   #bytes = Buffer.alloc(0);
   #open: { readonly file: number; readonly descriptor: number } | undefined;
 
   constructor(plan: ParserPlan) {
     this.#plan = plan;
+    this.#kernel = plan.isDense ? undefined : SparseKernel.open();
   }
 
   parse(place: BlockPlace, room: RowRoom): Table {
     const { shape, files, isDense } = this.#plan;
     const { name = "" } = files[place.file] ?? {};
-    const bytes = this.#read(place, name);
+    const length = place.end - place.begin;
+    if (this.#kernel !== undefined) {
+      this.#read(place, name, this.#kernel.bytes(length));
+      const table = this.#kernel.parse(length, shape, room);
+      if (table !== undefined) return table;
+      this.#kernel = undefined;
+    }
+    if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(length);
+    const bytes = this.#bytes.subarray(0, length);
+    this.#read(place, name, bytes);
     const measure = new TableMeasure(shape.labelWidth, shape.columns - shape.labelWidth);
     for (const frame of framesIn(bytes, name, place.firstRecord)) {
       this.#row.read(frame);
@@ -92,18 +105,16 @@ class RecordIoParser implements BlockParser {
     this.#open = undefined;
   }
 
-  #read({ file, begin, end }: BlockPlace, name: string): Buffer {
+  #read({ file, begin, end }: BlockPlace, name: string, target: Uint8Array): void {
     if (this.#open?.file !== file) {
       this.close();
       this.#open = { file, descriptor: openSync(this.#plan.files[file]?.path ?? "", "r") };
     }
     const length = end - begin;
-    if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafeSlow(length);
     for (let got = 0; got < length; ) {
-      const more = readSync(this.#open.descriptor, this.#bytes, got, length - got, begin + got);
+      const more = readSync(this.#open.descriptor, target, got, length - got, begin + got);
       if (more === 0) throw new CustomerError(`${name} became shorter while it was read.`);
       got += more;
     }
-    return this.#bytes.subarray(0, length);
   }
 }

@@ -1,5 +1,5 @@
 import { planBlocks } from "../csv/csv-blocks.ts";
-import { framesInFile } from "../recordio-protobuf/frames.ts";
+import { frameRanges } from "../recordio-protobuf/frames.ts";
 import type { SourceFile } from "../source-file.ts";
 
 /** A piece of one file, which one thread reads at a time. */
@@ -26,17 +26,6 @@ export function* planCsv(files: readonly SourceFile[], blockBytes: number): Gene
  */
 export function* planRecordIo(files: readonly SourceFile[], blockBytes: number): Generator<BlockPlace> {
   for (const [file, source] of files.entries()) {
-    let begin = 0;
-    let firstRecord = 1;
-    let end = 0;
-    for (const { at, end: payloadEnd, number } of framesInFile(source)) {
-      if (end - begin >= blockBytes) {
-        yield { file, begin, end, firstRecord };
-        begin = end;
-        firstRecord = number;
-      }
-      end = Math.min(source.sizeBytes, end + 8 + Math.ceil((payloadEnd - at) / 4) * 4);
-    }
-    if (end > begin) yield { file, begin, end, firstRecord };
+    for (const range of frameRanges(source, blockBytes)) yield { file, ...range };
   }
 }

@@ -15,5 +15,8 @@ export function knownMediaType(type: string): MediaType | undefined {
   return known.get(type);
 }
 
-/** For messages: every type, in the order of this file. */
-export const mediaTypeList = [...known.keys()].join(", ");
+/** Every type, in the order of this file. */
+export const mediaTypes: readonly MediaType[] = Object.values(mediaType);
+
+/** For messages. */
+export const mediaTypeList = mediaTypes.join(", ");

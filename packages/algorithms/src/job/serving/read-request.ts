@@ -4,7 +4,7 @@ import { decodeRows } from "../../formats/recordio-protobuf/decode-rows.ts";
 import type { Rows } from "../../formats/rows.ts";
 import { parseContentType } from "../content-type.ts";
 import { CustomerError, RequestError } from "../errors.ts";
-import { knownMediaType, mediaType, mediaTypeList } from "./media-types.ts";
+import { type MediaType, mediaType, mediaTypes } from "./media-types.ts";
 
 /** The rows of a request, and what it says of each. */
 export interface RequestRows {
@@ -15,12 +15,18 @@ export interface RequestRows {
 /**
  * Reads a request's body.
  * @param featureDim - Width that every row must have.
+ * @param types - Those that the algorithm takes.
  * @throws RequestError 415 for a type that is not spoken here, 400 for a body that is not what its type says.
  */
-export function readRequest(contentType: string | undefined, body: Buffer, featureDim: number): RequestRows {
-  if (contentType === mediaType.csv) return { rows: parseCsvRequest(body, featureDim, 0) };
+export function readRequest(
+  contentType: string | undefined,
+  body: Buffer,
+  featureDim: number,
+  types: readonly MediaType[] = mediaTypes,
+): RequestRows {
+  if (contentType === mediaType.csv && types.includes(contentType)) return { rows: parseCsvRequest(body, featureDim, 0) };
   const { type, parameters } = parseContentType(contentType ?? "");
-  switch (knownMediaType(type)) {
+  switch (types.find((each) => each === type)) {
     case mediaType.csv:
       return { rows: parseCsvRequest(body, featureDim, labelSize(parameters)) };
     case mediaType.json:
@@ -32,7 +38,7 @@ export function readRequest(contentType: string | undefined, body: Buffer, featu
     case undefined: {
       const got =
         contentType === undefined ? "No Content-Type was given" : `Content-Type '${contentType}' is not supported`;
-      throw new RequestError(415, `${got}: expected one of ${mediaTypeList}.`);
+      throw new RequestError(415, `${got}: expected one of ${types.join(", ")}.`);
     }
   }
 }
