@@ -60,10 +60,10 @@ def upload(some, channel):
 
 machine = sagemaker.FactorizationMachines(
     role=sagemaker.get_execution_role(), instance_count=1, instance_type="ml.m5.large",
-    predictor_type="regressor", num_factors=4, epochs=40,
-    linear_lr=0.01, linear_wd=0.03, factors_lr=0.005, factors_wd=0.05, factors_init_sigma=0.05,
+    predictor_type="regressor", num_factors=4, epochs=50,
+    linear_lr=0.003, linear_wd=0.02, factors_lr=0.005, factors_wd=0.1, factors_init_sigma=0.05,
 )
-machine.fit([upload(train, "train"), upload(held_out, "test")], mini_batch_size=50)
+machine.fit([upload(train, "train"), upload(held_out, "test")], mini_batch_size=20)
 predictor = machine.deploy(1, "ml.m5.large", serializer=JSONSerializer(), deserializer=JSONDeserializer())
 
 

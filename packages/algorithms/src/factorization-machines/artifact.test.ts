@@ -48,7 +48,8 @@ test("scores are the paper's equation, by every pair", () => {
   const rows = { kind: "dense", count: 1, width: 3, values: Float32Array.of(2, 0.5, -1) } as const;
   const x = [...rows.values];
   const { bias, linear, factors } = model.parameters;
-  const product = (i: number, j: number) => [0, 1].reduce((sum, f) => sum + (factors[2 * i + f] ?? 0) * (factors[2 * j + f] ?? 0), 0);
+  const product = (i: number, j: number) =>
+    [0, 1].reduce((sum, f) => sum + (factors[2 * i + f] ?? 0) * (factors[2 * j + f] ?? 0), 0);
   let wanted = bias + x.reduce((sum, value, i) => sum + value * (linear[i] as number), 0);
   for (let i = 0; i < 3; i++) for (let j = i + 1; j < 3; j++) wanted += product(i, j) * (x[i] ?? 0) * (x[j] ?? 0);
   const [score] = predictor(model).predict(rows, { acceptParameters: new Map() }).columns;

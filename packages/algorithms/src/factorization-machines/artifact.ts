@@ -5,7 +5,7 @@ import { readZip, writeZip } from "../formats/zip.ts";
 import { writeWhole } from "../job/write-whole.ts";
 import type { FactorizationHyperparameters } from "./hyperparameters.ts";
 import type { Parameters } from "./learner.ts";
-import { predictorTypeOf, type GraphSymbol, symbolOf } from "./symbol.ts";
+import { type GraphSymbol, predictorTypeOf, symbolOf } from "./symbol.ts";
 
 /** A trained model as it is deployed. */
 export interface FactorizationModel {
@@ -42,7 +42,9 @@ export async function loadModel(directory: string): Promise<FactorizationModel> 
   const symbol = JSON.parse(Buffer.from(entry(entries, SYMBOL)).toString("utf8")) as GraphSymbol;
   const predictorType = predictorTypeOf(symbol);
   if (predictorType === undefined) {
-    throw new Error(`${SYMBOL} of ${ARCHIVE} ends neither in a LogisticRegressionOutput nor in a LinearRegressionOutput`);
+    throw new Error(
+      `${SYMBOL} of ${ARCHIVE} ends neither in a LogisticRegressionOutput nor in a LinearRegressionOutput`,
+    );
   }
   const arrays = new Map(readArrayList(entry(entries, PARAMETERS)).map((array) => [array.name, array]));
   const bias = arrayOf(arrays, "arg:w0_weight");
@@ -51,7 +53,9 @@ export async function loadModel(directory: string): Promise<FactorizationModel> 
   const [width = 0, factors = 0] = pairs.shape;
   if (pairs.shape.length !== 2 || width === 0 || linear.values.length !== width || bias.values.length !== 1) {
     const shapes = [bias, linear, pairs].map(({ name, shape }) => `${name} (${shape.join(", ")})`).join(", ");
-    throw new Error(`${PARAMETERS} of ${ARCHIVE} must hold a bias, feature_dim weights and as many factors; it holds ${shapes}`);
+    throw new Error(
+      `${PARAMETERS} of ${ARCHIVE} must hold a bias, feature_dim weights and as many factors; it holds ${shapes}`,
+    );
   }
   const broken = [bias, linear, pairs].find(({ values }) => !values.every(Number.isFinite));
   if (broken !== undefined) throw new Error(`${broken.name} of ${ARCHIVE} has a number that is not finite`);

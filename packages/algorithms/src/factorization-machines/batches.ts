@@ -46,7 +46,11 @@ export class Batches {
     if (filled > 0) yield filled;
   }
 
-  #checkLabels(from: number, count: number, { channel, row }: { readonly channel: string; readonly row: number }): void {
+  #checkLabels(
+    from: number,
+    count: number,
+    { channel, row }: { readonly channel: string; readonly row: number },
+  ): void {
     const { labels } = this.area;
     const isNumber = this.#predictorType === "regressor";
     for (let i = 0; i < count; i++) {

@@ -99,7 +99,8 @@ describe("how it begins", () => {
     writeFileSync(join(directory, "model_algo-1"), model["model_algo-1"] as Buffer);
     return (await loadModel(directory)).parameters;
   };
-  const deviation = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+  const deviation = (values: Float32Array) =>
+    Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
 
   test("normal by default, with the service's deviations", async () => {
     const { bias, linear, factors } = await begun({});
@@ -138,8 +139,16 @@ describe("how it begins", () => {
 
 describe("faults", () => {
   test.for([
-    ["binary_classifier", 2, "Label of row 8 of the train channel is 2; predictor_type binary_classifier expects 0 or 1."],
-    ["regressor", Number.NaN, "Label of row 8 of the train channel is NaN; predictor_type regressor expects a finite number."],
+    [
+      "binary_classifier",
+      2,
+      "Label of row 8 of the train channel is 2; predictor_type binary_classifier expects 0 or 1.",
+    ],
+    [
+      "regressor",
+      Number.NaN,
+      "Label of row 8 of the train channel is NaN; predictor_type regressor expects a finite number.",
+    ],
   ] as const)("a %s refuses the label %f", async ([predictor_type, label, message]) => {
     const labels = rows.labels?.map((each, i) => (i === 7 ? label : each)) ?? [];
     await expect(fit({ predictor_type }, { ...rows, labels })).rejects.toThrow(message);
@@ -181,10 +190,12 @@ describe("faults", () => {
 });
 
 test("several threads give the model of one", async () => {
+  const part = recordIoOf(rows, true);
   // Some 5 MB: both reading and the kernel use a thread more.
-  const many = tastes(60_000, 5);
-  const job = { channels: { train: { "rows.pbr": recordIoOf(many, true) } } };
-  const [one, two] = await Promise.all([1, 2].map((cpus) => fit({ epochs: "2" }, many, { ...job, cpus })));
+  const files = Buffer.concat(Array.from({ length: 80 }, () => part));
+  const job = { channels: { train: { "rows.pbr": files } } };
+  expect(files.length).toBeGreaterThan(4 * 2 ** 20);
+  const [one, two] = await Promise.all([1, 2].map((cpus) => fit({ epochs: "2" }, rows, { ...job, cpus })));
   expect(two?.model).toEqual(one?.model);
 });
 
@@ -223,9 +234,9 @@ test("the recorded lines", async () => {
     expect(shown).toContain(line);
   }
   expect(metric("train:binary_classification_cross_entropy")).toHaveLength(4);
-  expect(shown.some((line) => line.startsWith("#metrics") && line.includes('"Algorithm": "factorization-machines"'))).toBe(
-    true,
-  );
+  expect(
+    shown.some((line) => line.startsWith("#metrics") && line.includes('"Algorithm": "factorization-machines"')),
+  ).toBe(true);
 });
 
 test("answers in every type, from sparse and dense requests", async () => {

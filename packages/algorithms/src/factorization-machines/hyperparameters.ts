@@ -32,13 +32,21 @@ export const hyperparameters = {
   bias_lr: float({ min: 0, default: 0.1, tunable, doc: "Learning rate of the bias." }),
   bias_wd: float({ min: 0, default: 0.01, tunable, doc: "Weight decay of the bias." }),
   linear_init_method: categorical({ words: methods, default: "normal", doc: "How the linear weights begin." }),
-  linear_init_scale: float({ min: 0, tunable, doc: "Method uniform: they begin in [-scale, scale]; 0.07 when absent." }),
+  linear_init_scale: float({
+    min: 0,
+    tunable,
+    doc: "Method uniform: they begin in [-scale, scale]; 0.07 when absent.",
+  }),
   linear_init_sigma: float({ min: 0, default: 0.01, tunable, doc: "Method normal: standard deviation around 0." }),
   linear_init_value: float({ tunable, doc: "Method constant: the value of all; 0 when absent." }),
   linear_lr: float({ min: 0, default: 0.001, tunable, doc: "Learning rate of the linear weights." }),
   linear_wd: float({ min: 0, default: 0.001, tunable, doc: "Weight decay of the linear weights." }),
   factors_init_method: categorical({ words: methods, default: "normal", doc: "How the factors begin." }),
-  factors_init_scale: float({ min: 0, tunable, doc: "Method uniform: they begin in [-scale, scale]; 0.07 when absent." }),
+  factors_init_scale: float({
+    min: 0,
+    tunable,
+    doc: "Method uniform: they begin in [-scale, scale]; 0.07 when absent.",
+  }),
   factors_init_sigma: float({ min: 0, default: 0.001, tunable, doc: "Method normal: standard deviation around 0." }),
   factors_init_value: float({
     tunable,
@@ -48,7 +56,9 @@ export const hyperparameters = {
   factors_wd: float({ min: 0, default: 0.00001, tunable, doc: "Weight decay of the factors." }),
   clip_gradient: float({ doc: "Gradients are cut to [-c, c]; not when absent or negative." }),
   eps: float({ min: 0, doc: "What the optimiser adds to the divisor of each step; 1e-8 when absent." }),
-  rescale_grad: float({ doc: "What the gradients, summed over a mini-batch, are multiplied by; 1 / its rows when absent." }),
+  rescale_grad: float({
+    doc: "What the gradients, summed over a mini-batch, are multiplied by; 1 / its rows when absent.",
+  }),
 };
 
 export type FactorizationHyperparameters = Parsed<typeof hyperparameters>;

@@ -165,7 +165,12 @@ describe.for([
   });
 
   test("moves the features that occur, each at its own rate, by Adam's first step", () => {
-    const moving = { ...plan, bias: { rate: 0.1, decay: 0 }, linear: { rate: 0.01, decay: 0 }, pairs: { rate: 0.001, decay: 0 } };
+    const moving = {
+      ...plan,
+      bias: { rate: 0.1, decay: 0 },
+      linear: { rate: 0.01, decay: 0 },
+      pairs: { rate: 0.001, decay: 0 },
+    };
     const learner = make(moving, start);
     stage(
       learner,

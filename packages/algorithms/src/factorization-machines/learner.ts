@@ -1,5 +1,5 @@
 import { KernelPool, type PoolExports } from "../numerics/kernel-pool.ts";
-import { bucketBytes, slotBytes, strideOf } from "./kernels/layout.ts";
+import { slotBytes, strideOf } from "./kernels/layout.ts";
 import { PlainLearner } from "./plain-learner.ts";
 import { WasmLearner } from "./wasm-learner.ts";
 
@@ -64,15 +64,6 @@ export interface Learner {
   close(): Promise<void>;
 }
 
-/** Decays of Adam's moments (Kingma and Ba 2015). */
-export const beta1 = 0.9;
-export const beta2 = 0.999;
-
-/** What the step of a mini-batch is multiplied by, since moments begin at zero; `step` counts from 1. */
-export function correctionOf(step: number): number {
-  return Math.sqrt(1 - beta2 ** step) / (1 - beta1 ** step);
-}
-
 /** Memory of the kernel that a mini-batch may take besides the parameters. */
 const roomForBatches = 512 * 2 ** 20;
 const kernelMemory = 4 * 2 ** 30;
@@ -80,11 +71,6 @@ const kernelMemory = 4 * 2 ** 30;
 /** Bytes that the parameters take while they are learned: each has two moments. */
 export function parameterBytes({ width, factors }: Pick<LearnerPlan, "width" | "factors">): number {
   return width * (strideOf(factors) * 4 * 3 + slotBytes);
-}
-
-/** Bytes that an entry of a mini-batch takes at most: its place, its bucket, its feature's gradient. */
-export function entryBytes({ factors }: Pick<LearnerPlan, "factors">): number {
-  return 8 + bucketBytes + strideOf(factors) * 4 + 8;
 }
 
 /** Whether the kernel's memory, which ends at 4 GB, has room for the parameters. */

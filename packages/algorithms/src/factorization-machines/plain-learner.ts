@@ -1,4 +1,5 @@
-import { type BatchArea, beta1, beta2, correctionOf, type Learner, type LearnerPlan, type Parameters } from "./learner.ts";
+import { beta1, beta2, correctionOf } from "./adam.ts";
+import type { BatchArea, Learner, LearnerPlan, Parameters } from "./learner.ts";
 
 /** One number that is learned, among others: its gradient makes a step of Adam. */
 interface Moments {

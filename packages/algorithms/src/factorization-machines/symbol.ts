@@ -21,22 +21,19 @@ const outputs = { binary_classifier: "LogisticRegressionOutput", regressor: "Lin
 
 /** The model as a graph that `mx.mod.Module.load` runs: data (rows, width) in, the score of each row out. */
 export function symbolOf({ predictorType, width, factors }: Omit<FactorizationModel, "parameters">): GraphSymbol {
+  // In the order in which MXNet itself lists a graph: inputs before what they go into, depth first.
   const graph = new Graph();
   const data = graph.variable("data");
-  const bias = graph.variable("w0_weight", [1]);
-  const linear = graph.variable("w1_weight", [width, 1]);
+  const linear = graph.operator("dot", "linear", [data, graph.variable("w1_weight", [width, 1])]);
+  const line = graph.operator("broadcast_add", "line", [linear, graph.variable("w0_weight", [1])]);
   const v = graph.variable("v", [width, factors]);
-  const byRow = { axis: "1", keepdims: "True" };
-  const line = graph.operator("broadcast_add", "line", [graph.operator("dot", "linear", [data, linear]), bias]);
   const ofSums = graph.operator("square", "squared_sums", [graph.operator("dot", "sums", [data, v])]);
-  const ofSquares = graph.operator("dot", "summed_squares", [
-    graph.operator("square", "squared_data", [data]),
-    graph.operator("square", "squared_factors", [v]),
-  ]);
-  const difference = graph.operator("elemwise_sub", "differences", [ofSums, ofSquares]);
-  const pairs = graph.operator("_mul_scalar", "pairs", [graph.operator("sum", "all_pairs", [difference], byRow)], {
-    scalar: "0.5",
-  });
+  const squares = [graph.operator("square", "squared_data", [data]), graph.operator("square", "squared_factors", [v])];
+  const ofSquares = graph.operator("dot", "summed_squares", squares);
+  const differences = graph.operator("elemwise_sub", "differences", [ofSums, ofSquares]);
+  const byRow = { axis: "1", keepdims: "True" };
+  const all = graph.operator("sum", "all_pairs", [differences], byRow);
+  const pairs = graph.operator("_mul_scalar", "pairs", [all], { scalar: "0.5" });
   const score = graph.operator("elemwise_add", "score", [line, pairs]);
   return graph.end(graph.operator(outputs[predictorType], "out", [score, graph.variable("out_label")]));
 }
@@ -52,7 +49,8 @@ class Graph {
   readonly #nodes: GraphNode[] = [];
 
   variable(name: string, shape?: readonly number[]): number {
-    const attrs = shape === undefined ? {} : { attrs: { __shape__: `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` } };
+    const attrs =
+      shape === undefined ? {} : { attrs: { __shape__: `(${shape.join(", ")}${shape.length === 1 ? "," : ""})` } };
     return this.#add({ op: "null", name, ...attrs, inputs: [] });
   }
 
@@ -67,7 +65,7 @@ class Graph {
       arg_nodes: this.#nodes.flatMap(({ op }, i) => (op === "null" ? [i] : [])),
       node_row_ptr: Array.from({ length: this.#nodes.length + 1 }, (_, i) => i),
       heads: [[head, 0, 0]],
-      attrs: { mxnet_version: ["int", 10900] },
+      attrs: { mxnet_version: ["int", 10901] },
     };
   }
 

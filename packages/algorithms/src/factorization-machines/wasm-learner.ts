@@ -1,4 +1,5 @@
 import type { KernelPool, PoolExports } from "../numerics/kernel-pool.ts";
+import { correctionOf } from "./adam.ts";
 import { GrownArrays } from "./grown-arrays.ts";
 import {
   bucketBytes,
@@ -11,7 +12,7 @@ import {
   slotBytes,
   strideOf,
 } from "./kernels/layout.ts";
-import { type BatchArea, correctionOf, type Learner, type LearnerPlan, type Parameters } from "./learner.ts";
+import type { BatchArea, Learner, LearnerPlan, Parameters } from "./learner.ts";
 
 /** Trains with the WASM kernel on all threads of a pool. */
 export class WasmLearner implements Learner {

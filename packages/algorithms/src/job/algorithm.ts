@@ -132,7 +132,9 @@ export interface AlgorithmModule extends AlgorithmDefinition {
 /** Joins a definition with its code, whose hyperparameters are typed by the definition's schema. */
 export function defineAlgorithm<S extends HyperparameterSchema>(
   definition: AlgorithmDefinition & { readonly hyperparameters: S },
-  code: Pick<AlgorithmModule, "response" | "title" | "requestTypes" | "load"> & { fit(job: TrainingContext<Parsed<S>>): Promise<void> },
+  code: Pick<AlgorithmModule, "response" | "title" | "requestTypes" | "load"> & {
+    fit(job: TrainingContext<Parsed<S>>): Promise<void>;
+  },
 ): AlgorithmModule {
   // The caller of `fit` parses with this very schema, which is what makes the narrower type true.
   return { ...definition, ...code, fit: (job) => code.fit(job as TrainingContext<Parsed<S>>) };

@@ -3,10 +3,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { readZip, writeZip } from "../formats/zip.ts";
 import { temporaryDirectory } from "../testkit/temporary-directory.ts";
 import type { TrainedModel } from "./artifact.ts";
 import { loadModel, saveModel } from "./artifact.ts";
-import { readZip, writeZip } from "../formats/zip.ts";
 
 const model: TrainedModel = {
   predictorType: "multiclass_classifier",

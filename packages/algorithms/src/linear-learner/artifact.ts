@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readArrayList, writeArrayList } from "../formats/mxnet/array-list.ts";
+import { readZip, writeZip } from "../formats/zip.ts";
 import { writeWhole } from "../job/write-whole.ts";
 import type { LossName } from "./losses.ts";
 import type { LinearModel } from "./scaling.ts";
 import type { PredictorType } from "./settings.ts";
-import { readZip, writeZip } from "../formats/zip.ts";
 
 /** A trained model as it is deployed. */
 export interface TrainedModel {

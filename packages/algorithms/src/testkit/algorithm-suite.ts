@@ -4,8 +4,8 @@ import type { AlgorithmModule } from "../job/algorithm.ts";
 import { type Hyperparameter, parseHyperparameters } from "../job/hyperparameters.ts";
 import { randomStream } from "../numerics/random.ts";
 import { registry } from "../registry.ts";
-import { type MemoryBound, peakMemory } from "./peak-memory.ts";
 import { faultyCsv, faultyRecordIo } from "./faulty-files.ts";
+import { type MemoryBound, peakMemory } from "./peak-memory.ts";
 import { csvOf, denseOf, recordIoOf, type TestRows } from "./row-files.ts";
 import { type FitJob, type FitResult, runFit } from "./run-fit.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -52,7 +52,9 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
     runFit(algorithm, {
       given,
       channels: {
-        train: { [`rows.${ending}`]: typeof content === "string" || "length" in content ? content : contentOf(content) },
+        train: {
+          [`rows.${ending}`]: typeof content === "string" || "length" in content ? content : contentOf(content),
+        },
       },
       contentType,
       ...more,

@@ -33,8 +33,16 @@ export function faultyRecordIo(rows: TestRows): FaultyFile[] {
   const count = rows.features.length;
   return [
     ["an empty file", "", "has no rows"],
-    ["a row too short", replaced(5, (row) => row.slice(1)), `train/rows.pbr, record 6 has ${width - 1} features ${expected}`],
-    ["a row too long", replaced(5, (row) => [...row, 1]), `train/rows.pbr, record 6 has ${width + 1} features ${expected}`],
+    [
+      "a row too short",
+      replaced(5, (row) => row.slice(1)),
+      `train/rows.pbr, record 6 has ${width - 1} features ${expected}`,
+    ],
+    [
+      "a row too long",
+      replaced(5, (row) => [...row, 1]),
+      `train/rows.pbr, record 6 has ${width + 1} features ${expected}`,
+    ],
     ["text", "1,2,3\n4,5,6\n", "train/rows.pbr, record 1: expected a RecordIO frame"],
     ["a file that is cut off", whole.subarray(0, -20), `train/rows.pbr, record ${count}: the frame is cut off`],
     ["a missing value", replaced(9, last(Number.NaN)), `row 10, feature ${width} is NaN`],

@@ -38,6 +38,9 @@ export function peakMemory(
     writeFileSync(join(root, "input/data/train", `part-${i}`), csv ?? recordIo ?? "");
   }
   const env = { SAGEBRUSH_ML_ROOT: root, SAGEBRUSH_CPUS: "2", SAGEBRUSH_MEMORY_BYTES: String(limitBytes) };
-  const output = execFileSync(process.execPath, [program, algorithm, ...(library === undefined ? [] : [library])], { env, encoding: "utf8" });
+  const output = execFileSync(process.execPath, [program, algorithm, ...(library === undefined ? [] : [library])], {
+    env,
+    encoding: "utf8",
+  });
   return Number(/^peak bytes (\d+)$/m.exec(output)?.[1]);
 }

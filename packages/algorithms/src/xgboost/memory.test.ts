@@ -7,7 +7,9 @@ const columns = 28;
 const rows = 10_000;
 const random = randomStream(8);
 const csv = `${Array.from({ length: rows }, () =>
-  [Math.floor(2 * random.uniform()), ...Array.from({ length: columns }, () => Math.floor(100 * random.uniform()))].join(","),
+  [Math.floor(2 * random.uniform()), ...Array.from({ length: columns }, () => Math.floor(100 * random.uniform()))].join(
+    ",",
+  ),
 ).join("\n")}\n`;
 
 test("memory grows by what the README page says of each value, and by no more", () => {

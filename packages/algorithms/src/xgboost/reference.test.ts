@@ -31,23 +31,31 @@ test("every objective has a case", () => {
 });
 
 // The same library, table, settings and seed: what is left is the order of additions on another processor.
-test.for(Object.entries(cases))("%s: what Python's xgboost learns", async ([, { label, hyperparameters, predictions }]) => {
-  const isRanking = hyperparameters.objective?.startsWith("rank:") === true;
-  using job = new XGBoostJob({
-    files: { "train/rows": isRanking ? libsvmOf(label) : csvOf(label) },
-    contentType: isRanking ? "text/libsvm" : "text/csv",
-    hyperparameters: { max_depth: "3", seed: String(seed), num_round: String(rounds), ...hyperparameters },
-  });
-  using program = job.train();
-  expect(await program.ended(), program.output).toBe(0);
-  using booster = Booster.create(library);
-  booster.load(join(job.root, "model/xgboost-model"));
-  const features = { kind: "dense", count: probes.length, width: probes[0]?.length ?? 0, values: Float32Array.from(probes.flat()) } as const;
-  using matrix = Matrix.of(library, features, 1);
-  const ours = [...booster.predict(matrix, "value")];
-  expect(ours).toHaveLength(predictions.length);
-  ours.forEach((value, i) => {
-    const wanted = predictions[i] as number;
-    expect(Math.abs(value - wanted)).toBeLessThan(1e-5 * Math.max(1, Math.abs(wanted)));
-  });
-});
+test.for(Object.entries(cases))(
+  "%s: what Python's xgboost learns",
+  async ([, { label, hyperparameters, predictions }]) => {
+    const isRanking = hyperparameters.objective?.startsWith("rank:") === true;
+    using job = new XGBoostJob({
+      files: { "train/rows": isRanking ? libsvmOf(label) : csvOf(label) },
+      contentType: isRanking ? "text/libsvm" : "text/csv",
+      hyperparameters: { max_depth: "3", seed: String(seed), num_round: String(rounds), ...hyperparameters },
+    });
+    using program = job.train();
+    expect(await program.ended(), program.output).toBe(0);
+    using booster = Booster.create(library);
+    booster.load(join(job.root, "model/xgboost-model"));
+    const features = {
+      kind: "dense",
+      count: probes.length,
+      width: probes[0]?.length ?? 0,
+      values: Float32Array.from(probes.flat()),
+    } as const;
+    using matrix = Matrix.of(library, features, 1);
+    const ours = [...booster.predict(matrix, "value")];
+    expect(ours).toHaveLength(predictions.length);
+    ours.forEach((value, i) => {
+      const wanted = predictions[i] as number;
+      expect(Math.abs(value - wanted)).toBeLessThan(1e-5 * Math.max(1, Math.abs(wanted)));
+    });
+  },
+);

@@ -78,8 +78,7 @@ function readFeatures(begin: usize, end: usize, width: u32, columns: usize, valu
     memory.copy(values + (<usize>entries << 2), next, to - next);
     at = to;
   }
-  if (count > 0) {
-    if (at >= end || load<u8>(at) != KEYS) return false;
+  if (at < end && load<u8>(at) == KEYS) {
     const to = delimited(at + 1, end);
     if (to == 0) return false;
     at = next;
@@ -94,7 +93,7 @@ function readFeatures(begin: usize, end: usize, width: u32, columns: usize, valu
       at = next;
     }
     if (at != to) return false;
-  }
+  } else if (count > 0) return false;
   if (at >= end || load<u8>(at) != SHAPE) return false;
   if (delimited(at + 1, end) != end) return false;
   if (varint(next, end) != <u64>width || next != end) return false;

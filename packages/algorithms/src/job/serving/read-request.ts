@@ -24,7 +24,8 @@ export function readRequest(
   featureDim: number,
   types: readonly MediaType[] = mediaTypes,
 ): RequestRows {
-  if (contentType === mediaType.csv && types.includes(contentType)) return { rows: parseCsvRequest(body, featureDim, 0) };
+  if (contentType === mediaType.csv && types.includes(contentType))
+    return { rows: parseCsvRequest(body, featureDim, 0) };
   const { type, parameters } = parseContentType(contentType ?? "");
   switch (types.find((each) => each === type)) {
     case mediaType.csv:
