@@ -192,7 +192,7 @@ describe("faults", () => {
 test("several threads give the model of one", async () => {
   const part = recordIoOf(rows, true);
   // Some 5 MB: both reading and the kernel use a thread more.
-  const files = Buffer.concat(Array.from({ length: 80 }, () => part));
+  const files = Buffer.concat(Array.from({ length: 150 }, () => part));
   const job = { channels: { train: { "rows.pbr": files } } };
   expect(files.length).toBeGreaterThan(4 * 2 ** 20);
   const [one, two] = await Promise.all([1, 2].map((cpus) => fit({ epochs: "2" }, rows, { ...job, cpus })));
