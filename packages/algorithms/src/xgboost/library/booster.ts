@@ -95,12 +95,12 @@ export class Booster implements Disposable {
     this.#library.call("int XGBoosterLoadModel(void* h, const char* path)", this.#handle, path);
   }
 
-  /** The model as the library's JSON. Only where the version can (1.6 and later). */
-  toJson(): Buffer {
+  /** The model in a format: `json`, `ubj`, or before 3.1 `deprecated`. Only where the version can (1.6 and later). */
+  toBuffer(format: string): Buffer {
     const save = "int XGBoosterSaveModelToBuffer(void* h, const char* config, _Out_ uint64_t* count, _Out_ void** out)";
     const count: (number | bigint)[] = [0];
     const out: Handle[] = [0n];
-    this.#library.call(save, this.#handle, '{"format":"json"}', count, out);
+    this.#library.call(save, this.#handle, `{"format":"${format}"}`, count, out);
     return this.#library.bytes(out[0] as Handle, Number(count[0]));
   }
 

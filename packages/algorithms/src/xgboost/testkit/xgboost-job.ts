@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { buildFile } from "../../job/build-files.ts";
 import { MlSandbox } from "../../job/testkit/run-program.ts";
 
-const version = "3.0.5";
 const main = join(import.meta.dirname, "../../main.ts");
 
-/** XGBoost's library, installed from PyPI once into the package's build folder. */
-export function testLibrary(): string {
+/** XGBoost's library in some version (2.1 or later), installed from PyPI once into the package's build folder. */
+export function testLibrary(version = "3.0.5"): string {
   const folder = buildFile(`xgboost-${version}`);
   const library = join(folder, "xgboost/lib", process.platform === "darwin" ? "libxgboost.dylib" : "libxgboost.so");
   if (existsSync(library)) return library;
