@@ -37,6 +37,8 @@ export interface CategorySets {
 
 /** XGBoost's categories are the whole numbers that a float holds exactly. */
 const maxCategories = 2 ** 24;
+/** Words of all sets of categories, a quarter of a gigabyte: one category of a small file can ask for two megabytes. */
+const maxSetWords = 2 ** 26;
 /** A row is spread out up to the last feature that is split, which takes four bytes for each. */
 const maxFeatures = 2 ** 26;
 
@@ -77,6 +79,7 @@ class ForestWriter {
   readonly #sets: Uint32Array[] = [];
   readonly #vectors: number[] = [];
   #width = 0;
+  #setWords = 0;
 
   constructor(bounds: Bounds, hasVectors: boolean) {
     this.#bounds = bounds;
@@ -89,6 +92,7 @@ class ForestWriter {
       throw new ModelFileError(`tree ${id} adds to output ${output}, and the model has ${this.#bounds.outputs}`);
     }
     const order = nodesDownwards(tree, id);
+    const vectorsBefore = this.#vectors.length;
     const words = new Int32Array(order.length * nodeWords);
     const floats = new Float32Array(words.buffer);
     let nextChild = nodeWords;
@@ -108,6 +112,10 @@ class ForestWriter {
       words[at + 2] = nextChild;
       nextChild += 2 * nodeWords;
     });
+    // A vector belongs to one leaf: a small file cannot ask for much.
+    if (tree.leafVectors !== undefined && this.#vectors.length - vectorsBefore > tree.leafVectors.values.length) {
+      throw new ModelFileError(`tree ${id} has more leaves than vectors`);
+    }
     this.#trees.push({ words, output });
   }
 
@@ -154,7 +162,10 @@ class ForestWriter {
       }
       most = Math.max(most, category);
     }
-    const bits = new Uint32Array(Math.floor(most / 32) + 1);
+    const size = Math.floor(most / 32) + 1;
+    this.#setWords += size;
+    if (this.#setWords > maxSetWords) throw new UnscoredModelError("sets of categories of more than 256 MiB");
+    const bits = new Uint32Array(size);
     for (let i = 0; i < categories.length; i++) {
       const category = categories[i] as number;
       (bits[category >>> 5] as number) |= 1 << (category & 31);

@@ -14,11 +14,11 @@ interface LinearOrder {
   readonly base: number;
 }
 
-/** Shape (features + 1, outputs), the last row being the biases. @throws ModelFileError for another number of weights. */
+/** Shape (features + 1, outputs), the last row being the biases; of a model without weights the biases alone. @throws ModelFileError for another number of weights. */
 export function linearWeights(weights: Numbers, features: number, outputs: number): Float32Array {
   const expected = (features + 1) * outputs;
   // A model that was never trained has none, and they count as 0.
-  if (weights.length === 0) return new Float32Array(expected);
+  if (weights.length === 0) return new Float32Array(outputs);
   if (weights.length === expected) return Float32Array.from(weights);
   throw new ModelFileError(
     `weights has ${weights.length} elements where ${features} features and a bias for ${outputs} outputs make ${expected}`,

@@ -1,4 +1,5 @@
 import type { Rows } from "../../formats/rows.ts";
+import type { Prediction } from "../library/booster.ts";
 import { type DenseBlock, denseBlocks } from "./dense-blocks.ts";
 import { ModelFileError, UnscoredModelError } from "./errors.ts";
 import { layOut } from "./forest.ts";
@@ -6,9 +7,6 @@ import type { LinearBooster, ModelFile, TreeBooster } from "./format/model-file.
 import { linearWeights, sumLinear } from "./linear.ts";
 import { links } from "./objectives.ts";
 import { sumTrees } from "./sum-trees.ts";
-
-/** What is predicted: the objective's own answer, or the sum of the trees before the objective turns it into one. */
-type Prediction = "value" | "margin";
 
 /** A model that scores rows without XGBoost's library. */
 export interface Scorer {
@@ -21,6 +19,9 @@ export interface Scorer {
   predict(rows: Rows, what: Prediction): Float32Array;
 }
 
+/** Every row has a number for each output: a file of a few bytes must not ask for gigabytes. */
+const maxOutputs = 2 ** 20;
+
 /**
  * Makes a model ready to score. A model of version 1 that notes its best rounds (`best_ntree_limit`, as early stopping in Python
  * leaves it) answers with those, as in SageMaker's container; newer versions have given that up.
@@ -29,6 +30,7 @@ export interface Scorer {
  */
 export function scorerOf(model: ModelFile): Scorer {
   const { objective, features, classes, outputs, booster } = model;
+  if (outputs > maxOutputs) throw new UnscoredModelError(`${outputs} outputs`);
   const link = links.get(objective);
   if (link === undefined) throw new UnscoredModelError(`the objective ${JSON.stringify(objective)}`);
   const base = baseMargins(model, link.toMargin);
@@ -70,7 +72,7 @@ function treeSums(model: ModelFile, booster: TreeBooster, base: Float32Array): S
 function linearSums({ features, outputs }: ModelFile, { weights }: LinearBooster, base: Float32Array): Summing {
   const all = linearWeights(weights, features, outputs);
   return {
-    width: features,
+    width: all.length / outputs - 1,
     // Linear models begin all outputs with the first base score, in every version.
     sums: ({ values, width, count }, sums) =>
       sumLinear(all, { values, width, count, sums, outputs, base: base[0] as number }),

@@ -79,8 +79,8 @@ export class XGBoostJob extends MlSandbox {
     return this.start("train", { SAGEBRUSH_CPUS: "1", ...environment }, "xgboost", main, testLibrary());
   }
 
-  serve(environment: Record<string, string> = {}) {
-    return this.start("serve", { SAGEBRUSH_CPUS: "1", ...environment }, "xgboost", main, testLibrary());
+  serve(environment: Record<string, string> = {}, library = testLibrary()) {
+    return this.start("serve", { SAGEBRUSH_CPUS: "1", ...environment }, "xgboost", main, library);
   }
 }
 

@@ -46,6 +46,7 @@ function categoriesOf(tree: Fields, types: Numbers): ReadonlyMap<number, Numbers
     const lengths = `${nodes.length}, ${begins.length} and ${sizes.length}`;
     throw new ModelFileError(`${tree.pathOf("categories_nodes")}, _segments and _sizes have ${lengths} elements`);
   }
+  let left = categories.length;
   for (let i = 0; i < nodes.length; i++) {
     const [begin, size] = [begins[i] as number, sizes[i] as number];
     if (!(begin >= 0 && size >= 0 && begin + size <= categories.length)) {
@@ -54,6 +55,9 @@ function categoriesOf(tree: Fields, types: Numbers): ReadonlyMap<number, Numbers
         `${tree.pathOf("categories")} has ${categories.length} elements, not those from ${range}`,
       );
     }
+    // Each element belongs to one node: a small file cannot ask for much.
+    left -= size;
+    if (left < 0) throw new ModelFileError(`${tree.pathOf("categories_sizes")} are more than there are categories`);
     found.set(nodes[i] as number, categories.slice(begin, begin + size));
   }
   return found;
