@@ -1,5 +1,7 @@
 import type { ObjectLocation } from "./artifacts/model-location.ts";
 
+import type { Deployment } from "./deployment.ts";
+
 /**
  * The value of an `endpoint` record: everything that is needed to run and route it, so that configurations and models
  * may be deleted while it serves, and any gateway can build its routes from records alone.
@@ -13,6 +15,12 @@ export interface EndpointValue {
   readonly failureReason?: string;
   /** At most one incoming and one active; outgoing ones drain. Each is one configuration as it was when it was asked for. */
   readonly fleets: readonly Fleet[];
+  /** How the incoming fleet takes over, while there is one beside an active one; all at once where absent. */
+  readonly deployment?: Deployment;
+  /** DeploymentConfig of the last update that went through, as it was given. */
+  readonly lastDeploymentConfig?: unknown;
+  /** The same of the update under way. */
+  readonly deploymentConfig?: unknown;
   /** Numbers given out so far, so that no run id is used twice. */
   readonly nextFleet: number;
   readonly nextInstance: number;

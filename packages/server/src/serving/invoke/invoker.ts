@@ -1,7 +1,7 @@
 import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
 import type { Backend } from "../routing/backend.ts";
-import { chooseBackend, chooseBackendRandomly, chooseVariant } from "../routing/choose.ts";
+import { chooseBackend, chooseBackendRandomly, chooseNamed, chooseVariant } from "../routing/choose.ts";
 import type { EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
 import { findSession, isExisting, type SessionPlace } from "../routing/sessions.ts";
 import {
@@ -145,7 +145,7 @@ function mayTryElsewhere(outcome: SendOutcome): boolean {
 
 function variantOf(route: EndpointRoute, target: string | undefined): VariantRoute {
   const variant =
-    target === undefined ? chooseVariant(route, Math.random()) : route.variants.find(({ name }) => name === target);
+    target === undefined ? chooseVariant(route, Math.random()) : chooseNamed(route, target, Math.random());
   if (variant?.isStopped === false) return variant;
   if (variant !== undefined || (target === undefined && route.variants.every(({ isStopped }) => isStopped))) {
     const who = variant === undefined ? `Endpoint ${route.name}` : `Variant ${variant.name} of endpoint ${route.name}`;

@@ -18,6 +18,21 @@ export function chooseVariant(route: EndpointRoute, random: number): VariantRout
 }
 
 /**
+ * The variant of a name; of two fleets during a deployment, each is drawn with its fleet's share of traffic.
+ * @param random - Uniform in [0, 1).
+ */
+export function chooseNamed(route: EndpointRoute, name: string, random: number): VariantRoute | undefined {
+  const named = route.variants.filter((variant) => variant.name === name);
+  if (named.length < 2) return named[0];
+  let left = random * named.reduce((sum, { share }) => sum + share, 0);
+  for (const variant of named) {
+    if (left < variant.share) return variant;
+    left -= variant.share;
+  }
+  return named.at(-1);
+}
+
+/**
  * The instance with the fewest requests under way, the first of equals being the one after `after`, so that idle
  * instances take turns. Instances whose ping fails are used only when no other is left.
  * @param tried - Not to be used again.

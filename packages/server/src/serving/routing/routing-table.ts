@@ -1,6 +1,7 @@
 import type { Log } from "../../log.ts";
 import type { RecordKey, Store, StoredRecord } from "../../store/store.ts";
-import { type EndpointValue, fleetOf } from "../fleet.ts";
+import { shareOf } from "../deployment.ts";
+import { type EndpointValue, type Fleet, fleetOf } from "../fleet.ts";
 import type { VariantCounter, VariantCounters } from "../variant-metrics.ts";
 import { Backend } from "./backend.ts";
 
@@ -9,6 +10,8 @@ export interface VariantRoute {
   readonly name: string;
   /** 0 also while it is stopped. */
   readonly weight: number;
+  /** Its fleet's share of the endpoint's traffic: during a deployment two fleets have variants of one name. */
+  readonly share: number;
   /** It has no instances because none are wanted. */
   readonly isStopped: boolean;
   readonly isRandom: boolean;
@@ -103,21 +106,27 @@ export class RoutingTable {
     // Two reads may overtake each other. A deleted and remade endpoint starts at version 1 again, with other runs.
     if (known !== undefined && known.version === record.version) return;
     this.#retain(id, record.value);
-    const active = record.status === "Deleting" ? undefined : fleetOf(record.value, "active");
-    if (active === undefined) {
+    const fleets = record.status === "Deleting" ? [] : servingFleets(record.value);
+    if (fleets.length === 0) {
       this.#routes.delete(id);
       return;
     }
-    const variants = active.variants.map((variant) => ({
-      name: variant.name,
-      weight: variant.desiredInstanceCount === 0 ? 0 : variant.weight,
-      isStopped: variant.desiredInstanceCount === 0,
-      isRandom: variant.routing === "RANDOM",
-      counter: this.#counters.of(record, record.name, variant.name),
-      backends: variant.instances.flatMap(({ runId, phase, address }) =>
-        phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
-      ),
-    }));
+    const variants = fleets.flatMap(({ fleet, share }) => {
+      const given = fleet.variants.map((variant) => (variant.desiredInstanceCount === 0 ? 0 : variant.weight));
+      const total = given.reduce((sum, weight) => sum + weight, 0);
+      return fleet.variants.map((variant, at) => ({
+        name: variant.name,
+        // Weights of different fleets are relative to different sums.
+        weight: fleets.length === 1 ? (given[at] as number) : total > 0 ? (share * (given[at] as number)) / total : 0,
+        share,
+        isStopped: variant.desiredInstanceCount === 0,
+        isRandom: variant.routing === "RANDOM",
+        counter: this.#counters.of(record, record.name, variant.name),
+        backends: variant.instances.flatMap(({ runId, phase, address }) =>
+          phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
+        ),
+      }));
+    });
     const totalWeight = variants.reduce((sum, { weight }) => sum + weight, 0);
     this.#routes.set(id, { name: record.name, variants, totalWeight, version: record.version });
   }
@@ -151,6 +160,20 @@ export class RoutingTable {
     this.#backends.get(runId)?.close();
     this.#backends.delete(runId);
   }
+}
+
+/** The fleets that get traffic, and how much of it. */
+function servingFleets(value: EndpointValue): { readonly fleet: Fleet; readonly share: number }[] {
+  const active = fleetOf(value, "active");
+  if (active === undefined) return [];
+  const incoming = fleetOf(value, "incoming");
+  const share = incoming === undefined || value.deployment === undefined ? 0 : shareOf(value.deployment);
+  if (incoming === undefined || share === 0) return [{ fleet: active, share: 1 }];
+  if (share === 1) return [{ fleet: incoming, share: 1 }];
+  return [
+    { fleet: active, share: 1 - share },
+    { fleet: incoming, share },
+  ];
 }
 
 function idOf({ account, region, name }: EndpointName): string {

@@ -20,6 +20,7 @@ interface World {
   model?: PreparedModel;
   refusal?: string;
   refused?: Record<string, string>;
+  alarms?: string[];
 }
 
 function sight(world: World): Sight {
@@ -34,6 +35,7 @@ function sight(world: World): Sight {
     refused: (id) => world.refused?.[id],
     outstanding: (id) => world.outstanding?.[id] ?? 0,
     model: () => world.model ?? ready,
+    alarm: (names) => names.find((name) => world.alarms?.includes(name) === true),
     lastWords: () => "ValueError: no model",
   };
 }

@@ -1,5 +1,6 @@
 import type { RunState } from "../../../engines/engine.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
+import { allAtOnce, bakingMs, type Deployment, wantedInstances } from "../../../serving/deployment.ts";
 import {
   type EndpointValue,
   type Fleet,
@@ -24,6 +25,8 @@ export interface Sight {
   refused(runId: string): string | undefined;
   /** The variant's model; ready where it has none. */
   model(fleet: Fleet, variant: Variant): PreparedModel;
+  /** The first of these alarms that is in ALARM. */
+  alarm(names: readonly string[]): string | undefined;
   /** Last lines of the run's log, for people. */
   lastWords(runId: string): string;
 }
@@ -54,6 +57,8 @@ const shortLifeMs = 60_000;
 const maxBackoffMs = 30_000;
 /** A new fleet is given up after so many instances in a row died before their first good ping. */
 export const maxStartupCrashes = 3;
+/** How often alarms are looked at while a deployment bakes. */
+const alarmPollMs = 1_000;
 /** FailureReason holds no more. */
 const maxReasonLength = 1_024;
 
@@ -130,11 +135,12 @@ class Draft {
   /** Takes the incoming fleet down. Whatever served before goes on. */
   giveUp(failureReason: string): Plan {
     const hadActive = fleetOf(this.#value, "active") !== undefined;
+    if (hadActive) return this.#rollBack(failureReason);
     this.#setRole("incoming", "outgoing");
     this.#start.length = 0;
     this.#value = { ...this.#value, failureReason };
     this.#lookAgain(0);
-    return this.plan(hadActive ? "InService" : "Failed");
+    return this.plan("Failed");
   }
 
   /** Lets instances go that are too many, those first that serve least: not ready ones, then the newest. */
@@ -146,7 +152,7 @@ class Draft {
         const ready = alive.filter(({ phase }) => phase === "ready");
         const kept = [...ready, ...alive.filter(({ phase }) => phase !== "ready")].slice(
           0,
-          variant.desiredInstanceCount,
+          this.#wanted(fleet, variant),
         );
         if (kept.length === alive.length) continue;
         const instances = variant.instances.map((each) => (kept.includes(each) ? each : this.#draining(each)));
@@ -160,9 +166,10 @@ class Draft {
   fill(): void {
     for (const fleet of this.#value.fleets) {
       if (fleet.role === "outgoing") continue;
+      if (fleet.role === "incoming" && this.#value.deployment?.rollingBack !== undefined) continue;
       for (const variant of fleet.variants) {
         const alive = variant.instances.filter(({ phase }) => phase !== "draining").length;
-        const missing = Math.max(0, variant.desiredInstanceCount - alive);
+        const missing = Math.max(0, this.#wanted(fleet, variant) - alive);
         const waitMs = missing > 0 ? this.#backoffLeft(variant) : 0;
         if (waitMs > 0) this.#lookAgain(waitMs);
         else for (let i = 0; i < missing; i++) this.#addInstance(fleet.id, variant.name);
@@ -170,21 +177,96 @@ class Draft {
     }
   }
 
-  /** Moves all traffic to the incoming fleet once every instance of it answers. */
+  /** Moves traffic to the incoming fleet, as far as it is up and its last step has baked. */
   settle(status: string): Plan {
     const incoming = fleetOf(this.#value, "incoming");
     if (incoming === undefined) return this.#settleCounts(status);
-    const isUp = incoming.variants.every(
-      ({ instances, desiredInstanceCount }) =>
-        instances.filter(({ phase }) => phase === "ready").length >= desiredInstanceCount,
-    );
-    if (!isUp) return this.plan(status);
+    if (fleetOf(this.#value, "active") === undefined) return this.#isUp(incoming) ? this.#finish() : this.plan(status);
+    const deployment = this.#deployment();
+    if (deployment.rollingBack !== undefined) return this.#rollBack(deployment.rollingBack);
+    const ended = this.#endedBy(deployment, incoming);
+    if (ended !== undefined) return this.#rollBack(ended);
+    const bakesForMs = deployment.since + bakingMs(deployment) - this.#sight.now;
+    if (deployment.taken > 0 && bakesForMs > 0) {
+      // Alarms are looked at while it bakes.
+      this.#lookAgain(deployment.alarms.length > 0 ? Math.min(bakesForMs, alarmPollMs) : bakesForMs);
+      return this.plan(status);
+    }
+    if (deployment.taken === deployment.shares.length) return this.#finish();
+    const waits = deployment.kind === "rolling" && deployment.taken > 0 && this.#isLeaving();
+    if (waits || !this.#isUp(incoming)) return this.plan(status);
+    const next = { ...deployment, taken: deployment.taken + 1, since: this.#sight.now };
+    this.#value = { ...this.#value, deployment: next };
+    this.#lookAgain(0);
+    return next.taken === next.shares.length && next.terminationWaitMs === 0 ? this.#finish() : this.plan(status);
+  }
+
+  /** The incoming fleet takes over for good. */
+  #finish(): Plan {
+    const configName = fleetOf(this.#value, "incoming")?.configName ?? this.#value.configName;
     this.#setRole("active", "outgoing");
     this.#setRole("incoming", "active");
-    const { failureReason: _outdated, ...rest } = this.#value;
-    this.#value = { ...rest, configName: incoming.configName };
+    const { failureReason: _outdated, deployment: _over, deploymentConfig, ...rest } = this.#value;
+    const last = deploymentConfig === undefined ? {} : { lastDeploymentConfig: deploymentConfig };
+    this.#value = { ...rest, configName, ...last };
     this.#lookAgain(0);
     return this.plan("InService");
+  }
+
+  /**
+   * Gives all traffic back to the active fleet. A rolling deployment has let some of its instances go, so those come up
+   * again first, unless what replaced them does not work either.
+   */
+  #rollBack(reason: string): Plan {
+    const deployment = { ...this.#deployment(), rollingBack: reason };
+    this.#value = { ...this.#value, deployment };
+    const [active, incoming] = [fleetOf(this.#value, "active"), fleetOf(this.#value, "incoming")];
+    const isShort = active !== undefined && !this.#isUp(active);
+    if (deployment.kind === "rolling" && isShort && incoming !== undefined && this.#isUp(incoming)) {
+      this.fill();
+      this.#lookAgain(1_000);
+      return this.plan("RollingBack");
+    }
+    this.#setRole("incoming", "outgoing");
+    this.#start.length = 0;
+    const { deployment: _over, deploymentConfig: _asked, ...rest } = this.#value;
+    this.#value = { ...rest, failureReason: reason };
+    this.#lookAgain(0);
+    return this.plan("InService");
+  }
+
+  /** Why the deployment must not go on, when that is so. */
+  #endedBy({ maximumMs, alarms, taken }: Deployment, incoming: Fleet): string | undefined {
+    const alarm = taken > 0 ? this.#sight.alarm(alarms) : undefined;
+    if (alarm !== undefined)
+      return `Alarm ${alarm} went into ALARM during the deployment; traffic went back to the old fleet.`;
+    if (maximumMs === undefined) return undefined;
+    const leftMs = incoming.since + maximumMs - this.#sight.now;
+    this.#lookAgain(Math.max(0, leftMs));
+    if (leftMs > 0) return undefined;
+    return `The deployment took longer than MaximumExecutionTimeoutInSeconds (${maximumMs / 1_000}); traffic went back to the old fleet.`;
+  }
+
+  #deployment(): Deployment {
+    return this.#value.deployment ?? allAtOnce;
+  }
+
+  #wanted(fleet: Fleet, variant: Variant): number {
+    const isDeploying = fleetOf(this.#value, "incoming") !== undefined && fleetOf(this.#value, "active") !== undefined;
+    const deployment = isDeploying ? this.#deployment() : undefined;
+    return wantedInstances(fleet, variant, deployment, this.#sight.now, this.#isLeaving());
+  }
+
+  /** Whether instances of the fleet that serves are on their way out. */
+  #isLeaving(): boolean {
+    const variants = fleetOf(this.#value, "active")?.variants ?? [];
+    return variants.some(({ instances }) => instances.some(({ phase }) => phase === "draining"));
+  }
+
+  #isUp(fleet: Fleet): boolean {
+    return fleet.variants.every(
+      (variant) => variant.instances.filter(({ phase }) => phase === "ready").length >= this.#wanted(fleet, variant),
+    );
   }
 
   /** Ends an update of instance counts: when all are there, or when they will not come up. */

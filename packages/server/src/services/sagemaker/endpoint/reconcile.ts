@@ -103,6 +103,7 @@ class Step {
       refused: (runId) => this.#refused.get(runId),
       outstanding: (runId) => routes.backend(runId)?.outstanding ?? 0,
       model: (fleet, variant) => models.get(`${fleet.id}/${variant.name}`) ?? { state: "pending" },
+      alarm: () => undefined,
       lastWords: (runId) => lastWords.get(runId) ?? "",
     };
   }

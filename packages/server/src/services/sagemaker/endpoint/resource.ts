@@ -1,5 +1,6 @@
 import { validationException } from "../../../errors.ts";
-import { type EndpointValue, type Fleet, fleetOf } from "../../../serving/fleet.ts";
+import { bakingMs, type Deployment, shareOf } from "../../../serving/deployment.ts";
+import { type EndpointValue, type Fleet, fleetOf, type Variant } from "../../../serving/fleet.ts";
 import type { StoredRecord } from "../../../store/store.ts";
 import { defineResource } from "../define-resource.ts";
 import type { Output } from "../operation.ts";
@@ -32,7 +33,10 @@ export const endpoints = defineResource<EndpointValue, Summary, Description>({
       ...times(record),
       // SageMaker shows variants once they were asked for and keeps quiet about those of a failed endpoint.
       ...(active && { ProductionVariants: active.variants.map((variant) => describeVariant(variant, active.since)) }),
-      ...(incoming && { PendingDeploymentSummary: describePending(incoming) }),
+      ...(incoming && { PendingDeploymentSummary: describePending(incoming, active && value.deployment) }),
+      ...(value.lastDeploymentConfig !== undefined && {
+        LastDeploymentConfig: value.lastDeploymentConfig as NonNullable<Description["LastDeploymentConfig"]>,
+      }),
     };
   },
 });
@@ -53,22 +57,49 @@ function describeVariant(variant: Fleet["variants"][number], resolvedAt: number)
   };
 }
 
-function describePending(fleet: Fleet): NonNullable<Description["PendingDeploymentSummary"]> {
+function describePending(
+  fleet: Fleet,
+  deployment: Deployment | undefined,
+): NonNullable<Description["PendingDeploymentSummary"]> {
+  const share = deployment === undefined ? 0 : shareOf(deployment);
   return {
     EndpointConfigName: fleet.configName,
     StartTime: new Date(fleet.since),
     ProductionVariants: fleet.variants.map((variant) => {
-      const { CurrentWeight: _notYet, ...described } = describeVariant(variant, fleet.since);
+      const { CurrentWeight: weight, ...described } = describeVariant(variant, fleet.since);
       return {
         ...described,
-        VariantStatus: [
-          {
-            Status: "Creating" as const,
-            StatusMessage: `Launching ${variant.desiredInstanceCount} instance(s).`,
-            StartTime: new Date(fleet.since),
-          },
-        ],
+        ...(share > 0 && { CurrentWeight: weight * share }),
+        VariantStatus: [variantStatus(fleet, variant, deployment)],
       };
     }),
+  };
+}
+
+type VariantStatus = NonNullable<
+  NonNullable<NonNullable<Description["PendingDeploymentSummary"]>["ProductionVariants"]>[number]["VariantStatus"]
+>[number];
+
+/** What an incoming variant waits for, in SageMaker's sentences. */
+function variantStatus(fleet: Fleet, variant: Variant, deployment: Deployment | undefined): VariantStatus {
+  const count = variant.instances.filter(({ phase }) => phase === "ready").length;
+  const missing = variant.desiredInstanceCount - count;
+  if (deployment === undefined || deployment.taken === 0 || (deployment.kind === "rolling" && missing > 0)) {
+    return {
+      Status: "Creating",
+      StatusMessage: `Launching ${Math.max(missing, 0)} instance(s).`,
+      StartTime: new Date(fleet.since),
+    };
+  }
+  const isLast = deployment.taken === deployment.shares.length;
+  const seconds = bakingMs(deployment) / 1_000;
+  const wait = isLast ? "TerminationWaitInSeconds" : "WaitIntervalInSeconds";
+  const capacity = isLast
+    ? `full capacity of ${count}`
+    : `canary capacity of ${Math.ceil(variant.desiredInstanceCount * shareOf(deployment))}`;
+  return {
+    Status: "Baking",
+    StatusMessage: `Baking for ${seconds} seconds (${wait}) with traffic enabled on ${capacity} instance(s).`,
+    StartTime: new Date(deployment.since),
   };
 }

@@ -2,24 +2,32 @@ import { validationException } from "../../../errors.ts";
 import { type EndpointValue, type Fleet, fleetOf } from "../../../serving/fleet.ts";
 import { WriteConflict } from "../../../store/store.ts";
 import type { Input, Operation } from "../operation.ts";
+import { type DeploymentConfig, deploymentOf } from "./deployment-config.ts";
 import { fleetOfConfig } from "./fleet-of-config.ts";
 import { endpoints } from "./resource.ts";
 
 /**
- * Asks for another configuration. The reconciler brings its fleet up beside the one that serves, then moves all
- * traffic at once, then lets the old one end; when the new one does not come up, the old one goes on serving.
- * @throws ValidationException when the endpoint is not InService or the configuration is not there.
+ * Asks for another configuration. The reconciler brings its fleet up beside the one that serves and moves traffic as
+ * DeploymentConfig says, all at once by default, then lets the old one end; when the new one does not come up, the old
+ * one goes on serving.
+ * @throws ValidationException when the endpoint is not InService, the configuration is not there or the deployment contradicts itself.
  */
 export const updateEndpoint: Operation<"UpdateEndpoint"> = async (input, context) => {
-  checkDeployment(input.DeploymentConfig);
   const record = await endpoints.get(context, input.EndpointName);
   const { value } = record;
   const active = fleetOf(value, "active");
   if (record.status !== "InService" || active === undefined) throw notNow(value.arn, record.status);
   const asked = await fleetOfConfig(context, input.EndpointConfigName, value.nextFleet);
   const fleet = input.RetainAllVariantProperties === true ? retain(asked, active, input) : asked;
-  const { failureReason: _outdated, ...kept } = value;
-  const next: EndpointValue = { ...kept, nextFleet: value.nextFleet + 1, fleets: [...value.fleets, fleet] };
+  const config = deploymentConfigOf(input, value);
+  const { failureReason: _outdated, deploymentConfig: _ended, ...kept } = value;
+  const next: EndpointValue = {
+    ...kept,
+    nextFleet: value.nextFleet + 1,
+    fleets: [...value.fleets, fleet],
+    deployment: deploymentOf(config, fleet),
+    ...(config !== undefined && { deploymentConfig: config }),
+  };
   const key = endpoints.key(context.scope, input.EndpointName);
   try {
     await context.platform.store.write([
@@ -57,16 +65,9 @@ function retain(asked: Fleet, active: Fleet, input: Input<"UpdateEndpoint">): Fl
   return { ...asked, variants };
 }
 
-/** Traffic is moved all at once; whatever asks for more care is refused rather than done carelessly. */
-function checkDeployment(config: Input<"UpdateEndpoint">["DeploymentConfig"]): void {
-  if (config === undefined) return;
-  const policy = config.BlueGreenUpdatePolicy;
-  const routing = policy?.TrafficRoutingConfiguration;
-  const waits = (routing?.WaitIntervalInSeconds ?? 0) + (policy?.TerminationWaitInSeconds ?? 0);
-  const isPlain = routing === undefined || (routing.Type === "ALL_AT_ONCE" && waits === 0);
-  if (config.RollingUpdatePolicy || config.AutoRollbackConfiguration?.Alarms?.length || !isPlain) {
-    throw validationException(
-      "DeploymentConfig is supported with BlueGreenUpdatePolicy, ALL_AT_ONCE and no waiting times only by this version.",
-    );
-  }
+/** What the update says, or what the last one said where it asks to keep that. */
+function deploymentConfigOf(input: Input<"UpdateEndpoint">, value: EndpointValue): DeploymentConfig | undefined {
+  if (input.RetainDeploymentConfig !== true) return input.DeploymentConfig;
+  if (input.DeploymentConfig === undefined) return value.lastDeploymentConfig as DeploymentConfig | undefined;
+  throw validationException("RetainDeploymentConfig and DeploymentConfig exclude each other; give one of them.");
 }
