@@ -15,6 +15,7 @@ const pages: Readonly<Record<string, (current: string) => Promise<string>>> = {
   "docs/reference/limits.md": () => Promise.resolve(limitsReference()),
   "docs/reference/factorization-machines.md": () => hyperparameterReference("factorization-machines"),
   "docs/reference/kmeans.md": () => hyperparameterReference("kmeans"),
+  "docs/reference/knn.md": () => hyperparameterReference("knn"),
   "docs/reference/linear-learner.md": () => hyperparameterReference("linear-learner"),
   "docs/reference/randomcutforest.md": () => hyperparameterReference("randomcutforest"),
   "docs/reference/pca.md": () => hyperparameterReference("pca"),

@@ -11,6 +11,8 @@ export interface BenchJob {
   readonly hyperparameters: Readonly<Record<string, string>>;
   /** File of the train channel. */
   readonly file: string;
+  /** File of the test channel, where there is one. */
+  readonly testFile?: string;
   readonly contentType: string;
   /** The shared library that the algorithm stands on. */
   readonly library?: string;
@@ -28,12 +30,18 @@ export interface BenchRun {
 export function runTraining(work: string, job: BenchJob): BenchRun {
   const ml = mkdtempSync(join(work, "ml-"));
   const config = join(ml, "input/config");
-  const channel = join(ml, "input/data/train");
-  for (const directory of [config, channel]) mkdirSync(directory, { recursive: true });
-  symlinkSync(job.file, join(channel, basename(job.file)));
+  mkdirSync(config, { recursive: true });
+  const channels: Record<string, object> = {};
+  for (const [name, file] of Object.entries({ train: job.file, test: job.testFile })) {
+    if (file === undefined) continue;
+    const channel = join(ml, "input/data", name);
+    mkdirSync(channel, { recursive: true });
+    symlinkSync(file, join(channel, basename(file)));
+    channels[name] = { ContentType: job.contentType, TrainingInputMode: "File" };
+  }
   const write = (name: string, value: unknown) => writeFileSync(join(config, name), JSON.stringify(value));
   write("hyperparameters.json", job.hyperparameters);
-  write("inputdataconfig.json", { train: { ContentType: job.contentType, TrainingInputMode: "File" } });
+  write("inputdataconfig.json", channels);
   write("resourceconfig.json", { current_host: "algo-1", hosts: ["algo-1"] });
   const started = performance.now();
   const words = [program, "train", job.algorithm, ...(job.library === undefined ? [] : [job.library])];

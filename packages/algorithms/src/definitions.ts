@@ -1,6 +1,7 @@
 import type { AlgorithmDefinition } from "./definition.ts";
 import { factorizationMachinesDefinition } from "./factorization-machines/definition.ts";
 import { kmeansDefinition } from "./kmeans/definition.ts";
+import { knnDefinition } from "./knn/definition.ts";
 import { linearLearnerDefinition } from "./linear-learner/definition.ts";
 import { pcaDefinition } from "./pca/definition.ts";
 import { randomCutForestDefinition } from "./randomcutforest/definition.ts";
@@ -15,6 +16,7 @@ export type { AlgorithmDefinition } from "./definition.ts";
 export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
   factorizationMachinesDefinition,
   kmeansDefinition,
+  knnDefinition,
   linearLearnerDefinition,
   randomCutForestDefinition,
   pcaDefinition,

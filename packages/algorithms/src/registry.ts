@@ -8,6 +8,7 @@ export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> 
   "factorization-machines": async () =>
     (await import("./factorization-machines/factorization-machines.ts")).factorizationMachines,
   kmeans: async () => (await import("./kmeans/kmeans.ts")).kmeans,
+  knn: async () => (await import("./knn/knn.ts")).knn,
   "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,
   randomcutforest: async () => (await import("./randomcutforest/randomcutforest.ts")).randomCutForest,
   pca: async () => (await import("./pca/pca.ts")).pca,

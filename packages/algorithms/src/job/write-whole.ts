@@ -8,7 +8,7 @@ import { join } from "node:path";
 export async function writeWhole(
   directory: string,
   name: string,
-  parts: readonly (string | Uint8Array)[],
+  parts: Iterable<string | Uint8Array>,
 ): Promise<void> {
   const fresh = join(directory, `.${name}.new`);
   try {

@@ -27,7 +27,7 @@ export function initialCentres(points: Points, k: number, method: StartMethod, r
 }
 
 /** k different numbers below `count`, each set of them as likely (the beginning of a Fisher-Yates shuffle). */
-function distinct(count: number, k: number, random: RandomStream): Uint32Array {
+export function distinct(count: number, k: number, random: RandomStream): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   for (let i = 0; i < k; i++) {
     const other = i + Math.floor(random.uniform() * (count - i));

@@ -85,6 +85,10 @@ export class KernelPool<E extends PoolExports> {
     return new Int32Array(this.#memory.buffer, at, count);
   }
 
+  bytes(at: number, count: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, at, count);
+  }
+
   /** Runs a command of the kernel on all threads. */
   command(kind: number, argument: number): void {
     this.exports.command(this.#control, kind, argument, this.threads);

@@ -1,0 +1,144 @@
+"""Reference side of the knn benchmark: FAISS in a warm process, on all cores.
+
+One JSON command per line, one JSON line as answer: `generate` writes the data, `round` reads the files with each reader,
+builds and writes an index and searches it once, `probes` opens a model's index and says how many lists must be looked into.
+"""
+
+import json
+import os
+import sys
+import time
+
+import faiss
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+SEED = 20261130
+CLASSES = 20
+PROBES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 128, 256)
+
+
+def generate(rows, queries, width, path, test):
+    """Two hundred clusters that overlap, each spread over directions of its own, as learned features of things are."""
+    rng = np.random.default_rng(SEED)
+    centres = rng.normal(size=(200, width))
+    directions = rng.normal(size=(200, 16, width)) / 4
+    labels = rng.integers(0, CLASSES, size=200)
+    for count, file in ((rows, path), (queries, test)):
+        cluster = rng.integers(0, 200, size=count)
+        latent = rng.normal(size=(count, 16))
+        x = centres[cluster] + np.einsum("nl,nlw->nw", latent, directions[cluster])
+        x = np.round(x + 0.1 * rng.normal(size=x.shape), 6)
+        columns = [pa.array(labels[cluster])] + [pa.array(column) for column in x.T]
+        table = pa.table(columns, names=[f"c{j}" for j in range(width + 1)])
+        pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False))
+        np.save(file + ".npy", x.astype(np.float32))
+    return {}
+
+
+def read_pandas(path):
+    return np.ascontiguousarray(pd.read_csv(path, header=None, engine="c", dtype=np.float32).to_numpy())
+
+
+def read_pyarrow(path):
+    table = pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(autogenerate_column_names=True))
+    x = np.empty((table.num_rows, table.num_columns), dtype=np.float32)
+    for j in range(table.num_columns):
+        x[:, j] = table.column(j).to_numpy()
+    return x
+
+
+def timed(action):
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = action()
+    return result, {"millis": (time.perf_counter() - wall) * 1000, "cpu": (time.process_time() - cpu) * 1000}
+
+
+def build(x, kind, lists, probes):
+    if kind == "faiss.Flat":
+        index = faiss.IndexFlatL2(x.shape[1])
+    else:
+        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(x.shape[1]), x.shape[1], lists)
+        index.train(x)
+        index.nprobe = probes
+    index.add(x)
+    return index
+
+
+def exact(path, test, k):
+    """What a flat index finds, once for all rounds."""
+    file = f"{test}.{k}.exact.npy"
+    if not os.path.exists(file):
+        index = faiss.IndexFlatL2(np.load(path + ".npy").shape[1])
+        index.add(np.load(path + ".npy"))
+        np.save(file, index.search(np.load(test + ".npy"), k)[1])
+    return np.load(file)
+
+
+def recall(found, wanted):
+    return float(np.mean([len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, wanted)]))
+
+
+def fewest_probes(index, path, test, k, wanted):
+    """The fewest lists with which a search finds enough of the true neighbours."""
+    for probes in PROBES:
+        index.nprobe = probes
+        found = recall(index.search(np.load(test + ".npy"), k)[1], exact(path, test, k))
+        if found >= wanted:
+            break
+    return {"probes": probes, "recall": found}
+
+
+def probes_of(model, path, test, k, wanted):
+    return fewest_probes(faiss.read_index(model), path, test, k, wanted)
+
+
+def own_probes(path, test, k, wanted, lists):
+    return fewest_probes(build(np.load(path + ".npy"), "faiss.IVFFlat", lists, 1), path, test, k, wanted)
+
+
+def score(labels, ids, truth):
+    votes = labels[ids].astype(np.int64)
+    counts = np.zeros((len(ids), CLASSES), dtype=np.int32)
+    for column in votes.T:
+        counts[np.arange(len(ids)), column] += 1
+    return float((counts.argmax(axis=1) == truth).mean())
+
+
+def round_of(path, test, kind, k, lists, probes):
+    _, pandas_c = timed(lambda: (read_pandas(path), read_pandas(test)))
+    (train, held_out), arrow = timed(lambda: (read_pyarrow(path), read_pyarrow(test)))
+    labels, x = train[:, 0].copy(), np.ascontiguousarray(train[:, 1:])
+    truth, queries = held_out[:, 0].copy(), np.ascontiguousarray(held_out[:, 1:])
+
+    def fit():
+        index = build(x, kind, lists, probes)
+        faiss.write_index(index, path + ".index")
+        labels.tofile(path + ".labels")
+        return index
+
+    index, fitted = timed(fit)
+    (_, ids), searched = timed(lambda: index.search(queries, k))
+    accuracy, voted = timed(lambda: score(labels, ids, truth))
+    _, one = timed(lambda: [index.search(queries[i : i + 1], k) for i in range(200)])
+    return {
+        "readers": {"pandas C": pandas_c, "pyarrow": arrow},
+        "fit": fitted,
+        "search": searched,
+        "vote": voted,
+        "one": {name: value / 200 for name, value in one.items()},
+        "accuracy": accuracy,
+        "recall": recall(ids, exact(path, test, k)),
+    }
+
+
+def main():
+    commands = {"generate": generate, "round": round_of, "probes": probes_of, "own_probes": own_probes}
+    for line in sys.stdin:
+        command = json.loads(line)
+        print(json.dumps(commands[command.pop("do")](**command)), flush=True)
+
+
+main()
