@@ -104,15 +104,23 @@ test("a sample is uniform, and the same in equal jobs", async () => {
 
 describe("projections keep distances", () => {
   test.for(["sign", "fjlt"])("%s", async (type) => {
-    const wide = classes(300, 3, 200);
-    const more = { dimension_reduction_type: type, dimension_reduction_target: "100", k: "300", predictor_type: "regressor" };
-    const result = await fit(more, wide);
-    const { distances } = await answers(result, { features: wide.features.slice(0, 20) });
-    const exact = await answers(await fit({ k: "300" }, wide), { features: wide.features.slice(0, 20) });
-    const mean = (values: Float32Array) => values.reduce((a, b) => a + b, 0) / values.length;
-    // A hundred products, each with a relative error of the square of about sqrt(2): sqrt(2 / 100) for one distance.
-    expect(mean(distances) / mean(exact.distances)).toBeCloseTo(1, 1);
-    expect(metadataOf(result).dimension_reduction).toMatchObject({ type, target_dim: 100, input_dim: 200 });
+    const random = randomStream(6);
+    const features = Array.from({ length: 200 }, () => Array.from({ length: 300 }, () => random.normal()));
+    const numbered = { features, labels: features.map((_, i) => i) };
+    const asked = { features: features.slice(0, 10) };
+    const all = { k: "200", predictor_type: "regressor" };
+    const result = await fit({ ...all, dimension_reduction_type: type, dimension_reduction_target: "100" }, numbered);
+    const [reduced, exact] = [await answers(result, asked), await answers(await fit(all, numbered), asked)];
+    // Neighbours come in another order; labels say which is which.
+    const wanted = new Map(Array.from(exact.labels, (label, i) => [`${Math.floor(i / 200)} ${label}`, exact.distances[i]]));
+    const ratios = Array.from(reduced.labels, (label, i) => {
+      const distance = wanted.get(`${Math.floor(i / 200)} ${label}`) as number;
+      return distance === 0 ? 1 : (reduced.distances[i] as number) / distance;
+    });
+    // A sum of a hundred squares: a standard error of sqrt(2 / 100) for one pair of rows, and no bias.
+    for (const ratio of ratios) expect(Math.abs(ratio - 1)).toBeLessThan(5 * Math.sqrt(2 / 100));
+    expect(ratios.reduce((a, b) => a + b, 0) / ratios.length).toBeCloseTo(1, 1);
+    expect(metadataOf(result).dimension_reduction).toMatchObject({ type, target_dim: 100, input_dim: 300 });
   });
 });
 

@@ -89,9 +89,12 @@ export class KernelPool<E extends PoolExports> {
     return new Uint8Array(this.#memory.buffer, at, count);
   }
 
-  /** Runs a command of the kernel on all threads. */
-  command(kind: number, argument: number): void {
-    this.exports.command(this.#control, kind, argument, this.threads);
+  /**
+   * Runs a command of the kernel on all threads.
+   * @param threads - 1 for the calling one alone: work so small that waking others would take longer.
+   */
+  command(kind: number, argument: number, threads: 1 | undefined = undefined): void {
+    this.exports.command(this.#control, kind, argument, threads ?? this.threads);
   }
 
   /** Ends the threads. */

@@ -3,6 +3,9 @@ import { commands, parameter, parameterCount } from "../kernels/layout.ts";
 import type { Area, BatchSize, Block, CodeScan, Projection, QueryBatch, Run, Scanner } from "./scanner.ts";
 import { strideOf } from "./stride.ts";
 
+/** Bytes of rows times queries that one thread looks at alone. */
+const smallWork = 1 << 20;
+
 type Parameters = Partial<Record<keyof typeof parameter, number>>;
 
 /** Where a block's arrays lie in the kernel's memory. */
@@ -19,7 +22,7 @@ const defaultWindow = 16 * 1024 * 1024;
 
 /** Scans with the WASM kernel on all threads of a pool. */
 export class WasmScanner implements Scanner {
-  readonly kind = "WASM";
+  readonly kind: string;
   readonly #pool: KernelPool<PoolExports>;
   readonly #reserve: number;
   readonly #windowBytes: number;
@@ -36,12 +39,14 @@ export class WasmScanner implements Scanner {
    */
   constructor(pool: KernelPool<PoolExports>, reserve: number = defaultReserve, windowBytes: number = defaultWindow) {
     this.#pool = pool;
+    this.kind = `WebAssembly, ${pool.threads} ${pool.threads === 1 ? "thread" : "threads"}`;
     this.#reserve = reserve;
     this.#windowBytes = windowBytes;
     this.#address = pool.allocate(parameterCount * 4);
     this.#parameters = pool.integers(this.#address, parameterCount);
   }
 
+  /** Threads that share work. */
   get threads(): number {
     return this.#pool.threads;
   }
@@ -108,7 +113,10 @@ export class WasmScanner implements Scanner {
     for (const [name, value] of Object.entries(values)) {
       this.#parameters[parameter[name as keyof typeof parameter]] = value;
     }
-    this.#pool.command(kind, this.#address);
+    const { total = 0, count = 1, rowBytes = 4 } = values;
+    // Queries are what threads share. What is below some 50 microseconds of work is not worth waking them.
+    const isSmall = kind !== commands.measure && (total < 2 || total * count * rowBytes < smallWork);
+    this.#pool.command(kind, this.#address, isSmall ? 1 : undefined);
   }
 
   #pieces({ block, first, count }: Run, use: (place: Place, from: number, rows: number) => void): void {
@@ -191,7 +199,7 @@ class WasmBatch implements QueryBatch {
 
   begin(count: number): void {
     this.#asked = count;
-    this.#scanner.run(commands.begin, { ...this.#values, total: count });
+    this.#scanner.run(commands.begin, { ...this.#values, total: count, rowBytes: strideOf(this.#size.width) * 4 });
   }
 
   scan(run: Run, chosen?: number): void {
@@ -213,7 +221,7 @@ class WasmBatch implements QueryBatch {
   }
 
   finish(): void {
-    this.#scanner.run(commands.finish, { ...this.#values, total: this.#asked });
+    this.#scanner.run(commands.finish, { ...this.#values, total: this.#asked, count: this.#size.k, rowBytes: 16 });
   }
 
   #askedValues(chosen: number | undefined): Parameters {
