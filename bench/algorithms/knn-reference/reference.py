@@ -21,17 +21,18 @@ PROBES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 128, 256)
 
 
 def generate(rows, queries, width, path, test):
-    """Two hundred clusters that overlap, each spread over directions of its own, as learned features of things are."""
+    """Two hundred clusters that overlap, each spread over directions of its own, and a fifth of the labels wrong."""
     rng = np.random.default_rng(SEED)
     centres = rng.normal(size=(200, width))
-    directions = rng.normal(size=(200, 16, width)) / 4
+    directions = rng.normal(size=(200, 16, width)) / 2.5
     labels = rng.integers(0, CLASSES, size=200)
     for count, file in ((rows, path), (queries, test)):
         cluster = rng.integers(0, 200, size=count)
         latent = rng.normal(size=(count, 16))
         x = centres[cluster] + np.einsum("nl,nlw->nw", latent, directions[cluster])
         x = np.round(x + 0.1 * rng.normal(size=x.shape), 6)
-        columns = [pa.array(labels[cluster])] + [pa.array(column) for column in x.T]
+        noisy = np.where(rng.random(count) < 0.2, rng.integers(0, CLASSES, size=count), labels[cluster])
+        columns = [pa.array(noisy)] + [pa.array(column) for column in x.T]
         table = pa.table(columns, names=[f"c{j}" for j in range(width + 1)])
         pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False))
         np.save(file + ".npy", x.astype(np.float32))

@@ -85,7 +85,9 @@ test("rows far from zero have the neighbours that they have near it", async () =
     features: features.map((row) => row.map((value) => value + 100_000)),
   });
   for (const more of [{}, { index_type: "faiss.IVFFlat", _faiss_index_nprobe: "1000" }]) {
-    expect(await answers(await fit(more, shift(near)), shift(asked))).toEqual(await answers(await fit(more, near), asked));
+    expect(await answers(await fit(more, shift(near)), shift(asked))).toEqual(
+      await answers(await fit(more, near), asked),
+    );
   }
 });
 
@@ -112,7 +114,9 @@ describe("projections keep distances", () => {
     const result = await fit({ ...all, dimension_reduction_type: type, dimension_reduction_target: "100" }, numbered);
     const [reduced, exact] = [await answers(result, asked), await answers(await fit(all, numbered), asked)];
     // Neighbours come in another order; labels say which is which.
-    const wanted = new Map(Array.from(exact.labels, (label, i) => [`${Math.floor(i / 200)} ${label}`, exact.distances[i]]));
+    const wanted = new Map(
+      Array.from(exact.labels, (label, i) => [`${Math.floor(i / 200)} ${label}`, exact.distances[i]]),
+    );
     const ratios = Array.from(reduced.labels, (label, i) => {
       const distance = wanted.get(`${Math.floor(i / 200)} ${label}`) as number;
       return distance === 0 ? 1 : (reduced.distances[i] as number) / distance;
@@ -253,8 +257,11 @@ describe("answers", () => {
       [6, 9],
     ],
   });
-  const written = async (more: Record<string, string>, request: typeof plain, type: "application/json" | "application/jsonlines") =>
-    writeResponse((await (await fit({ k: "2", ...more }, four)).load()).predict(asked, request), type, knn.response);
+  const written = async (
+    more: Record<string, string>,
+    request: typeof plain,
+    type: "application/json" | "application/jsonlines",
+  ) => writeResponse((await (await fit({ k: "2", ...more }, four)).load()).predict(asked, request), type, knn.response);
 
   test("in short, as JSON and as lines", async () => {
     expect(await written({}, plain, "application/json")).toBe(
@@ -273,7 +280,9 @@ describe("answers", () => {
 
   test("products are negated and cosines taken from 1, so that distances ascend", async () => {
     const products = await written({ index_metric: "INNER_PRODUCT" }, verbose, "application/jsonlines");
-    expect(String(products).split("\n")[1]).toBe('{"predicted_label":7.0,"distances":[-108.0,-36.0],"labels":[7.0,1.0]}');
+    expect(String(products).split("\n")[1]).toBe(
+      '{"predicted_label":7.0,"distances":[-108.0,-36.0],"labels":[7.0,1.0]}',
+    );
     const cosines = await written({ index_metric: "COSINE" }, verbose, "application/jsonlines");
     const [, second = ""] = String(cosines).split("\n");
     expect(JSON.parse(second).labels).toEqual([7, 1]);
@@ -317,7 +326,7 @@ describe("a model", () => {
   test.for<[string, (files: Record<string, Buffer>) => void, string]>([
     ["more neighbours than rows", (files) => edit(files, { k: 601 }), "asks for k = 601 neighbours of an index of 600"],
     ["no k", (files) => edit(files, { k: 0 }), "must have a whole number k >= 1, not 0"],
-    ["another task", (files) => edit(files, { predictor_type: "ranker" }), "not \"ranker\""],
+    ["another task", (files) => edit(files, { predictor_type: "ranker" }), 'not "ranker"'],
     [
       "a reduction that cannot be made",
       (files) => edit(files, { dimension_reduction: { type: "pca" } }),

@@ -7,7 +7,12 @@ export const partCounts = [1, 2, 3, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64
 
 /** The hyperparameters of k-nearest neighbours, in the order of the service's reference. */
 export const hyperparameters = {
-  feature_dim: int({ min: 1, words: auto, default: "auto", doc: "Features per row; auto takes those of the first row." }),
+  feature_dim: int({
+    min: 1,
+    words: auto,
+    default: "auto",
+    doc: "Features per row; auto takes those of the first row.",
+  }),
   k: int({
     required: true,
     min: 1,

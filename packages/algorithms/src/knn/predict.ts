@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { checkFinite } from "../formats/check-finite.ts";
+import type { Rows } from "../formats/rows.ts";
 import type { LoadContext, Predictor } from "../job/algorithm.ts";
 import { CustomerError, RequestError } from "../job/errors.ts";
-import type { Rows } from "../formats/rows.ts";
 import { loadModel } from "./artifact.ts";
 import { NeighbourPredictor } from "./predictor.ts";
 import { openScanner } from "./search/open-scanner.ts";

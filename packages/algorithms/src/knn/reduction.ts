@@ -41,7 +41,8 @@ class SignReduction implements Reduction {
     const random = randomStream(seed);
     const scale = 1 / Math.sqrt(target);
     for (let r = 0; r < target; r++) {
-      for (let j = 0; j < inputWidth; j++) this.#matrix.values[r * stride + j] = random.uniform() < 0.5 ? -scale : scale;
+      for (let j = 0; j < inputWidth; j++)
+        this.#matrix.values[r * stride + j] = random.uniform() < 0.5 ? -scale : scale;
     }
   }
 
@@ -83,7 +84,8 @@ class FastReduction implements Reduction {
       }
       transform(this.#work);
       const to = i * strideOf(target);
-      for (let r = 0; r < target; r++) output.values[to + r] = scale * (this.#work[this.#outputs[r] as number] as number);
+      for (let r = 0; r < target; r++)
+        output.values[to + r] = scale * (this.#work[this.#outputs[r] as number] as number);
     }
   }
 }

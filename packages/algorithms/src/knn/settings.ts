@@ -1,6 +1,6 @@
 import { CustomerError } from "../job/errors.ts";
-import type { JobLog } from "../job/job-log.ts";
 import { schemaWording } from "../job/hyperparameters.ts";
+import type { JobLog } from "../job/job-log.ts";
 import { type KnnHyperparameters, partCounts } from "./hyperparameters.ts";
 
 /** Which index is built. */

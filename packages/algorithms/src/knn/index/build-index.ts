@@ -41,7 +41,16 @@ export async function buildIndex(
       target.bytes.set(encoded.codes.subarray(row * plan.parts, (row + 1) * plan.parts), at * plan.parts),
     );
     const { codewords } = encoded;
-    const index: IvfPqIndex = { ...source, kind: "ivf-pq", rows, centroids, offsets, probes, parts: plan.parts, codewords };
+    const index: IvfPqIndex = {
+      ...source,
+      kind: "ivf-pq",
+      rows,
+      centroids,
+      offsets,
+      probes,
+      parts: plan.parts,
+      codewords,
+    };
     return index;
   }
   const stride = strideOf(source.width);
@@ -123,7 +132,8 @@ function storeCentroids(centres: Float64Array, width: number, memory: RowMemory)
 function offsetsOf(assigned: Int32Array, lists: number): Float64Array {
   const offsets = new Float64Array(lists + 1);
   for (const list of assigned) offsets[list + 1] = (offsets[list + 1] as number) + 1;
-  for (let list = 0; list < lists; list++) offsets[list + 1] = (offsets[list + 1] as number) + (offsets[list] as number);
+  for (let list = 0; list < lists; list++)
+    offsets[list + 1] = (offsets[list + 1] as number) + (offsets[list] as number);
   return offsets;
 }
 

@@ -55,7 +55,9 @@ class IndexReader {
     if (!quantizer.startsWith("IxF")) throw this.#input.wrong(`a coarse quantizer of type '${quantizer}'`);
     const { rows: centroids, width } = await this.#flat();
     if (width !== header.width || centroids.count !== lists || lists === 0 || probes === 0) {
-      throw this.#input.wrong(`${centroids.count} centroids of ${width} features for ${lists} lists of ${header.width}`);
+      throw this.#input.wrong(
+        `${centroids.count} centroids of ${width} features for ${lists} lists of ${header.width}`,
+      );
     }
     await this.#directMap();
     if (name === "IwFl") {
@@ -63,7 +65,15 @@ class IndexReader {
       return { ...header, kind: "ivf-flat", centroids, probes, ...stored };
     }
     const { parts, codewords } = await this.#quantizer(header);
-    return { ...header, kind: "ivf-pq", centroids, probes, parts, codewords, ...(await this.#lists(header, lists, parts, parts)) };
+    return {
+      ...header,
+      kind: "ivf-pq",
+      centroids,
+      probes,
+      parts,
+      codewords,
+      ...(await this.#lists(header, lists, parts, parts)),
+    };
   }
 
   async #header(): Promise<Header> {

@@ -1,6 +1,6 @@
+import { codewords as wordCount } from "../kernels/layout.ts";
 import type { Metric } from "../search/scanner.ts";
 import { strideOf } from "../search/stride.ts";
-import { codewords as wordCount } from "../kernels/layout.ts";
 import type { RowStore } from "./row-store.ts";
 import type { IvfFlatIndex, IvfPqIndex, VectorIndex } from "./vector-index.ts";
 

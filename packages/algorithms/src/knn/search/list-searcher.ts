@@ -1,9 +1,9 @@
 import type { IvfFlatIndex, IvfPqIndex } from "../index/vector-index.ts";
-import type { CodeScan, QueryBatch, Scanner } from "./scanner.ts";
-import { strideOf } from "./stride.ts";
 import { codebookOf } from "./codebook.ts";
 import { centre, originOf } from "./origin.ts";
+import type { CodeScan, QueryBatch, Scanner } from "./scanner.ts";
 import type { Neighbours, Searcher } from "./searcher.ts";
+import { strideOf } from "./stride.ts";
 
 /** Looks into the lists whose centroids are nearest, and into all others where those hold too few rows. */
 export class ListSearcher implements Searcher {
@@ -112,7 +112,8 @@ export class ListSearcher implements Searcher {
 function byList(found: Int32Array, probes: number, lists: number): (list: number) => Int32Array {
   const offsets = new Int32Array(lists + 1);
   for (const list of found) offsets[list + 1] = (offsets[list + 1] as number) + 1;
-  for (let list = 0; list < lists; list++) offsets[list + 1] = (offsets[list + 1] as number) + (offsets[list] as number);
+  for (let list = 0; list < lists; list++)
+    offsets[list + 1] = (offsets[list + 1] as number) + (offsets[list] as number);
   const next = offsets.slice();
   const queries = new Int32Array(found.length);
   found.forEach((list, i) => {

@@ -106,7 +106,9 @@ export class WasmScanner implements Scanner {
   /** Runs a command on rows, a piece of them at a time where they have to be brought into the kernel's memory. */
   runOn(kind: number, run: Run, values: Parameters): void {
     const rowBytes = run.block.bytes.length / run.block.rows;
-    this.#pieces(run, (place, _, count) => this.run(kind, { ...values, ...placeAt(place, 0, rowBytes), count, rowBytes }));
+    this.#pieces(run, (place, _, count) =>
+      this.run(kind, { ...values, ...placeAt(place, 0, rowBytes), count, rowBytes }),
+    );
   }
 
   run(kind: number, values: Parameters): void {
