@@ -150,8 +150,7 @@ function train(work: string, { path, test }: Data, index: string, probes: number
 
 /** Time for the answer to one row, in a loaded model. */
 async function oneMillis(modelDirectory: string): Promise<number> {
-  const predictor = await load(modelDirectory, { cpus: 1, library: undefined });
-  if (!("predict" in predictor)) throw new Error("knn answers in the common form");
+  const predictor = await load(modelDirectory, { cpus: 1 });
   const random = randomStream(1);
   const asked = Array.from({ length: 200 }, () => Float32Array.from({ length: width }, () => random.normal()));
   const started = performance.now();
