@@ -10,7 +10,8 @@
  *
  * For containers of other engines: `sagebrush-supervisor channels PLAN` only lays channels, and says on standard output
  * why it could not; `sagebrush-supervisor unmount FOLDER` undoes one; `sagebrush-supervisor relay PLAN` carries
- * connections across the border of a container's network, and says `ok` once it does. */
+ * connections across the border of a container's network, and says `ok` once it does. `sagebrush-supervisor launcher` starts
+ * supervisors for the server (launcher.c). */
 #include "supervisor.h"
 
 #include <arpa/inet.h>
@@ -503,13 +504,8 @@ static int relay_container(const char *path) {
   relay_run(&plan);
 }
 
-int main(int argc, char **argv) {
-  if (argc == 2 && !strcmp(argv[1], "probe")) return 0; /* a program that is sure to run inside a sandbox */
-  if (argc == 3 && !strcmp(argv[1], "channels")) return lay_channels(argv[2]);
-  if (argc == 3 && !strcmp(argv[1], "relay")) return relay_container(argv[2]);
-  if (argc == 3 && !strcmp(argv[1], "unmount")) return umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) ? errno : 0;
-  if (argc == 3 && !strcmp(argv[1], "mark")) return mark_layer(argv[2]);
-  if (argc != 2 || plan_open(&plan, argv[1])) {
+int start_run(const char *path) {
+  if (plan_open(&plan, path)) {
     answer("failed the plan cannot be read\n");
     return 2;
   }
@@ -519,4 +515,14 @@ int main(int argc, char **argv) {
   if (pid < 0) return 2;
   if (pid == 0) supervise();
   return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc == 2 && !strcmp(argv[1], "probe")) return 0; /* a program that is sure to run inside a sandbox */
+  if (argc == 3 && !strcmp(argv[1], "channels")) return lay_channels(argv[2]);
+  if (argc == 3 && !strcmp(argv[1], "relay")) return relay_container(argv[2]);
+  if (argc == 3 && !strcmp(argv[1], "unmount")) return umount2(argv[2], MNT_DETACH | UMOUNT_NOFOLLOW) ? errno : 0;
+  if (argc == 3 && !strcmp(argv[1], "mark")) return mark_layer(argv[2]);
+  if (argc == 2 && !strcmp(argv[1], "launcher")) return launcher();
+  return start_run(argc == 2 ? argv[1] : "");
 }

@@ -106,6 +106,14 @@ int mark_layer(const char *list);
 /* Reported with the start: the weakest form that a channel of this run took. Shared by child and supervisor. */
 extern enum channel_form *channel_form_used;
 
+/* ---- supervisor.c, launcher.c: starting runs --------------------------------------------------------------------- */
+
+/* Forks the supervisor of a plan, which belongs to nobody once the caller has ended, and says its word on standard output.
+ * @returns The caller's exit status. */
+int start_run(const char *plan);
+/* Starts supervisors as standard input asks for them, until its end. @returns An exit status. */
+int launcher(void);
+
 /* ---- network.c: the run's network, and ways into and out of it ---------------------------------------------------- */
 
 /* Enters the run's network namespace, and the user namespace that it belongs to. Only in a child. */

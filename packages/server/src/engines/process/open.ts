@@ -1,5 +1,6 @@
 import type { Log } from "../../log.ts";
 import type { Engine } from "../engine.ts";
+import { Launcher } from "../supervised/launcher.ts";
 import type { EngineFolders } from "../supervised/run-folder.ts";
 import { SupervisedEngine } from "../supervised/supervised-engine.ts";
 import { type Supervisor, supervisorNotices } from "../supervised/supervisor.ts";
@@ -17,7 +18,7 @@ export function openProcessEngine(options: {
   return new SupervisedEngine({
     name: "process",
     folders,
-    supervisor,
+    launcher: new Launcher(supervisor),
     log,
     compose: composeProcess,
     capabilities: {

@@ -4,6 +4,7 @@ import type { Log } from "../../log.ts";
 import { type Engine, EngineUnavailable } from "../engine.ts";
 import { openNetworks } from "../network/open-networks.ts";
 import type { NetworkTools } from "../network/tools.ts";
+import { Launcher } from "../supervised/launcher.ts";
 import type { EngineFolders } from "../supervised/run-folder.ts";
 import { SupervisedEngine } from "../supervised/supervised-engine.ts";
 import { type Supervisor, supervisorNotices } from "../supervised/supervisor.ts";
@@ -47,7 +48,7 @@ export async function openSandboxEngine(options: {
   const parts = {
     name: "sandbox",
     folders,
-    supervisor,
+    launcher: new Launcher(supervisor),
     log,
     compose: composeSandbox(host),
     networks: networks.networks,

@@ -18,6 +18,7 @@ import type { Attachment, RunNetworks } from "../network/run-networks.ts";
 import { runIdForm } from "../run-id.ts";
 import { readDiskUsage, writeInputs } from "./disk-usage.ts";
 import { type Allotment, allot, allotmentEnvironment, limitSettings } from "./host-resources.ts";
+import type { Launcher } from "./launcher.ts";
 import { encodePlan, type SetupStep } from "./plan.ts";
 import {
   type EngineFolders,
@@ -28,7 +29,6 @@ import {
   socketFolder,
   socketPath,
 } from "./run-folder.ts";
-import { launch, type Supervisor } from "./supervisor.ts";
 import { readUsage } from "./usage.ts";
 
 /** What a composer is told about the run it prepares. */
@@ -57,7 +57,7 @@ export type Compose = (
 export interface SupervisedEngineOptions {
   readonly name: string;
   readonly folders: EngineFolders;
-  readonly supervisor: Supervisor;
+  readonly launcher: Launcher;
   readonly capabilities: Capabilities;
   readonly compose: Compose;
   /** Where networks can be had. */
@@ -161,11 +161,12 @@ export class SupervisedEngine implements Engine {
     this.#watcher?.close();
     clearInterval(this.#timer);
     this.#listeners.clear();
+    this.#options.launcher.close();
     await this.#options.networks?.close();
   }
 
   async #start(id: RunId, spec: RunSpec): Promise<void> {
-    const { folders, supervisor, log } = this.#options;
+    const { folders, launcher, log } = this.#options;
     const before = readState(folders, id);
     if (before.phase !== "absent") return;
     const folder = join(folders.runs, id);
@@ -175,7 +176,7 @@ export class SupervisedEngine implements Engine {
       mkdir(spec.mlDirectory, { recursive: true }),
     ]);
     await Promise.all([this.#write(id, spec, folder), writeInputs(folder, spec.channels, spec.scratch?.directory)]);
-    const launched = await launch(supervisor, join(folder, "plan"));
+    const launched = await launcher.launch(join(folder, "plan"));
     if (launched.word === "failed") {
       log.warn("a run could not be started", { run: id, reason: launched.why });
       await this.#discard(id);

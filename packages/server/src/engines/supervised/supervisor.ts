@@ -15,7 +15,7 @@ export interface Supervisor {
 export type Launch = { readonly word: "ok" | "held" | "slow" } | { readonly word: "failed"; readonly why: string };
 
 /** How long a start waits for its supervisor's word: long copies go on without the caller. */
-const patienceMillis = 2000;
+export const launchPatienceMillis = 2000;
 
 const nativePath = fileURLToPath(new URL("../../../.build/native/sagebrush-supervisor", import.meta.url));
 const fallbackPath = fileURLToPath(new URL("../fallback/main.ts", import.meta.url));
@@ -56,7 +56,7 @@ export function launch(supervisor: Supervisor, planPath: string): Promise<Launch
       child.stdout.destroy();
       resolve(outcome);
     };
-    const timer = setTimeout(() => finish({ word: "slow" }), patienceMillis);
+    const timer = setTimeout(() => finish({ word: "slow" }), launchPatienceMillis);
     child.on("error", (error) => finish({ word: "failed", why: `${program}: ${error.message}` }));
     child.stdout.on("data", (bytes: Buffer) => {
       said += bytes.toString();
@@ -66,7 +66,8 @@ export function launch(supervisor: Supervisor, planPath: string): Promise<Launch
   });
 }
 
-function interpret(said: string): Launch {
+/** What a supervisor's word means; an empty one is none. */
+export function interpret(said: string): Launch {
   const line = said.split("\n", 1)[0] ?? "";
   if (line === "ok" || line === "held") return { word: line };
   const why = line.startsWith("failed ") ? line.slice("failed ".length) : "its supervisor ended without a word";
