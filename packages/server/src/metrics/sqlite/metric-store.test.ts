@@ -132,3 +132,17 @@ test("what a failed batch did is undone", async () => {
   await store.put([{ ...broken, values: distributionOf([[1, 1]]) }]);
   expect(await read("broken", 60)).toMatchObject([{ values: { count: 1 } }]);
 });
+
+test("logs that are looked at together are read once each, and one that cannot be read keeps no other back", async () => {
+  const files = Array.from({ length: 150 }, (_, index) => join(folder, `many-${index}.log`));
+  for (const [index, file] of files.entries()) await writeFile(file, `${start * 1000} loss=${index}\n`);
+  const look = (file: string) =>
+    store.followLog({ owner: file, file, definitions: [{ name: "loss", regex: "loss=(\\d+)" }] });
+  const looks = files.flatMap((file, index) => (index === 70 ? [look(folder), look(file)] : [look(file)]));
+  const ends = await Promise.allSettled([...looks, store.lastValues(files[3] as string)]);
+  // A folder in the place of a log.
+  expect(ends.flatMap(({ status }, index) => (status === "rejected" ? [index] : []))).toEqual([70]);
+  for (const [index, file] of files.entries()) {
+    expect(await store.lastValues(file)).toMatchObject([{ name: "loss", value: index }]);
+  }
+});

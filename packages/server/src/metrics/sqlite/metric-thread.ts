@@ -10,6 +10,8 @@ interface Waiting {
 
 /** Tasks of one batch, which is one message and one transaction. */
 const maxBatch = 500;
+/** Looks at logs that a batch may have besides; those that it has no time for come back. */
+const maxLooks = 64;
 /** Tasks that wait; more are refused, since whoever sends them is faster than the disk. */
 const maxWaiting = 20_000;
 
@@ -21,9 +23,11 @@ export class MetricThread {
   readonly #path: string;
   #worker: Worker | undefined;
   #waiting: Waiting[] = [];
-  /** Looks at logs may take seconds: one goes with each batch. */
+  /** Looks at logs may take seconds: they come last in a batch, and only as many of them as fit a moment. */
   #looks: Waiting[] = [];
   #underway: readonly Waiting[] = [];
+  /** Tasks of a batch that failed: each gets a batch of its own, so that only those fail that must. */
+  #singly = 0;
   #dead: Error | undefined;
 
   constructor(path: string) {
@@ -56,10 +60,35 @@ export class MetricThread {
 
   #send(): void {
     if (this.#underway.length > 0 || this.#waiting.length + this.#looks.length === 0) return;
-    this.#underway = [...this.#waiting.splice(0, maxBatch), ...this.#looks.splice(0, 1)];
+    this.#underway = this.#takeBatch();
     const worker = (this.#worker ??= this.#start());
     worker.ref();
     worker.postMessage(this.#underway.map(({ task }) => task));
+  }
+
+  #takeBatch(): Waiting[] {
+    if (this.#singly === 0) return [...this.#waiting.splice(0, maxBatch), ...this.#looks.splice(0, maxLooks)];
+    this.#singly -= 1;
+    return (this.#waiting.length > 0 ? this.#waiting : this.#looks).splice(0, 1);
+  }
+
+  #putBack(tasks: readonly Waiting[]): void {
+    const isLook = ({ task: [method] }: Waiting) => method === "followLog";
+    this.#waiting.unshift(...tasks.filter((each) => !isLook(each)));
+    this.#looks.unshift(...tasks.filter(isLook));
+  }
+
+  /** Settles the tasks that the answer is about; the others are sent again. */
+  #settle(tasks: readonly Waiting[], answer: { results: unknown[] } | { error: unknown }): void {
+    if ("results" in answer) {
+      for (const [index, result] of answer.results.entries()) tasks[index]?.resolve(result as never);
+      this.#putBack(tasks.slice(answer.results.length));
+    } else if (tasks.length > 1) {
+      this.#singly = tasks.length;
+      this.#putBack(tasks);
+    } else {
+      for (const { reject } of tasks) reject(answer.error);
+    }
   }
 
   #start(): Worker {
@@ -75,10 +104,7 @@ export class MetricThread {
       this.#underway = [];
       // A store that was not closed must not keep a finished command alive.
       worker.unref();
-      for (const [index, { resolve, reject }] of settled.entries()) {
-        if ("results" in answer) resolve(answer.results[index] as never);
-        else reject(answer.error);
-      }
+      this.#settle(settled, answer);
       this.#send();
     });
     worker.on("error", (error) => {
