@@ -27,6 +27,20 @@ export function answerEmpty(
   response.writeHead(status, { "content-length": 0, ...headers }).end();
 }
 
+/** What is named by its digest, as its head tells: it never changes, so the digest is its entity tag too. */
+export function contentHead(mediaType: string, digest: string): Readonly<Record<string, string>> {
+  return { "content-type": mediaType, "docker-content-digest": digest, etag: `"${digest}"` };
+}
+
+/** Answers a GET of something that the client has already with 304. @returns Whether it did. */
+export function answerUnchanged(visit: Visit, digest: string): boolean {
+  const etag = `"${digest}"`;
+  const known = (visit.request.headers["if-none-match"] ?? "").split(",").map((each) => each.trim());
+  if (!known.includes(etag)) return false;
+  answerEmpty(visit, 304, { etag });
+  return true;
+}
+
 /** Sends a stream as the body. A failure on the way cuts the connection: only that says that the body is not whole. */
 export async function answerStream(
   response: ServerResponse,

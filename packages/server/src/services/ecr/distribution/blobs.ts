@@ -4,7 +4,7 @@ import type { ImageRegistry } from "../../../registry/image-registry.ts";
 import { RegistryError } from "../../../registry/registry-error.ts";
 import type { Repository } from "../../../registry/registry-records.ts";
 import type { Visit } from "../../site.ts";
-import { answerEmpty, answerStream } from "./answer.ts";
+import { answerEmpty, answerStream, answerUnchanged, contentHead } from "./answer.ts";
 import { isRepositoryName } from "./route.ts";
 
 /** `GET`, `HEAD` and `DELETE` of a blob. */
@@ -24,14 +24,9 @@ export async function serveBlob(
     ? await registry.blobs.findAndKeep(repository, digest)
     : await registry.blobs.find(repository, digest);
   if (!bytes) throw new RegistryError("BLOB_UNKNOWN", `The repository has no blob ${digest}.`);
-  const common = {
-    "content-type": "application/octet-stream",
-    "docker-content-digest": digest,
-    etag: `"${digest}"`,
-    "accept-ranges": "bytes",
-  };
+  const common = { ...contentHead("application/octet-stream", digest), "accept-ranges": "bytes" };
   if (head) return answerEmpty(visit, 200, { ...common, "content-length": bytes.sizeBytes });
-  if (request.headers["if-none-match"] === `"${digest}"`) return answerEmpty(visit, 304, { etag: `"${digest}"` });
+  if (answerUnchanged(visit, digest)) return;
   const range = parseRange(request.headers.range, bytes.sizeBytes);
   const length = range ? range.end - range.start + 1 : bytes.sizeBytes;
   await answerStream(response, await registry.blobs.read(bytes, range), range ? 206 : 200, {

@@ -227,6 +227,25 @@ describe("manifests and tags", () => {
     }
   });
 
+  test("heads of blobs and manifests tell the same, and what a client has already is not sent again", async () => {
+    const name = await newRepository();
+    const { digest, layer } = await pushImage(name, "v1", "known layer");
+    for (const [path, what] of [
+      [`${name}/manifests/v1`, digest],
+      [`${name}/manifests/${digest}`, digest],
+      [`${name}/blobs/${layer}`, layer],
+    ] as const) {
+      const head = await it.call("HEAD", path);
+      const [etag, named] = ["etag", "docker-content-digest"].map((header) => head.headers.get(header));
+      expect({ status: head.status, etag, named }).toEqual({ status: 200, etag: `"${what}"`, named: what });
+      const again = await it.call("GET", path, { headers: { "if-none-match": `"sha256:other", "${what}"` } });
+      expect({ status: again.status, body: await again.text() }).toEqual({ status: 304, body: "" });
+      const other = await it.call("GET", path, { headers: { "if-none-match": `"sha256:other"` } });
+      expect(other.status).toBe(200);
+      await other.arrayBuffer();
+    }
+  });
+
   test("a tag moves, also from a manifest to the index that lists it", async () => {
     const name = await newRepository();
     const first = await pushImage(name, "latest", "one");

@@ -4,7 +4,7 @@ import type { ManifestName } from "../../../registry/manifests.ts";
 import { RegistryError } from "../../../registry/registry-error.ts";
 import type { RegistryPlace, Repository } from "../../../registry/registry-records.ts";
 import type { Visit } from "../../site.ts";
-import { answerEmpty, answerJson } from "./answer.ts";
+import { answerEmpty, answerJson, answerUnchanged, contentHead } from "./answer.ts";
 
 /** The largest page of names. */
 const largestPage = 1000;
@@ -26,13 +26,10 @@ export async function serveManifest(
     case "HEAD": {
       const manifest = await registry.manifests.find(repository, reference);
       if (!manifest) throw unknownManifest(reference);
-      const headers = {
-        "content-type": manifest.mediaType,
-        "content-length": manifest.bytes.sizeBytes,
-        "docker-content-digest": manifest.digest,
-        etag: `"${manifest.digest}"`,
-      };
+      const { mediaType, digest, bytes } = manifest;
+      const headers = { ...contentHead(mediaType, digest), "content-length": bytes.sizeBytes };
       if (request.method === "HEAD") return answerEmpty(visit, 200, headers);
+      if (answerUnchanged(visit, digest)) return;
       const content = await registry.manifests.content(manifest);
       response.writeHead(200, headers).end(content);
       return;
