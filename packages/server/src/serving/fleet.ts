@@ -59,6 +59,8 @@ export interface ServingContainer {
   readonly environment: Readonly<Record<string, string>>;
   /** The model or the configuration asks for it: to be refused where the engine cannot keep runs off the network. */
   readonly needsIsolation: boolean;
+  /** The configuration has a KMS key: what instances write is in memory, so that nothing of it reaches a disk in clear. */
+  readonly hasVolumeKey?: boolean;
   /** Whose credentials code inside may have; absent in fleets that an older version made, which have none. */
   readonly executionRoleArn?: string;
   /** Absent for images that bring their model along. */

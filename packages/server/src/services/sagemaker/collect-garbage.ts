@@ -5,8 +5,8 @@ import type { Engine } from "../../engines/engine.ts";
 import type { ObjectCatalogue } from "../../objects/object-catalogue.ts";
 import type { ListQuery, Store, StoredRecord } from "../../store/store.ts";
 import { collectLogs } from "../logs/collect-logs.ts";
+import { runFolders } from "./run-folders.ts";
 import { removeRunFolder } from "./training-job/run-folder.ts";
-import { runFolders } from "./training-job/run-places.ts";
 import {
   finalStatuses,
   isTrainingRun,

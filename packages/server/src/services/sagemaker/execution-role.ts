@@ -3,7 +3,7 @@ import { findRole } from "../iam/roles.ts";
 import type { OperationPlace } from "../service.ts";
 
 /**
- * Checks that the role a job would run as exists. A role of another account is taken as it is: it names an account of
+ * Checks that the role exists that a job or a model server would run as. A role of another account is taken as it is: it names an account of
  * the cloud that the caller's code was written for, which nobody could recreate here, and nothing runs with its rights.
  * @throws ValidationException in the service's words.
  */

@@ -15,6 +15,8 @@ import { openCredentials } from "../../gateway/credentials.ts";
 import { startGateway } from "../../gateway/gateway.ts";
 import { Images } from "../../images/images.ts";
 import { thisHost } from "../../instance-types/fit-to-host.ts";
+import { LocalKeys } from "../../kms/local-keys.ts";
+import { readMasterKey } from "../../kms/master-key.ts";
 import { jsonLog, type Log, silentLog } from "../../log.ts";
 import { openMetricStore } from "../../metrics/sqlite/open-metric-store.ts";
 import { type ObjectStorage, openObjectCatalogue } from "../../objects/object-storage.ts";
@@ -53,6 +55,8 @@ export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
 interface Options {
   readonly root?: string;
   readonly invocationTimeoutMs?: number;
+  /** 64 hexadecimal digits; without it there are no KMS keys. */
+  readonly masterKey?: string;
 }
 
 const account = "123456789012";
@@ -75,7 +79,8 @@ export async function startServerWith<AnyEngine extends Engine>(
   const clock = systemClock;
   const dataDirectory = await openDataDirectory(root);
   const store = await openSqliteStore(dataDirectory.database, { clock, commit: "inline" });
-  const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, clock, log });
+  const keys = new LocalKeys(readMasterKey(options.masterKey === undefined ? {} : { text: options.masterKey }));
+  const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, keys, clock, log });
   const metrics = openMetricStore(dataDirectory.metrics, { clock });
   let loop: ReconcileLoop | undefined;
   const { invocationTimeoutMs } = options;
@@ -101,7 +106,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     log,
     store,
     objects,
-    keys: objects.bytes.keys,
+    keys,
     images,
     metrics,
   };

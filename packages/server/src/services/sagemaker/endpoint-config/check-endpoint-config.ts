@@ -1,5 +1,6 @@
 import { validationException } from "../../../errors.ts";
 import type { OperationContext } from "../../service.ts";
+import { checkKey } from "../check-key.ts";
 import { models } from "../model/resource.ts";
 import type { EndpointConfigValue, ProductionVariant } from "./endpoint-config-record.ts";
 
@@ -21,6 +22,7 @@ export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], con
   for (const member of notYet) if (isPresent(given[member])) throw unsupported(member);
   if (spec.DataCaptureConfig?.EnableCapture ?? spec.DataCaptureConfig !== undefined)
     throw unsupported("DataCaptureConfig");
+  checkKey("KmsKeyId", spec.KmsKeyId, context);
   const names = new Set<string>();
   for (const variant of spec.ProductionVariants) {
     if (names.has(variant.VariantName)) {

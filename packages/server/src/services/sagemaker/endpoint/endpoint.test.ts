@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
   CreateEndpointCommand,
   CreateEndpointConfigCommand,
@@ -59,6 +61,50 @@ test("an endpoint comes up from a model, answers and goes away without a trace",
   await expect(invoke("first", "1,2")).rejects.toMatchObject({
     name: "ValidationError",
     message: "Endpoint first of account 123456789012 not found.",
+  });
+});
+
+test("a model's role must be there, and is checked before anything of the model is", async () => {
+  server = await startServingServer();
+  const create = (account: string) =>
+    server.sagemaker.send(
+      new CreateModelCommand({
+        ModelName: "m",
+        ExecutionRoleArn: `arn:aws:iam::${account}:role/nobody`,
+        PrimaryContainer: { Image: "linear-learner", ModelDataUrl: "s3://nowhere/model.tar.gz" },
+      }),
+    );
+  await expect(create("123456789012")).rejects.toMatchObject({
+    name: "ValidationException",
+    message: /^Could not assume role arn:aws:iam::123456789012:role\/nobody\./u,
+  });
+  // A role of another account is taken as it is.
+  await expect(create("999999999999")).rejects.toThrow(/Could not find model data/u);
+});
+
+test("what instances write is in memory where the configuration has a key, and goes with them", async () => {
+  server = await startServingServer({ masterKey: "7e".repeat(32) });
+  await deployConfig("sealed", { key: "alias/volumes" });
+  await create("sealed", "sealed");
+  await inService("sealed");
+  const [run] = server.engine.running as [FakeRun];
+  const folder = join(server.platform.dataDirectory.memory as string, "runs", run.id);
+  expect(run.spec).toMatchObject({
+    mlDirectory: join(folder, "ml"),
+    scratch: { directory: join(folder, "scratch"), must: true },
+  });
+  expect(existsSync(run.spec.mlDirectory)).toBe(true);
+  expect(existsSync(join(server.platform.dataDirectory.runs, run.id))).toBe(false);
+  await server.sagemaker.send(new DeleteEndpointCommand({ EndpointName: "sealed" }));
+  await gone("sealed");
+  expect(existsSync(folder)).toBe(false);
+});
+
+test("a key that cannot be had is refused by its member", async () => {
+  server = await startServingServer();
+  await expect(deployConfig("sealed", { key: "alias/volumes" })).rejects.toMatchObject({
+    name: "ValidationException",
+    message: /^KmsKeyId: /u,
   });
 });
 
@@ -287,6 +333,7 @@ test("after a reboot endpoints start their instances again", async () => {
 });
 
 interface Shape {
+  key?: string;
   greeting?: string;
   instances?: number;
   model?: string;
@@ -302,15 +349,19 @@ async function deploy(name: string, shape: Shape = {}): Promise<void> {
 
 async function deployConfig(
   name: string,
-  { greeting = "hello", archive = modelArchive(), instances }: Shape = {},
+  { greeting = "hello", archive = modelArchive(), instances, key }: Shape = {},
 ): Promise<void> {
   const ModelDataUrl = await server.upload(`${name}.tar.gz`, archive);
   const PrimaryContainer = { Image: "linear-learner", ModelDataUrl, Environment: { GREETING: greeting } };
   await server.sagemaker.send(new CreateModelCommand({ ModelName: name, ExecutionRoleArn: role, PrimaryContainer }));
-  await configure(name, { model: name, ...(instances !== undefined && { instances }) });
+  await configure(name, {
+    model: name,
+    ...(instances !== undefined && { instances }),
+    ...(key !== undefined && { key }),
+  });
 }
 
-async function configure(name: string, { model, instances = 1 }: Shape): Promise<void> {
+async function configure(name: string, { model, instances = 1, key }: Shape): Promise<void> {
   const variant = {
     VariantName: "AllTraffic",
     ModelName: model,
@@ -318,7 +369,11 @@ async function configure(name: string, { model, instances = 1 }: Shape): Promise
     InitialInstanceCount: instances,
   };
   await server.sagemaker.send(
-    new CreateEndpointConfigCommand({ EndpointConfigName: name, ProductionVariants: [variant] }),
+    new CreateEndpointConfigCommand({
+      EndpointConfigName: name,
+      ProductionVariants: [variant],
+      ...(key !== undefined && { KmsKeyId: key }),
+    }),
   );
 }
 

@@ -20,13 +20,15 @@ const startupTimeoutSeconds = 480;
  */
 export async function fleetOfConfig(context: OperationContext, configName: string, id: number): Promise<Fleet> {
   const config = await endpointConfigs.get(context, configName);
+  const hasVolumeKey = !!config.value.spec.KmsKeyId;
   const variants: Variant[] = [];
   for (const variant of config.value.spec.ProductionVariants) {
     invariant(variant.ModelName !== undefined, "CreateEndpointConfig refuses variants without a model");
     const model = await models.get(context, variant.ModelName);
     const needsIsolation =
       config.value.spec.EnableNetworkIsolation === true || model.value.spec.EnableNetworkIsolation === true;
-    variants.push(variantOf(variant, variant.ModelName, containerOfModel(model.value, needsIsolation)));
+    const container = { ...containerOfModel(model.value, needsIsolation), ...(hasVolumeKey && { hasVolumeKey }) };
+    variants.push(variantOf(variant, variant.ModelName, container));
   }
   checkInstanceCount(`Endpoint configuration ${configName}`, variants);
   return { id, configName, role: "incoming", since: context.platform.clock.now(), variants };

@@ -7,7 +7,7 @@ import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
 import { type EndpointValue, instancesOf, type Variant } from "../../../serving/fleet.ts";
 import { tailOfLog } from "../../../serving/log-tail.ts";
 import { type StoredRecord, WriteConflict } from "../../../store/store.ts";
-import { instanceIdOf, instancePaths } from "../model-instance/run-spec.ts";
+import { instanceIdOf, instanceLog } from "../model-instance/run-spec.ts";
 import {
   type InstanceWorld,
   isolationRefusal,
@@ -91,7 +91,7 @@ class Step {
       runs.set(runId, run);
       if (run.phase === "running") health.track(runId, run.address);
       else health.untrack(runId);
-      if (run.phase === "exited") lastWords.set(runId, await tailOfLog(instancePaths(dataDirectory, runId).log));
+      if (run.phase === "exited") lastWords.set(runId, await tailOfLog(instanceLog(dataDirectory, runId)));
     }
     const models = await this.#prepareModels(runs);
     const absent: RunState = { phase: "absent" };

@@ -7,6 +7,7 @@ import { hasOwnCode } from "../../../images/own-code.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { RunAccess } from "../../../run-access.ts";
 import type { ServingContainer } from "../../../serving/fleet.ts";
+import { memoryRuns } from "../run-folders.ts";
 
 /** Most that one instance may write to its log. */
 const maxLogBytes = 256 * 1024 * 1024;
@@ -20,10 +21,14 @@ export interface ServerPlan {
   readonly container: ServingContainer;
 }
 
-/** Files and folders of one instance on the host. */
-export function instancePaths(directory: DataDirectory, runId: string): { folder: string; ml: string; log: string } {
-  const folder = join(directory.runs, runId);
-  return { folder, ml: join(folder, "ml"), log: join(directory.logs, logName(runId)) };
+/** Folder of one instance on the host. A key was refused where there is no place in memory. */
+export function instanceFolder(directory: DataDirectory, { hasVolumeKey }: ServingContainer, runId: string): string {
+  return join((hasVolumeKey && memoryRuns(directory)) || directory.runs, runId);
+}
+
+/** Log file of one instance on the host. */
+export function instanceLog(directory: DataDirectory, runId: string): string {
+  return join(directory.logs, logName(runId));
 }
 
 /** The instance's log file, relative to the data directory's `logs`. */
@@ -108,18 +113,19 @@ export function runSpec(
   { image, channels, access, isIsolated }: InstanceParts,
 ): RunSpec {
   const { cpus, cpuWeight, memoryBytes } = fitToHost(plan.instanceType, 1, { ...thisHost(), gpus: 0 });
-  const { ml, log } = instancePaths(directory, runId);
+  const folder = instanceFolder(directory, plan.container, runId);
   return {
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
     environment: variables(image, plan, runId, region, { access, isIsolated }),
     hostname,
-    mlDirectory: ml,
+    mlDirectory: join(folder, "ml"),
+    ...(plan.container.hasVolumeKey && { scratch: { directory: join(folder, "scratch"), must: true } }),
     channels,
     resources: { cpus, cpuWeight, memoryBytes },
     ...server(image, plan, runId),
-    logFile: log,
+    logFile: instanceLog(directory, runId),
     maxLogBytes,
   };
 }

@@ -1,13 +1,16 @@
 import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { isIsolated, RunRefused } from "../../../engines/engine.ts";
+import { makeMemoryFolder } from "../../../memory-folder.ts";
 import type { RunAccess } from "../../../run-access.ts";
 import { partitionOf } from "../../../scope.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
 import type { Serving } from "../../../serving/open-serving.ts";
 import type { RecordKey } from "../../../store/store.ts";
 import { ensureStream } from "../../logs/streams.ts";
+import { runFolders } from "../run-folders.ts";
 import { stagedCode } from "../staged-code.ts";
-import { instancePaths, logName, runSpec, type ServerPlan, wantedImage } from "./run-spec.ts";
+import { instanceFolder, logName, runSpec, type ServerPlan, wantedImage } from "./run-spec.ts";
 
 /** What model servers are started with. */
 export interface InstanceWorld extends Serving {
@@ -62,9 +65,10 @@ export async function startServer(
   const image = await world.images.prepare(wantedImage(plan, account, region));
   // Collected or lost since they were looked at: the next look fetches them again.
   if (model.state !== "ready" || image.state !== "ready") return undefined;
-  const { ml } = instancePaths(dataDirectory, runId);
+  const folder = instanceFolder(dataDirectory, plan.container, runId);
+  if (plan.container.hasVolumeKey) await makeMemoryFolder(folder);
   await Promise.all([
-    mkdir(ml, { recursive: true }),
+    mkdir(join(folder, "ml"), { recursive: true }),
     ensureStream(store, { partition: partitionOf(region), account, region }, log.group, log.stream, logName(runId)),
   ]);
   const code = await stagedCode(objects, {
@@ -92,7 +96,7 @@ export async function startServer(
 export async function removeServer(world: InstanceWorld, runId: string): Promise<void> {
   await world.engine.remove(runId);
   await world.objects.release(runId);
-  await rm(instancePaths(world.dataDirectory, runId).folder, { recursive: true, force: true });
+  for (const runs of runFolders(world.dataDirectory)) await rm(join(runs, runId), { recursive: true, force: true });
   world.health.untrack(runId);
   world.own(runId, undefined);
 }

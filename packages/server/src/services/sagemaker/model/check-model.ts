@@ -1,6 +1,7 @@
 import { validationException } from "../../../errors.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkVpcConfig } from "../check-vpc-config.ts";
+import { checkExecutionRole } from "../execution-role.ts";
 import { findModelPackage } from "../model-package/resource.ts";
 import { checkArtifact, checkContainer, unsupported } from "./check-container.ts";
 import type { ContainerDefinition, ModelValue } from "./model-record.ts";
@@ -17,6 +18,7 @@ export async function checkModel(spec: ModelValue["spec"], context: OperationCon
   const given = spec.PrimaryContainer ?? spec.Containers?.[0];
   if (given === undefined) throw validationException("You must specify either PrimaryContainer or Containers.");
   if (spec.Containers && spec.Containers.length > 1) throw severalContainers("Containers", spec.Containers.length);
+  if (spec.ExecutionRoleArn !== undefined) checkExecutionRole(context, spec.ExecutionRoleArn);
   checkVpcConfig(spec.VpcConfig);
   const container = given.ModelPackageName === undefined ? given : await ofPackage(given, context);
   checkContainer(container, context);

@@ -20,7 +20,7 @@ afterAll(() => server.close());
 
 /** Makes a resource to tag. @returns Its ARN. */
 async function resource(ModelName: string): Promise<string> {
-  const ExecutionRoleArn = "arn:aws:iam::111122223333:role/SomebodyElsesRole";
+  const ExecutionRoleArn = "arn:aws:iam::111122223333:role/SagebrushExecutionRole";
   const PrimaryContainer = { Image: "linear-learner" };
   const made = await sagemaker.send(new CreateModelCommand({ ModelName, ExecutionRoleArn, PrimaryContainer }));
   return made.ModelArn as string;

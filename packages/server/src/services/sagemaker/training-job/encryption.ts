@@ -1,9 +1,7 @@
-import type { DataDirectory } from "../../../data-directory.ts";
-import { type ServiceError, validationException } from "../../../errors.ts";
-import { isKeyError } from "../../../kms/errors.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
 import type { Encryption } from "../../../objects/object-records.ts";
 import type { OperationPlace } from "../../service.ts";
+import { checkKey } from "../check-key.ts";
 import type { TrainingJobSpec } from "./training-job.ts";
 
 /** The key of what a job stores; SDKs send an empty text for none. */
@@ -25,29 +23,9 @@ export function isPrivate(spec: TrainingJobSpec): boolean {
 }
 
 /** Checks the keys that a job names. @throws ValidationException naming the member, where there is no master key too. */
-export function checkKeys(spec: TrainingJobSpec, { scope, platform }: OperationPlace): void {
-  const members = [
-    ["OutputDataConfig.KmsKeyId", outputKey(spec)],
-    ["ResourceConfig.VolumeKmsKeyId", volumeKey(spec)],
-  ] as const;
-  for (const [member, name] of members) {
-    if (name === undefined) continue;
-    try {
-      platform.keys.key(name, scope);
-    } catch (error) {
-      if (isKeyError(error)) throw validationException(`${member}: ${(error as ServiceError).message}`);
-      throw error;
-    }
-    if (!hasPrivatePlace(platform.dataDirectory)) {
-      throw validationException(
-        `${member}: what jobs with keys write is kept in memory until it is encrypted, and this host has no /dev/shm.`,
-      );
-    }
-  }
-}
-
-function hasPrivatePlace({ memory }: DataDirectory): boolean {
-  return memory !== undefined;
+export function checkKeys(spec: TrainingJobSpec, place: OperationPlace): void {
+  checkKey("OutputDataConfig.KmsKeyId", outputKey(spec), place);
+  checkKey("ResourceConfig.VolumeKmsKeyId", volumeKey(spec), place);
 }
 
 /** The objects as a job stores into them: what it puts is encrypted under the key of its output. */

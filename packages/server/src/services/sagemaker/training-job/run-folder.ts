@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import { removeTree } from "../../../remove-tree.ts";
+import { runFolders } from "../run-folders.ts";
 import { Feeder } from "./feeder/feeder.ts";
-import { feederFolder, runFolders } from "./run-places.ts";
+import { feederFolder } from "./run-places.ts";
 
 /** Ends what feeds a run, and removes what it left on the host: its /opt/ml. The log stays. */
 export async function removeRunFolder(dataDirectory: DataDirectory, runId: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
+import { memoryRuns } from "../run-folders.ts";
 import { isPrivate } from "./encryption.ts";
 import { type Host, hostsOf } from "./hosts.ts";
 import { logFileOf, runId, type TrainingJobRecord } from "./training-job.ts";
@@ -37,16 +38,6 @@ export function runPlaces(record: TrainingJobRecord, dataDirectory: DataDirector
       logFile: join(dataDirectory.logs, logFileOf(id)),
     };
   });
-}
-
-/** Every place where runs have folders, and warm pools their caches. */
-export function runFolders(dataDirectory: DataDirectory): readonly string[] {
-  const memory = memoryRuns(dataDirectory);
-  return memory === undefined ? [dataDirectory.runs] : [dataDirectory.runs, memory];
-}
-
-function memoryRuns({ memory }: DataDirectory): string | undefined {
-  return memory === undefined ? undefined : join(memory, "runs");
 }
 
 /** Where the run cannot reach. What it feeds is never there, only where to find it. */

@@ -2,7 +2,8 @@ import { chmod, lstat, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import { removeTree } from "../../../remove-tree.ts";
-import { type RunPlaces, runFolders } from "./run-places.ts";
+import { runFolders } from "../run-folders.ts";
+import type { RunPlaces } from "./run-places.ts";
 
 /** Below a run's /opt/ml: what SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY names. */
 const cache = ["sagemaker", "warmpoolcache"] as const;

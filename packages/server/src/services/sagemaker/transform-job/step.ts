@@ -7,7 +7,7 @@ import { again, done, type Outcome } from "../../../reconcile/reconcile.ts";
 import { tailOfLog } from "../../../serving/log-tail.ts";
 import { WriteConflict } from "../../../store/store.ts";
 import { ensureStream } from "../../logs/streams.ts";
-import { instanceIdOf, instancePaths, type ServerPlan } from "../model-instance/run-spec.ts";
+import { instanceIdOf, instanceLog, type ServerPlan } from "../model-instance/run-spec.ts";
 import { isolationRefusal, prepareServer, removeServer, startServer } from "../model-instance/start-instance.ts";
 import { InputDataError } from "../training-job/input-data.ts";
 import { scopeOf } from "../training-job/training-job.ts";
@@ -186,7 +186,7 @@ export class TransformStep {
   ): Promise<Outcome> {
     const memory = this.#underWay.of(this.#record);
     const { clock, dataDirectory } = this.#world;
-    const reason = exitReason(seen, await tailOfLog(instancePaths(dataDirectory, instance.runId).log));
+    const reason = exitReason(seen, await tailOfLog(instanceLog(dataDirectory, instance.runId)));
     const isProgress = run.stored > memory.storedAtCrash;
     memory.storedAtCrash = run.stored;
     const count = (isProgress ? 0 : (this.#job.crashes?.count ?? 0)) + 1;
