@@ -200,7 +200,7 @@ export interface RunSpec {
 
 export interface Capabilities {
   /**
-   * Set where runs see the host's paths: there is no /opt/ml, and only SAGEBRUSH_ML_ROOT says where its content is.
+   * Set where every run sees the host's paths: there is no /opt/ml, and only SAGEBRUSH_ML_ROOT says where its content is.
    */
   readonly hostPaths?: true;
   /** Files, processes and network of the host are out of the run's reach. */
@@ -251,6 +251,8 @@ export interface Engine {
   readonly capabilities: Capabilities;
   /** Whether runs of such roots are isolated, where that differs between them. */
   isolates?(root: RootFs["kind"]): boolean;
+  /** Whether runs of such roots see the host's paths, where that differs between them. */
+  showsHostPaths?(root: RootFs["kind"]): boolean;
   /** Starts the run unless it was started before. Resolves when its supervisor has taken over. */
   start(id: RunId, spec: RunSpec): Promise<void>;
   observe(id: RunId): Promise<RunState>;
@@ -277,4 +279,9 @@ export interface Engine {
 /** Whether an engine isolates runs of such roots. */
 export function isIsolated(engine: Engine, root: RootFs["kind"]): boolean {
   return engine.isolates?.(root) ?? engine.capabilities.isolation;
+}
+
+/** Whether runs of such roots see the host's paths instead of /opt/ml. */
+export function showsHostPaths(engine: Engine, root: RootFs["kind"]): boolean {
+  return engine.showsHostPaths?.(root) ?? engine.capabilities.hostPaths === true;
 }

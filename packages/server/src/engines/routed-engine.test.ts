@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLog } from "../log.ts";
 import { PodmanService, podmanLimits } from "./docker/testkit/podman-service.ts";
-import { type Engine, EngineUnavailable, type ImageRoot, isIsolated } from "./engine.ts";
+import { type Engine, EngineUnavailable, type ImageRoot, isIsolated, showsHostPaths } from "./engine.ts";
 import { engineContract } from "./engine-contract.ts";
 import { openEngines } from "./open-engines.ts";
 import { requirements, where } from "./requirements.ts";
@@ -70,6 +70,18 @@ test("a host with containers and plain processes isolates the ones and not the o
     false,
   ]);
   expect(engine.capabilities.isolation).toBe(false); // not for every run
+});
+
+test("a host with containers and plain processes shows the host's paths to the ones that are not contained", () => {
+  const home = { name: "x", capabilities: { hostPaths: true, isolation: false, notices: [] } } as unknown as Engine;
+  const containers = { name: "y", capabilities: { isolation: true, notices: [] } } as unknown as Engine;
+  const engine = new RoutedEngine(home, containers);
+  expect((["files", "host-tools", "image"] as const).map((root) => showsHostPaths(engine, root))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(engine.capabilities.hostPaths).toBeUndefined(); // not for every run
 });
 
 describe("a container engine that does not answer", () => {

@@ -7,6 +7,7 @@ import {
   type RunSpec,
   type RunState,
   type RunUsage,
+  showsHostPaths,
 } from "./engine.ts";
 
 /**
@@ -32,6 +33,7 @@ export class RoutedEngine implements Engine {
   get capabilities(): Capabilities {
     const [home, containers] = [this.#home.capabilities, this.#containers.capabilities];
     return {
+      ...(home.hostPaths && containers.hostPaths && { hostPaths: true }),
       isolation: home.isolation && containers.isolation,
       memoryLimit: home.memoryLimit && containers.memoryLimit,
       cpuLimit: home.cpuLimit && containers.cpuLimit,
@@ -43,6 +45,10 @@ export class RoutedEngine implements Engine {
   /** A host may have containers, and nothing but plain processes besides. */
   isolates(root: RootFs["kind"]): boolean {
     return isIsolated(this.#engineOf(root), root);
+  }
+
+  showsHostPaths(root: RootFs["kind"]): boolean {
+    return showsHostPaths(this.#engineOf(root), root);
   }
 
   start(id: RunId, spec: RunSpec): Promise<void> {

@@ -1,14 +1,15 @@
-import type { Engine } from "../../../engines/engine.ts";
+import { showsHostPaths } from "../../../engines/engine.ts";
 import { again, type Outcome } from "../../../reconcile/reconcile.ts";
 import { readJobFile } from "../artifacts/safe-tree.ts";
 import type { Effect } from "./effects.ts";
 import { algorithmError, clippedReason, outOfMemoryReason } from "./failure-reason.ts";
 import { lastLogLines } from "./last-words.ts";
+import { wantedImage } from "./layout.ts";
 import { lostPeer } from "./lost-peer.ts";
 import type { Change } from "./reconcile.ts";
 import type { RunPlaces } from "./run-places.ts";
 import type { Step } from "./step.ts";
-import { type TrainingJob, transition, type Verdict } from "./training-job.ts";
+import { type TrainingJob, type TrainingJobRecord, transition, type Verdict } from "./training-job.ts";
 import { uploadResults } from "./upload-results.ts";
 import { failed, judged } from "./verdicts.ts";
 import { type LeftPool, poolAfter, poolFolder } from "./warm-pool.ts";
@@ -40,7 +41,7 @@ export async function fail(
   const name = job.hosts > 1 ? places[failure.host]?.host.name : undefined;
   const reason = failure.outOfMemory
     ? outOfMemoryReason(name)
-    : algorithmError(hintAtPaths(text, world.engine), failure.exitCode, name);
+    : algorithmError(await hintAtPaths(text, world, record), failure.exitCode, name);
   return { status: "InProgress", job: judged(job, failed(reason), now) };
 }
 
@@ -49,8 +50,15 @@ const noFixedPaths =
   "This engine runs plain processes, where /opt/ml does not exist: use the SM_* variables instead of fixed paths, or install bubblewrap. ";
 
 /** A job that failed over a path below /opt/ml, where there is none, is told what to do about it. */
-function hintAtPaths(text: string, { capabilities }: Engine): string {
-  return capabilities.hostPaths && text.includes("/opt/ml") ? noFixedPaths + text : text;
+async function hintAtPaths(
+  text: string,
+  { engine, images }: Effect["world"],
+  record: TrainingJobRecord,
+): Promise<string> {
+  if (!text.includes("/opt/ml")) return text;
+  const preparation = await images.prepare(wantedImage(record));
+  const isPlain = preparation.state === "ready" && showsHostPaths(engine, preparation.image.root.kind);
+  return isPlain ? noFixedPaths + text : text;
 }
 
 async function lastWords({ mlDirectory, logFile }: RunPlaces): Promise<string> {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { type Engine, isIsolated, type RunSpec } from "../../../engines/engine.ts";
+import { type Engine, isIsolated, type RunSpec, showsHostPaths } from "../../../engines/engine.ts";
 import type { Gpus } from "../../../gpus/gpus.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { hasOwnCode } from "../../../images/own-code.ts";
@@ -90,7 +90,7 @@ export async function layOut(
   await Promise.all(folders.map((folder) => mkdir(join(mlDirectory, folder), { recursive: true })));
   await writeConfigFiles(mlDirectory, job, host);
   await downloadCheckpoints(objects, mlDirectory, job.spec);
-  const copiesInput = engine.capabilities.hostPaths === true;
+  const copiesInput = showsHostPaths(engine, image.root.kind);
   const { channels, mounts } = await layOutChannels(record, places, { objects, fileSystems, copiesInput });
   const size = allotment(job, host, machine);
   // Our algorithms work on the CPU.
