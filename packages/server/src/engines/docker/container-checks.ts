@@ -158,7 +158,8 @@ export function containerChecks(
       await until(engine, stranger, inPhase("exited"), 60_000);
       expect((await shop.logLines(stranger)).filter((line) => /^\d$/.test(line))).toEqual(["1", "1"]);
       for (const id of [server, client, stranger]) await engine.remove(id);
-    });
+      // Three containers on two networks, made one after the other: a busy machine took more than half a minute for them.
+    }, 150_000);
 
     test("the platform answers at its address where there is a way out, and its relay goes with the run", async () => {
       const network = { kind: "bridge" as const, name: `out-${process.pid}`, hosts: ["algo-1"], internet: true };
