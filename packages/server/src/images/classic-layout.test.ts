@@ -1,24 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { CreateRepositoryCommand, ECRClient } from "@aws-sdk/client-ecr";
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import {
-  CreateTrainingJobCommand,
-  DescribeTrainingJobCommand,
-  type DescribeTrainingJobCommandOutput,
-  SageMakerClient,
-} from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { readConfiguration } from "../configuration.ts";
 import { PodmanService, podmanLimits } from "../engines/docker/testkit/podman-service.ts";
 import { requirements, where } from "../engines/requirements.ts";
-import { type Server, startServer } from "../main.ts";
 import { type TarMember, tarOf } from "../serving/testkit/tar-builder.ts";
-import { hostArchitecture } from "./image-config.ts";
+import { ImageWorld } from "./testkit/image-world.ts";
 import { canMakeToolkitLayer, trainingToolkitLayer } from "./testkit/training-toolkit-layer.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
@@ -59,8 +46,47 @@ def main():
   },
 ];
 
-const account = "000000000000";
-const repository = "classic";
+/** A model server that says what code of its model reaches; boto3 comes with the toolkit. */
+const server: readonly TarMember[] = [
+  {
+    path: "usr/local/bin/serve",
+    mode: 0o755,
+    content: `#!/usr/bin/python3
+import http.server, json, os, socket
+import boto3, botocore.exceptions
+
+def look(bucket):
+    seen = {
+        "interfaces": sorted(name for _, name in socket.if_nameindex()),
+        "variables": sorted(name for name in os.environ if any(word in name for word in ("CREDENTIALS", "ENDPOINT", "TOKEN"))),
+    }
+    session = boto3.Session(region_name=os.environ["AWS_REGION"])
+    try:
+        seen["keys"] = [each["Key"] for each in session.client("s3").list_objects_v2(Bucket=bucket, Prefix="train/")["Contents"]]
+        seen["caller"] = session.client("sts").get_caller_identity()["Arn"]
+        seen["expires"] = session.get_credentials()._expiry_time.isoformat()
+    except botocore.exceptions.NoCredentialsError as error:
+        seen["error"] = str(error)
+    return seen
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer(b"")
+
+    def do_POST(self):
+        self.answer(json.dumps(look(self.rfile.read(int(self.headers["content-length"])).decode())).encode())
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+`,
+  },
+];
+
 const parts = {
   name: "Python 3.11 of the distribution with its headers, python3-venv and a C compiler",
   met: requirements.pythonEnvironments.met && canMakeToolkitLayer(),
@@ -75,9 +101,16 @@ where("the classic layout", [parts, busybox, containers, bubblewrap, userNamespa
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "sagebrush-classic-"));
     podman = await PodmanService.open();
-    const world = await World.start(directory, { engine: "sandbox" });
+    const world = await ImageWorld.start(directory, { engine: "sandbox" });
     try {
       await world.fill();
+      const layers = [trainingToolkitLayer(), tarOf(code)];
+      const Env = ["PATH=/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED=1", "PYTHONPATH=/opt/framework"];
+      const config = { Entrypoint: ["train"], WorkingDir: "/" };
+      await world.push("program", layers, { ...config, Env: [...Env, "SAGEMAKER_PROGRAM=train.py"] });
+      const module = "SAGEMAKER_TRAINING_MODULE=own_framework:main";
+      await world.push("module", layers, { ...config, Env: [...Env, module] });
+      await world.push("server", [...layers, tarOf(server)], { Env, WorkingDir: "/" });
     } finally {
       await world.close();
     }
@@ -89,9 +122,9 @@ where("the classic layout", [parts, busybox, containers, bubblewrap, userNamespa
 
   for (const engine of ["sandbox", "docker"] as const) {
     describe(engine === "docker" ? "on Podman" : "in the sandbox", () => {
-      let world: World;
+      let world: ImageWorld;
       beforeAll(async () => {
-        world = await World.start(directory, {
+        world = await ImageWorld.start(directory, {
           engine,
           ...(engine === "docker" && {
             "docker-host": `unix://${podman.socketPath}`,
@@ -132,130 +165,32 @@ where("the classic layout", [parts, busybox, containers, bubblewrap, userNamespa
           /^AlgorithmError: Framework Error: \n[^]*RuntimeError: the framework is broken[^]*, exit code: 1$/,
         );
       });
+
+      test("boto3 in a model's container lists its bucket as the model's role, with credentials that end", async () => {
+        const before = new Date().toISOString();
+        const seen = await world.ask(`${engine}-calls`, "server", "data");
+        expect(seen).toMatchObject({
+          interfaces: ["eth0", "lo"],
+          keys: ["train/a.csv"],
+          caller: "arn:aws:sts::000000000000:assumed-role/SagebrushExecutionRole/SageMaker",
+        });
+        expect((seen as { expires: string }).expires > before).toBe(true);
+        expect(seen).toHaveProperty("variables", [
+          "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+          "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+          "AWS_ENDPOINT_URL",
+          "S3_ENDPOINT_URL",
+        ]);
+      });
+
+      test("one of an isolated model has neither addresses nor credentials", async () => {
+        const seen = await world.ask(`${engine}-cut-off`, "server", "data", { EnableNetworkIsolation: true });
+        expect(seen).toEqual({
+          interfaces: ["eth0", "lo"],
+          variables: [],
+          error: expect.stringMatching(/credentials/),
+        });
+      });
     });
   }
 });
-
-/** A server on the data directory, and its clients. */
-class World {
-  readonly #server: Server;
-  readonly #s3: S3Client;
-  readonly #sagemaker: SageMakerClient;
-  readonly #logs: CloudWatchLogsClient;
-  readonly #ecr: ECRClient;
-  readonly #authorization: string;
-  #jobs = 0;
-
-  private constructor(server: Server, credentials: { accessKeyId: string; secretAccessKey: string }) {
-    const client = { endpoint: server.url, region: "us-east-1", credentials };
-    this.#server = server;
-    this.#s3 = new S3Client({ ...client, forcePathStyle: true });
-    this.#sagemaker = new SageMakerClient(client);
-    this.#logs = new CloudWatchLogsClient(client);
-    this.#ecr = new ECRClient(client);
-    const pair = `${credentials.accessKeyId}:${credentials.secretAccessKey}`;
-    this.#authorization = `Basic ${Buffer.from(pair).toString("base64")}`;
-  }
-
-  static async start(directory: string, settings: Record<string, string | readonly string[]>): Promise<World> {
-    const server = await startServer(readConfiguration({ "data-dir": directory, port: "0", ...settings }, {}));
-    return new World(server, JSON.parse(readFileSync(join(directory, "credentials.json"), "utf8")));
-  }
-
-  /** Pushes the image, with the toolkit told of the code in both ways, and puts the data in place. */
-  async fill(): Promise<void> {
-    await this.#ecr.send(new CreateRepositoryCommand({ repositoryName: repository }));
-    await this.#s3.send(new CreateBucketCommand({ Bucket: "data" }));
-    await this.#s3.send(new PutObjectCommand({ Bucket: "data", Key: "train/a.csv", Body: "1,2\n3,4\n" }));
-    const layers = [trainingToolkitLayer(), tarOf(code)];
-    const Env = ["PATH=/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED=1", "PYTHONPATH=/opt/framework"];
-    const config = { Entrypoint: ["train"], WorkingDir: "/" };
-    await this.#push("program", layers, { ...config, Env: [...Env, "SAGEMAKER_PROGRAM=train.py"] });
-    const module = "SAGEMAKER_TRAINING_MODULE=own_framework:main";
-    await this.#push("module", layers, { ...config, Env: [...Env, module] });
-  }
-
-  async train(
-    engine: string,
-    tag: string,
-    HyperParameters: Record<string, string>,
-  ): Promise<{ job: DescribeTrainingJobCommandOutput; lines: string[] }> {
-    const TrainingJobName = `${engine}-${tag}-${++this.#jobs}`;
-    const S3DataSource = { S3DataType: "S3Prefix", S3Uri: "s3://data/train/" } as const;
-    await this.#sagemaker.send(
-      new CreateTrainingJobCommand({
-        TrainingJobName,
-        RoleArn: `arn:aws:iam::${account}:role/SagebrushExecutionRole`,
-        AlgorithmSpecification: {
-          TrainingImage: `${account}.dkr.ecr.us-east-1.amazonaws.com/${repository}:${tag}`,
-          TrainingInputMode: "File",
-        },
-        HyperParameters,
-        InputDataConfig: [{ ChannelName: "train", DataSource: { S3DataSource } }],
-        OutputDataConfig: { S3OutputPath: "s3://data/out" },
-        ResourceConfig: { InstanceType: "ml.m5.large", InstanceCount: 1, VolumeSizeInGB: 1 },
-        StoppingCondition: { MaxRuntimeInSeconds: 600 },
-      }),
-    );
-    for (;;) {
-      const job = await this.#sagemaker.send(new DescribeTrainingJobCommand({ TrainingJobName }));
-      if (job.TrainingJobStatus !== "InProgress") return { job, lines: await this.#lines(TrainingJobName) };
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
-  /** A file of the model that a job left in S3. */
-  async fromModel(job: DescribeTrainingJobCommandOutput, name: string): Promise<string> {
-    const Key = new URL(job.ModelArtifacts?.S3ModelArtifacts ?? "").pathname.slice(1);
-    const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket: "data", Key }));
-    const input = (await Body?.transformToByteArray()) as Uint8Array;
-    return execFileSync("tar", ["-xzOf", "-", name], { input, encoding: "utf8" });
-  }
-
-  close(): Promise<void> {
-    return this.#server.close();
-  }
-
-  async #lines(job: string): Promise<string[]> {
-    const group = { logGroupName: "/aws/sagemaker/TrainingJobs", logStreamNamePrefix: `${job}/` };
-    const { events = [] } = await this.#logs.send(new FilterLogEventsCommand(group));
-    return events.map(({ message }) => message ?? "");
-  }
-
-  async #push(tag: string, layers: readonly Buffer[], config: object): Promise<void> {
-    const diffIds = layers.map(digestOf);
-    const about = {
-      architecture: hostArchitecture(),
-      os: "linux",
-      config,
-      rootfs: { type: "layers", diff_ids: diffIds },
-    };
-    const blobs = [Buffer.from(JSON.stringify(about)), ...layers];
-    for (const blob of blobs) {
-      const known = await this.#call("HEAD", `blobs/${digestOf(blob)}`);
-      if (known.status === 200) continue;
-      expect((await this.#call("POST", `blobs/uploads/?digest=${digestOf(blob)}`, blob)).status).toBe(201);
-    }
-    const types = ["config.v1+json", "layer.v1.tar", "layer.v1.tar"];
-    const [first, ...rest] = blobs.map((blob, at) => ({
-      mediaType: `application/vnd.oci.image.${types[at]}`,
-      digest: digestOf(blob),
-      size: blob.length,
-    }));
-    const mediaType = "application/vnd.oci.image.manifest.v1+json";
-    const manifest = JSON.stringify({ schemaVersion: 2, mediaType, config: first, layers: rest });
-    expect((await this.#call("PUT", `manifests/${tag}`, manifest, { "content-type": mediaType })).status).toBe(201);
-  }
-
-  #call(method: string, path: string, body?: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(`${this.#server.url}/v2/${repository}/${path}`, {
-      method,
-      headers: { authorization: this.#authorization, ...headers },
-      ...(body !== undefined && { body: body as string }),
-    });
-  }
-}
-
-function digestOf(blob: Buffer): string {
-  return `sha256:${createHash("sha256").update(blob).digest("hex")}`;
-}
