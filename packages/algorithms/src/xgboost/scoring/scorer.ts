@@ -3,6 +3,7 @@ import type { Prediction } from "../library/booster.ts";
 import { type DenseBlock, denseBlocks } from "./dense-blocks.ts";
 import { ModelFileError, UnscoredModelError } from "./errors.ts";
 import { layOut } from "./forest.ts";
+import { ForestKernel } from "./forest-kernel.ts";
 import type { LinearBooster, ModelFile, TreeBooster } from "./format/model-file.ts";
 import { linearWeights, sumLinear } from "./linear.ts";
 import { links } from "./objectives.ts";
@@ -60,11 +61,14 @@ interface Summing {
 function treeSums(model: ModelFile, booster: TreeBooster, base: Float32Array): Summing {
   const { features, outputs } = model;
   const forest = layOut(booster, { features, outputs }, bestRounds(model, booster));
+  const kernel = ForestKernel.fits(forest) ? new ForestKernel(forest) : undefined;
   return {
     width: forest.width,
     sums: ({ values, width, count }, sums) => {
       for (let i = 0; i < sums.length; i++) sums[i] = base[i % outputs] as number;
-      sumTrees(forest, { values, width, count, sums, outputs });
+      const order = { values, width, count, sums, outputs };
+      if (kernel?.takes(order)) kernel.sumTrees(order);
+      else sumTrees(forest, order);
     },
   };
 }

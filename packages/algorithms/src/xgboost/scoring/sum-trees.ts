@@ -5,7 +5,7 @@ import { nodeWords } from "./forest.ts";
 const blockRows = 64;
 
 /** Dense rows, and where their sums go. */
-interface SumOrder {
+export interface SumOrder {
   /** Shape (count, width); NaN is missing. Every feature that the forest splits lies within a row. */
   readonly values: Float32Array;
   readonly width: number;
@@ -17,7 +17,7 @@ interface SumOrder {
 
 /**
  * Adds to each row's sums what the leaves hold that it falls into. Sums are rounded to floats after every tree and trees come in
- * order, as in the library, so that sums are equal to the last bit.
+ * order, as in the library, so that sums are equal to the last bit. Twin of kernels/forest.as.ts.
  */
 export function sumTrees(forest: Forest, order: SumOrder): void {
   for (let begin = 0; begin < order.count; begin += blockRows) {
