@@ -8,6 +8,7 @@ import { randomCutForestDefinition } from "./randomcutforest/definition.ts";
 import { xgboostDefinition } from "./xgboost/definition.ts";
 
 export type { AlgorithmDefinition } from "./definition.ts";
+export { parseHyperparameters } from "./job/hyperparameters.ts";
 
 /**
  * What the platform knows of every built-in algorithm: names, channels, hyperparameters, metrics. Data only; nothing

@@ -35,6 +35,8 @@ import { registryTokens } from "./services/ecr/registry-tokens.ts";
 import { allServices } from "./services/index.ts";
 import { algorithmController } from "./services/sagemaker/algorithm/reconcile.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
+import { tuningJobController } from "./services/sagemaker/hyper-parameter-tuning-job/reconcile.ts";
+import { wakeTuningJobs } from "./services/sagemaker/hyper-parameter-tuning-job/wake.ts";
 import { interruptTrainingJob } from "./services/sagemaker/training-job/interrupt.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
 import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-controller.ts";
@@ -93,13 +95,15 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const endpoints = endpointController({ ...serving, access });
     const transformJobs = transformJobController({ ...serving, access, room, hostMetrics: parts.metrics });
     const algorithms = algorithmController({ configuration, ...parts });
-    const controllers = [trainingJobs, warmPoolController(parts), algorithms, endpoints, transformJobs];
+    const tuningJobs = tuningJobController({ configuration, ...parts });
+    const controllers = [trainingJobs, warmPoolController(parts), algorithms, endpoints, transformJobs, tuningJobs];
     loop = createLoop({ store, controllers: controllers as Controller[], log });
     const stopWatching = engine.watch((id) => {
       const owner = trainingJobs.ownerOf(id);
       if (owner) loop?.wake(owner);
     });
     opened.add(stopWatching);
+    opened.add(wakeTuningJobs(store, (key) => loop?.wake(key)));
 
     const token = randomBytes(24).toString("base64url");
     const isAllowed = bearerOf(token);

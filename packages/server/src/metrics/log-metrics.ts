@@ -16,4 +16,6 @@ export interface LogMetrics {
   readonly definitions: readonly MetricDefinition[];
   /** Where the time series go; absent where only the last values are wanted. */
   readonly series?: { readonly scope: Scope; readonly namespace: string; readonly dimensions: Dimensions };
+  /** A metric of which every value is kept, as the steps of a run: counted from 1 in the order in which they are read. */
+  readonly steps?: { readonly scope: Scope; readonly run: string; readonly name: string };
 }

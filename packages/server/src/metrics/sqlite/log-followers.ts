@@ -5,6 +5,7 @@ import { type NewLines, readNewLines } from "../log/log-reader.ts";
 import type { LogMetrics } from "../log-metrics.ts";
 import type { FollowedLog, LastValue, MetricPoints } from "../metric-store.ts";
 import type { Samples } from "./samples.ts";
+import type { Steps } from "./steps.ts";
 
 /** What must not be tried or told again of one log. */
 interface Dropped {
@@ -17,11 +18,13 @@ interface Dropped {
 export class LogFollowers {
   readonly #sql: ReturnType<typeof prepareAll>;
   readonly #samples: Samples;
+  readonly #steps: Steps;
   readonly #matcher = new BoundedMatcher();
 
-  constructor(database: DatabaseSync, samples: Samples) {
+  constructor(database: DatabaseSync, samples: Samples, steps: Steps) {
     this.#sql = prepareAll(database);
     this.#samples = samples;
+    this.#steps = steps;
   }
 
   follow(log: LogMetrics, now: number): FollowedLog {
@@ -57,6 +60,16 @@ export class LogFollowers {
       const point = points.get(key) ?? { name, at: minute, values: [] };
       point.values.push([value, 1]);
       points.set(key, point);
+    }
+    if (log.steps) {
+      const { scope, run, name } = log.steps;
+      const values = matches.filter((match) => match.name === name);
+      this.#steps.append(
+        scope,
+        run,
+        name,
+        values.map(({ line, value }) => ({ at: lines.times[line] as number, value })),
+      );
     }
     if (!log.series) return;
     const { scope, namespace, dimensions } = log.series;

@@ -16,8 +16,8 @@ export type MetricTask = {
 export type MetricMethods = ReturnType<typeof methods>;
 
 function methods(database: DatabaseSync, samples: Samples) {
-  const logs = new LogFollowers(database, samples);
   const steps = new Steps(database);
+  const logs = new LogFollowers(database, samples, steps);
   return {
     put: (data: readonly MetricPoints[]) => samples.put(data),
     list: (query: MetricQuery) => samples.list(query),

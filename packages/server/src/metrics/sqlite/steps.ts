@@ -34,6 +34,19 @@ export class Steps {
     return refused;
   }
 
+  /** Adds values at the steps that follow the last one, the first at step 1. Beyond the limit of a metric none are kept. */
+  append(
+    scope: Scope,
+    run: string,
+    name: string,
+    values: readonly { readonly at: number; readonly value: number }[],
+  ): void {
+    if (values.length === 0) return;
+    const before = this.#metric(scope, run, name)?.points ?? 0;
+    const points = values.map(({ at, value }, index) => ({ name, at, value, step: before + index + 1 }));
+    this.put({ scope, run, points });
+  }
+
   list({ scope, run, name, axis, from, to, limit }: StepsQuery): Step[] {
     const metric = this.#sql.find.get(scope.account, scope.region, run, name)?.["id"] as number | undefined;
     if (metric === undefined) return [];

@@ -2,6 +2,7 @@ import type { Service } from "../service.ts";
 import { algorithmOperations } from "./algorithm/index.ts";
 import { endpointOperations } from "./endpoint/index.ts";
 import { endpointConfigOperations } from "./endpoint-config/index.ts";
+import { hyperParameterTuningJobOperations } from "./hyper-parameter-tuning-job/index.ts";
 import { modelOperations } from "./model/index.ts";
 import { modelPackageOperations } from "./model-package/index.ts";
 import type { OperationTable } from "./operation.ts";
@@ -18,6 +19,7 @@ export const sagemakerOperations = {
   ...endpointConfigOperations,
   ...endpointOperations,
   ...algorithmOperations,
+  ...hyperParameterTuningJobOperations,
   ...modelPackageOperations,
   ...searchOperations,
   ...tagOperations,

@@ -172,7 +172,7 @@ test.for<[string, Partial<SearchCommandInput>, string]>([
   [
     "another resource",
     { Resource: "Endpoint" },
-    "Searching for Endpoint is not supported yet. Searchable are: TrainingJob.",
+    "Searching for Endpoint is not supported yet. Searchable are: TrainingJob, HyperParameterTuningJob.",
   ],
   [
     "an unknown property",

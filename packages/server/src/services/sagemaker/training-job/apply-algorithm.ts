@@ -49,6 +49,9 @@ export async function applyAlgorithm(
   };
 }
 
+/** Hyperparameter that tells a trial of a tuning job which metric it is judged by. */
+export const objectiveHyperParameter = "_tuning_objective_metric";
+
 /** What one algorithm allows. */
 class AlgorithmRules {
   readonly #arn: string;
@@ -99,6 +102,8 @@ class AlgorithmRules {
   hyperParameters(given: Readonly<Record<string, string>>): Record<string, string> {
     const declared = new Map((this.#training.SupportedHyperParameters ?? []).map((each) => [each.Name, each]));
     for (const [name, value] of Object.entries(given)) {
+      // Set by tuning jobs, whatever the algorithm.
+      if (name === objectiveHyperParameter) continue;
       const specification = declared.get(name);
       if (!specification) throw this.#refuse(`has no hyperparameter ${name}`);
       const wrong = wrongValue(specification, value);

@@ -1,10 +1,10 @@
 import { resourceInUse, validationException } from "../../../errors.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
-import { type Write, WriteConflict } from "../../../store/store.ts";
+import { type RecordKey, type Write, WriteConflict } from "../../../store/store.ts";
 import type { OperationPlace } from "../../service.ts";
 import type { SessionTag } from "../../sts/session.ts";
 import type { Input, Operation, Output } from "../operation.ts";
-import { initialTags } from "../tags/tags-record.ts";
+import { initialTags, tagsKey } from "../tags/tags-record.ts";
 import { applyAlgorithm } from "./apply-algorithm.ts";
 import { checkFits, withinQuotas } from "./check-capacity.ts";
 import { checkRequest } from "./check-request.ts";
@@ -20,7 +20,13 @@ import {
 import { emptyInputMessage } from "./input-data.ts";
 import { outputBucket } from "./output-keys.ts";
 import { trainingJobs } from "./resource.ts";
-import { phaseMessage, type TrainingJob, type TrainingJobSpec, transition } from "./training-job.ts";
+import {
+  phaseMessage,
+  type TrainingJob,
+  type TrainingJobSpec,
+  type TuningMembership,
+  transition,
+} from "./training-job.ts";
 import { offerFor } from "./warm-pool-records.ts";
 
 /**
@@ -38,15 +44,23 @@ export const createTrainingJob: Operation<"CreateTrainingJob"> = (input, context
  * The same, for the platform itself too.
  * @param options.validates - Whether the job is there to validate the algorithm that it names.
  * @param options.sessionTags - Tags of the session that asks for it.
+ * @param options.tuning - What it is a trial of.
+ * @param options.beside - Written in the same transaction.
+ * @throws WriteConflict when one of those writes cannot be.
  */
 export async function recordTrainingJob(
   input: Input<"CreateTrainingJob">,
   context: OperationPlace,
-  options: { readonly validates?: boolean; readonly sessionTags?: readonly SessionTag[] } = {},
+  options: {
+    readonly validates?: boolean;
+    readonly sessionTags?: readonly SessionTag[];
+    readonly tuning?: TuningMembership;
+    readonly beside?: readonly Write[];
+  } = {},
 ): Promise<Output<"CreateTrainingJob">> {
   const { scope, platform } = context;
   const { Tags, ...request } = input;
-  const { spec, hosts } = checkRequest(await applyAlgorithm(request, context, options), context);
+  const { spec, hosts } = await checkSpec(request, context, options);
   const arn = trainingJobs.arn(scope, spec.TrainingJobName);
   const key = trainingJobs.key(scope, spec.TrainingJobName);
   // Looked up before the slower checks, so that a repeated request hears of its own first. The write decides.
@@ -57,16 +71,38 @@ export async function recordTrainingJob(
   const chained = spec.SessionChainingConfig?.EnableSessionTagChaining ? options.sessionTags : undefined;
   const requested = {
     ...{ spec, hosts, arn },
+    ...(options.tuning && { tuning: options.tuning }),
     ...(chained && { sessionTags: chained }),
     ...(spec.EnableManagedSpotTraining && { spotDiscount: discount }),
   };
+  const beside = [initialTags(scope, arn, Tags), ...(options.beside ?? [])];
   try {
-    await withinQuotas(context, spec, () => createInPool(context, requested, [initialTags(scope, arn, Tags)]));
+    await withinQuotas(context, spec, () => createInPool(context, requested, beside));
   } catch (error) {
-    if (error instanceof WriteConflict) throw nameTaken(arn);
+    if (error instanceof WriteConflict && isOf(error, [key, tagsKey(scope, arn)])) throw nameTaken(arn);
     throw error;
   }
   return { TrainingJobArn: arn };
+}
+
+async function checkSpec(
+  request: TrainingJobSpec,
+  context: OperationPlace,
+  options: { readonly validates?: boolean } = {},
+): Promise<ReturnType<typeof checkRequest>> {
+  return checkRequest(await applyAlgorithm(request, context, options), context);
+}
+
+/** Checks a request as `recordTrainingJob` does, and records nothing; quotas are not counted. */
+export async function checkTrialRequest(input: Input<"CreateTrainingJob">, context: OperationPlace): Promise<void> {
+  const { Tags: _, ...request } = input;
+  const { spec } = await checkSpec(request, context);
+  checkFits(spec, context.platform.configuration.capacity.mode);
+  await checkStorage(spec, context);
+}
+
+function isOf({ key }: WriteConflict, keys: readonly RecordKey[]): boolean {
+  return keys.some(({ kind, name }) => kind === key.kind && name === key.name);
 }
 
 /** How often a job looks for another warm pool when the one it was about to take is gone. */
@@ -97,7 +133,7 @@ async function createInPool(
 
 /** A job that nothing was done for yet. */
 export function newJob(
-  of: Pick<TrainingJob, "spec" | "hosts" | "arn" | "sessionTags" | "spotDiscount" | "tookPool">,
+  of: Pick<TrainingJob, "spec" | "hosts" | "arn" | "tuning" | "sessionTags" | "spotDiscount" | "tookPool">,
   now: number,
 ): TrainingJob {
   const blank: TrainingJob = {

@@ -24,6 +24,7 @@ export async function describe(
   return {
     ...spec,
     TrainingJobArn: job.arn,
+    ...(job.tuning && { TuningJobArn: job.tuning.arn }),
     ModelArtifacts: { S3ModelArtifacts: modelUri(spec) },
     TrainingJobStatus: record.status as Output<"DescribeTrainingJob">["TrainingJobStatus"],
     SecondaryStatus: job.secondary,

@@ -24,6 +24,11 @@ function definitionsOf({ value }: TrainingJobRecord): readonly MetricDefinition[
   }));
 }
 
+/** Under which run every value of a trial's objective is kept, step by step. @param arn - The training job's. */
+export function objectiveRun(arn: string): string {
+  return arn;
+}
+
 /** Whether a job measures anything. */
 export function hasMetrics(record: TrainingJobRecord): boolean {
   return definitionsOf(record).length > 0;
@@ -93,7 +98,13 @@ export class JobMetrics {
       namespace: trainingMetricNamespace,
       dimensions: [["TrainingJobName", spec.TrainingJobName]] as const,
     };
-    const log = { owner: ownerOf(record), file, definitions: definitionsOf(record), ...(keepsSeries && { series }) };
+    const { tuning, arn } = record.value;
+    const steps = tuning && { scope: scopeOf(record), run: objectiveRun(arn), name: tuning.objective };
+    const log = {
+      ...{ owner: ownerOf(record), file, definitions: definitionsOf(record) },
+      ...(keepsSeries && { series }),
+      ...(steps && { steps }),
+    };
     for (let look = 0; look < looks; look++) {
       const { hasMore, notices } = await this.#metrics.followLog(log);
       if (notices.length > 0) {

@@ -15,6 +15,8 @@ export interface TrainingJob {
   readonly arn: string;
   /** The request, as it was accepted. */
   readonly spec: TrainingJobSpec;
+  /** The tuning job that it is a trial of. */
+  readonly tuning?: TuningMembership;
   /** Tags of the session that created it, where SessionChainingConfig hands them on to the execution role's. */
   readonly sessionTags?: readonly SessionTag[];
   readonly secondary: SecondaryStatus;
@@ -52,6 +54,14 @@ export interface TrainingJob {
   readonly endedAt?: number;
   /** What its owner should know about how it ran: less memory than the instance type has, and the like. */
   readonly notices: readonly string[];
+}
+
+/** What makes a job a trial of a tuning job. */
+export interface TuningMembership {
+  /** ARN of the tuning job. */
+  readonly arn: string;
+  /** Name of the metric whose values the tuning job follows. */
+  readonly objective: string;
 }
 
 /** What a job was stopped by. */

@@ -22,6 +22,8 @@ import { cloudWatchService } from "../../../cloudwatch/service.ts";
 import { logsService } from "../../../logs/service.ts";
 import type { Service } from "../../../service.ts";
 import { algorithmController } from "../../algorithm/reconcile.ts";
+import { tuningJobController } from "../../hyper-parameter-tuning-job/reconcile.ts";
+import { wakeTuningJobs } from "../../hyper-parameter-tuning-job/wake.ts";
 import { sagemakerService } from "../../index.ts";
 import { newJob } from "../create.ts";
 import { instanceCount } from "../hosts.ts";
@@ -144,13 +146,14 @@ export async function startJobServerOn<E extends Engine>(
   roleOf = controller.roleOf;
   const loop: ReconcileLoop = createLoop({
     store,
-    controllers: [controller, pools, algorithms] as Controller[],
+    controllers: [controller, pools, algorithms, tuningJobController(server.platform)] as Controller[],
     log: silentLog,
   });
   engine.watch((id) => {
     const owner = controller.ownerOf(id);
     if (owner) loop.wake(owner);
   });
+  wakeTuningJobs(store, (key) => loop.wake(key));
   await loop.start();
   const sagemaker = new SageMakerClient(server.client);
   return {

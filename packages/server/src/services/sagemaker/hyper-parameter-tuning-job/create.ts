@@ -1,0 +1,44 @@
+import { randomInt } from "node:crypto";
+import { resourceInUse } from "../../../errors.ts";
+import { WriteConflict } from "../../../store/store.ts";
+import type { Operation } from "../operation.ts";
+import { initialTags } from "../tags/tags-record.ts";
+import { autotuned } from "./autotune.ts";
+import { checkTuningRequest } from "./check-request.ts";
+import { checkWarmStart } from "./check-warm-start.ts";
+import { tuningJobs } from "./resource.ts";
+import { noProgress, type TuningJob } from "./tuning-job.ts";
+
+/**
+ * Records a tuning job. Nothing starts here: the reconciler launches its training jobs.
+ * @throws ResourceInUse when the name is taken in this account and region, in capital letters or small ones.
+ */
+export const createHyperParameterTuningJob: Operation<"CreateHyperParameterTuningJob"> = async (input, context) => {
+  const { Tags, ...request } = input;
+  const { scope, platform } = context;
+  const name = request.HyperParameterTuningJobName as string;
+  const arn = tuningJobs.arn(scope, name);
+  const key = tuningJobs.key(scope, name);
+  if (await platform.store.get(key)) throw nameTaken(arn);
+  const spec = autotuned(request, context);
+  await checkTuningRequest(spec, context);
+  await checkWarmStart(spec, context);
+  const value: TuningJob = {
+    ...{ arn, spec, progress: noProgress },
+    tags: (Tags ?? []).map(({ Key, Value }) => ({ Key: Key as string, Value: Value as string })),
+    seed: spec.HyperParameterTuningJobConfig?.RandomSeed ?? randomInt(2 ** 31),
+  };
+  try {
+    await platform.store.write([{ op: "create", key, value, status: "InProgress" }, initialTags(scope, arn, Tags)]);
+  } catch (error) {
+    if (error instanceof WriteConflict) throw nameTaken(arn);
+    throw error;
+  }
+  return { HyperParameterTuningJobArn: arn };
+};
+
+function nameTaken(arn: string) {
+  return resourceInUse(
+    `Tuning job names must be unique within an AWS account and region, and a tuning job with this name already exists (${arn})`,
+  );
+}
