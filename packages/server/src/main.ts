@@ -29,6 +29,7 @@ import { createLoop } from "./reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "./reconcile/reconcile.ts";
 import { ImageRegistry } from "./registry/image-registry.ts";
 import { runAccess } from "./run-access.ts";
+import { firstInAlarm } from "./services/cloudwatch/alarm/current-alarm.ts";
 import { basicAuthentication } from "./services/ecr/distribution/admit.ts";
 import { distributionSite } from "./services/ecr/distribution/site.ts";
 import { registryTokens } from "./services/ecr/registry-tokens.ts";
@@ -42,6 +43,7 @@ import { trainingJobController } from "./services/sagemaker/training-job/reconci
 import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-controller.ts";
 import { transformJobController } from "./services/sagemaker/transform-job/reconcile.ts";
 import { openServing } from "./serving/open-serving.ts";
+import { startPublishing } from "./serving/publish-metrics.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { RecordKey } from "./store/store.ts";
 
@@ -92,7 +94,10 @@ export async function startServer(configuration: Configuration): Promise<Server>
       wake: (key) => loop?.wake(key),
     });
     opened.add(() => trainingJobs.close());
-    const endpoints = endpointController({ ...serving, access });
+    const endpoints = endpointController({
+      ...{ ...serving, access },
+      firstInAlarm: (scope, names) => firstInAlarm(parts, scope, names),
+    });
     const transformJobs = transformJobController({ ...serving, access, room, hostMetrics: parts.metrics });
     const algorithms = algorithmController({ configuration, ...parts });
     const tuningJobs = tuningJobController({ configuration, ...parts });
@@ -232,6 +237,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   );
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
+  opened.add(startPublishing({ counters: serving.metrics, routes: serving.routes, metrics, clock, log }));
   return {
     ...{ dataDirectory, store, objects, keys, metrics, registry, engine, images, frameworks, layerCache },
     ...{ serving, clock, log, listening },

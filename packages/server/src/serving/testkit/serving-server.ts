@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { SageMakerClient } from "@aws-sdk/client-sagemaker";
 import { SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { defaultCapacity } from "../../capacity/capacity.ts";
@@ -23,6 +24,8 @@ import { type ObjectStorage, openObjectCatalogue } from "../../objects/object-st
 import type { Platform } from "../../platform.ts";
 import { createLoop } from "../../reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "../../reconcile/reconcile.ts";
+import { firstInAlarm } from "../../services/cloudwatch/alarm/current-alarm.ts";
+import { cloudWatchService } from "../../services/cloudwatch/service.ts";
 import { logsService } from "../../services/logs/service.ts";
 import { endpointController } from "../../services/sagemaker/endpoint/reconcile.ts";
 import { sagemakerService } from "../../services/sagemaker/index.ts";
@@ -31,6 +34,7 @@ import { sagemakerRuntimeService } from "../../services/sagemaker-runtime/servic
 import { defaultSpotPolicy } from "../../spot-policy.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { openServing, type Serving } from "../open-serving.ts";
+import { publishVariantMetrics } from "../publish-metrics.ts";
 import { FakeEngine } from "./fake-engine.ts";
 import { tarGzOf } from "./tar-builder.ts";
 
@@ -41,8 +45,11 @@ export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
   readonly platform: Platform & { readonly objects: ObjectStorage };
   readonly sagemaker: SageMakerClient;
   readonly runtime: SageMakerRuntimeClient;
+  readonly cloudwatch: CloudWatchClient;
   readonly account: string;
   readonly address: string;
+  /** Writes what invocations were counted into the metrics, as the server does every ten seconds. */
+  publish(): Promise<void>;
   /** Writes an object into the bucket `models`, which is there. @returns Its S3 address. */
   upload(key: string, bytes: Buffer): Promise<string>;
   /** Stops the server and leaves data and runs as they are. */
@@ -98,7 +105,11 @@ export async function startServerWith<AnyEngine extends Engine>(
   });
   const room = machineCapacity(defaultCapacity, thisHost(), clock);
   const transformJobs = transformJobController({ ...serving, room, hostMetrics: metrics });
-  loop = createLoop({ store, controllers: [endpointController(serving), transformJobs] as Controller[], log });
+  const endpoints = endpointController({
+    ...serving,
+    firstInAlarm: (scope, names) => firstInAlarm({ store, metrics, clock }, scope, names),
+  });
+  loop = createLoop({ store, controllers: [endpoints, transformJobs] as Controller[], log });
   const platform = {
     configuration: configuration(root),
     dataDirectory,
@@ -111,14 +122,16 @@ export async function startServerWith<AnyEngine extends Engine>(
     metrics,
   };
   const credentials = openCredentials(dataDirectory.credentials);
-  const services = [sagemakerService, sagemakerRuntimeService(serving.invoker), logsService];
+  const services = [sagemakerService, sagemakerRuntimeService(serving.invoker), logsService, cloudWatchService];
   const gateway = await startGateway({ platform, services, credentials });
   await loop.start();
   const client = { endpoint: gateway.address, region, credentials: credentials.root, maxAttempts: 1 };
   const [sagemaker, runtime] = [new SageMakerClient(client), new SageMakerRuntimeClient(client)];
+  const cloudwatch = new CloudWatchClient(client);
   const stop = async (): Promise<void> => {
     sagemaker.destroy();
     runtime.destroy();
+    cloudwatch.destroy();
     await transformJobs.close();
     await loop?.stop();
     await gateway.close(0);
@@ -134,6 +147,8 @@ export async function startServerWith<AnyEngine extends Engine>(
     platform,
     sagemaker,
     runtime,
+    cloudwatch,
+    publish: () => publishVariantMetrics({ counters: serving.metrics, routes: serving.routes, metrics, clock, log }),
     account,
     address: gateway.address,
     async upload(key, bytes) {

@@ -16,9 +16,6 @@ export function deploymentOf(config: DeploymentConfig | undefined, fleet: Fleet)
   if (blueGreen !== undefined && rolling !== undefined) {
     throw validationException("DeploymentConfig has BlueGreenUpdatePolicy and RollingUpdatePolicy; give one of them.");
   }
-  if (config.AutoRollbackConfiguration?.Alarms?.length) {
-    throw validationException("AutoRollbackConfiguration with alarms is not supported by this version.");
-  }
   const alarms = (config.AutoRollbackConfiguration?.Alarms ?? []).map(({ AlarmName = "" }) => AlarmName);
   if (rolling !== undefined) return checkTime({ ...rollingOf(rolling, fleet), alarms });
   return checkTime({ ...blueGreenOf(blueGreen, fleet), alarms });

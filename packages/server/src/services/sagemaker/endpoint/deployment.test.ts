@@ -1,3 +1,4 @@
+import { PutMetricAlarmCommand, SetAlarmStateCommand } from "@aws-sdk/client-cloudwatch";
 import {
   CreateEndpointCommand,
   CreateEndpointConfigCommand,
@@ -146,6 +147,73 @@ test("a new fleet that breaks while it rolls goes, and the old one is whole agai
   await vi.waitFor(() => expect(server.engine.running).toHaveLength(instances), patiently);
   expect(await load.shareOfGreen(50)).toBe(0);
   expect(load.failures).toEqual([]);
+});
+
+test("an alarm takes traffic back, and the endpoint goes on as it was", async () => {
+  const alarm = {
+    ...{
+      AlarmName: "errors",
+      Namespace: "AWS/SageMaker",
+      MetricName: "Invocation5XXErrors",
+      Statistic: "Sum" as const,
+    },
+    ...{ Period: 60, EvaluationPeriods: 1, Threshold: 0, ComparisonOperator: "GreaterThanThreshold" as const },
+    Dimensions: [
+      { Name: "EndpointName", Value: EndpointName },
+      { Name: "VariantName", Value: "All" },
+    ],
+  };
+  const guarded: DeploymentConfig = {
+    BlueGreenUpdatePolicy: {
+      TrafficRoutingConfiguration: {
+        ...{ Type: "CANARY", WaitIntervalInSeconds: 600 },
+        CanarySize: { Type: "CAPACITY_PERCENT", Value: 50 },
+      },
+    },
+    AutoRollbackConfiguration: { Alarms: [{ AlarmName: "errors" }] },
+  };
+  await expect(update(guarded)).rejects.toThrow(/Could not find alarm "errors"/u);
+  await server.cloudwatch.send(new PutMetricAlarmCommand(alarm));
+  await update(guarded);
+  await pending(/^Baking for 600 seconds/u);
+  await server.cloudwatch.send(
+    new SetAlarmStateCommand({ AlarmName: "errors", StateValue: "ALARM", StateReason: "by hand" }),
+  );
+  await settled();
+  expect(await describe()).toMatchObject({
+    EndpointConfigName: "blue",
+    FailureReason: "Alarm errors went into ALARM during the deployment; traffic went back to the old fleet.",
+  });
+  await vi.waitFor(() => expect(server.engine.running).toHaveLength(instances), patiently);
+  expect(await load.shareOfGreen(50)).toBe(0);
+  expect(load.failures).toEqual([]);
+});
+
+test("what invocations are counted is there as metrics", async () => {
+  await load.shareOfGreen(20);
+  await load.stop();
+  await server.publish();
+  const dimensions = [
+    ["EndpointName", EndpointName],
+    ["VariantName", "All"],
+  ] as const;
+  const scope = { partition: "aws", account: server.account, region: "eu-west-1" };
+  const now = Math.ceil(Date.now() / 60_000) * 60;
+  const read = async (name: string) => {
+    const metric = { scope, namespace: "AWS/SageMaker", name, dimensions, from: now - 600, to: now + 60, period: 660 };
+    return (await server.platform.metrics.statistics(metric))[0];
+  };
+  const total = server.serving.metrics.of(scope, EndpointName, "All");
+  const { invocations, modelMs } = total;
+  expect(invocations).toBeGreaterThan(20);
+  expect(await read("Invocations")).toMatchObject({ unit: "None", values: { count: invocations, sum: invocations } });
+  expect((await read("InvocationsPerInstance"))?.values.sum).toBeCloseTo(invocations / instances);
+  expect((await read("Invocation4XXErrors"))?.values).toMatchObject({ count: invocations, sum: 0, max: 0 });
+  const latency = await read("ModelLatency");
+  expect(latency?.unit).toBe("Microseconds");
+  expect(latency?.values.sum).toBeCloseTo(modelMs * 1_000);
+  // The model waits for 5 ms.
+  expect(latency?.values.min).toBeGreaterThan(4_000);
 });
 
 test("a deployment is kept for the next update, when that asks for it", async () => {

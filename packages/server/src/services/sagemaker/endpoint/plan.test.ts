@@ -20,7 +20,6 @@ interface World {
   model?: PreparedModel;
   refusal?: string;
   refused?: Record<string, string>;
-  alarms?: string[];
 }
 
 function sight(world: World): Sight {
@@ -35,7 +34,7 @@ function sight(world: World): Sight {
     refused: (id) => world.refused?.[id],
     outstanding: (id) => world.outstanding?.[id] ?? 0,
     model: () => world.model ?? ready,
-    alarm: (names) => names.find((name) => world.alarms?.includes(name) === true),
+    alarm: () => undefined,
     lastWords: () => "ValueError: no model",
   };
 }

@@ -25,8 +25,8 @@ export interface Sight {
   refused(runId: string): string | undefined;
   /** The variant's model; ready where it has none. */
   model(fleet: Fleet, variant: Variant): PreparedModel;
-  /** The first of these alarms that is in ALARM. */
-  alarm(names: readonly string[]): string | undefined;
+  /** An alarm that watches the deployment and is in ALARM. */
+  alarm(): string | undefined;
   /** Last lines of the run's log, for people. */
   lastWords(runId: string): string;
 }
@@ -236,8 +236,8 @@ class Draft {
   }
 
   /** Why the deployment must not go on, when that is so. */
-  #endedBy({ maximumMs, alarms, taken }: Deployment, incoming: Fleet): string | undefined {
-    const alarm = taken > 0 ? this.#sight.alarm(alarms) : undefined;
+  #endedBy({ maximumMs, taken }: Deployment, incoming: Fleet): string | undefined {
+    const alarm = taken > 0 ? this.#sight.alarm() : undefined;
     if (alarm !== undefined)
       return `Alarm ${alarm} went into ALARM during the deployment; traffic went back to the old fleet.`;
     if (maximumMs === undefined) return undefined;

@@ -24,7 +24,10 @@ type EndpointRecord = StoredRecord<EndpointValue>;
 const stopGraceMs = 30_000;
 
 /** What drives endpoints. */
-export type EndpointWorld = InstanceWorld;
+export interface EndpointWorld extends InstanceWorld {
+  /** The first of some alarms that is in ALARM; none ever is when absent. */
+  readonly firstInAlarm?: (scope: Scope, names: readonly string[]) => Promise<string | undefined>;
+}
 
 /** The controller, and whose credentials an instance may have. */
 export interface EndpointController extends Controller<EndpointValue> {
@@ -94,6 +97,7 @@ class Step {
       if (run.phase === "exited") lastWords.set(runId, await tailOfLog(instanceLog(dataDirectory, runId)));
     }
     const models = await this.#prepareModels(runs);
+    const alarm = await this.#alarm();
     const absent: RunState = { phase: "absent" };
     return {
       now: clock.now(),
@@ -103,9 +107,17 @@ class Step {
       refused: (runId) => this.#refused.get(runId),
       outstanding: (runId) => routes.backend(runId)?.outstanding ?? 0,
       model: (fleet, variant) => models.get(`${fleet.id}/${variant.name}`) ?? { state: "pending" },
-      alarm: () => undefined,
+      alarm: () => alarm,
       lastWords: (runId) => lastWords.get(runId) ?? "",
     };
+  }
+
+  /** The first of the alarms that watch a deployment that is in ALARM. */
+  async #alarm(): Promise<string | undefined> {
+    const { account, region, value } = this.#record;
+    const { alarms = [], taken = 0 } = value.deployment ?? {};
+    if (alarms.length === 0 || taken === 0) return undefined;
+    return await this.#options.firstInAlarm?.({ partition: partitionOf(region), account, region }, alarms);
   }
 
   /** Models of the variants that have an instance to start. */

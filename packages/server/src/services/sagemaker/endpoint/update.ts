@@ -1,6 +1,8 @@
 import { validationException } from "../../../errors.ts";
 import { type EndpointValue, type Fleet, fleetOf } from "../../../serving/fleet.ts";
 import { WriteConflict } from "../../../store/store.ts";
+import { alarmKey } from "../../cloudwatch/alarm/current-alarm.ts";
+import type { OperationContext } from "../../service.ts";
 import type { Input, Operation } from "../operation.ts";
 import { type DeploymentConfig, deploymentOf } from "./deployment-config.ts";
 import { fleetOfConfig } from "./fleet-of-config.ts";
@@ -20,12 +22,14 @@ export const updateEndpoint: Operation<"UpdateEndpoint"> = async (input, context
   const asked = await fleetOfConfig(context, input.EndpointConfigName, value.nextFleet);
   const fleet = input.RetainAllVariantProperties === true ? retain(asked, active, input) : asked;
   const config = deploymentConfigOf(input, value);
+  const deployment = deploymentOf(config, fleet);
+  await checkAlarms(deployment.alarms, context);
   const { failureReason: _outdated, deploymentConfig: _ended, ...kept } = value;
   const next: EndpointValue = {
     ...kept,
     nextFleet: value.nextFleet + 1,
     fleets: [...value.fleets, fleet],
-    deployment: deploymentOf(config, fleet),
+    deployment,
     ...(config !== undefined && { deploymentConfig: config }),
   };
   const key = endpoints.key(context.scope, input.EndpointName);
@@ -70,4 +74,12 @@ function deploymentConfigOf(input: Input<"UpdateEndpoint">, value: EndpointValue
   if (input.RetainDeploymentConfig !== true) return input.DeploymentConfig;
   if (input.DeploymentConfig === undefined) return value.lastDeploymentConfig as DeploymentConfig | undefined;
   throw validationException("RetainDeploymentConfig and DeploymentConfig exclude each other; give one of them.");
+}
+
+/** An alarm that is not there would never end a deployment. */
+async function checkAlarms(names: readonly string[], { scope, platform }: OperationContext): Promise<void> {
+  for (const name of names) {
+    if ((await platform.store.get(alarmKey(scope, name))) !== undefined) continue;
+    throw validationException(`Could not find alarm "${name}" of AutoRollbackConfiguration in CloudWatch.`);
+  }
 }

@@ -1,0 +1,86 @@
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { Distribution } from "../metrics/distribution.ts";
+import type { MetricPoints, MetricStore } from "../metrics/metric-store.ts";
+import { partitionOf } from "../scope.ts";
+import type { RoutingTable } from "./routing/routing-table.ts";
+import type { CountedVariant, VariantCounters, VariantPeriod } from "./variant-metrics.ts";
+
+/** Counts reach the metrics this often; requests themselves only add numbers. */
+export const publishEveryMs = 10_000;
+
+/** The namespace of what SageMaker counts of invocations. */
+const namespace = "AWS/SageMaker";
+
+/** What a publisher works with. */
+export interface PublisherOptions {
+  readonly counters: VariantCounters;
+  readonly routes: RoutingTable;
+  readonly metrics: MetricStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Writes what variants counted since the last time into the metrics, under SageMaker's names and units. */
+export async function publishVariantMetrics({ counters, routes, metrics, clock }: PublisherOptions): Promise<void> {
+  const at = Math.floor(clock.now() / 1_000);
+  const points: MetricPoints[] = [];
+  for (const counted of counters.all()) {
+    const period = counted.counter.take();
+    if (period.invocations > 0) points.push(...pointsOf(counted, period, at, instancesOf(routes, counted)));
+  }
+  if (points.length > 0) await metrics.put(points);
+}
+
+/** Publishes now and then. @returns Stops, after a last time. */
+export function startPublishing(options: PublisherOptions): () => Promise<void> {
+  let running = Promise.resolve();
+  const publish = (): void => {
+    running = running
+      .then(() => publishVariantMetrics(options))
+      .catch((error: unknown) => options.log.warn("metrics of endpoints were not written", { error }));
+  };
+  const timer = setInterval(publish, publishEveryMs).unref();
+  return async () => {
+    clearInterval(timer);
+    publish();
+    await running;
+  };
+}
+
+function pointsOf(
+  { account, region, endpoint, variant }: CountedVariant,
+  period: VariantPeriod,
+  at: number,
+  instances: number,
+): MetricPoints[] {
+  const { invocations: count, clientErrors, serverErrors } = period;
+  const scope = { partition: partitionOf(region), account, region };
+  const dimensions = [
+    ["EndpointName", endpoint],
+    ["VariantName", variant],
+  ] as const;
+  const point = (name: string, unit: string, values: Distribution): MetricPoints => ({
+    ...{ scope, namespace, name, dimensions, unit, at, resolution: 60, values },
+  });
+  // Every invocation is a value of each of them: 1 or 0, so that an average is a rate.
+  const flags = (sum: number): Distribution => ({ count, sum, min: sum === count ? 1 : 0, max: sum > 0 ? 1 : 0 });
+  const share = 1 / Math.max(1, instances);
+  return [
+    point("Invocations", "None", flags(count)),
+    point("InvocationsPerInstance", "None", { count, sum: count * share, min: share, max: share }),
+    point("Invocation4XXErrors", "None", flags(clientErrors)),
+    point("Invocation5XXErrors", "None", flags(serverErrors)),
+    point("InvocationModelErrors", "None", flags(clientErrors + serverErrors)),
+    point("ModelLatency", "Microseconds", {
+      ...{ count, sum: period.modelMs * 1_000 },
+      ...{ min: period.leastModelMs * 1_000, max: period.mostModelMs * 1_000 },
+    }),
+  ];
+}
+
+function instancesOf(routes: RoutingTable, { account, region, endpoint, variant }: CountedVariant): number {
+  const named =
+    routes.lookup({ account, region, name: endpoint })?.variants.filter(({ name }) => name === variant) ?? [];
+  return named.reduce((sum, { backends }) => sum + backends.length, 0);
+}
