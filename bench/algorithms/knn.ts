@@ -1,7 +1,9 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { createJobLog } from "../../packages/algorithms/src/job/job-log.ts";
 import { load } from "../../packages/algorithms/src/knn/predict.ts";
 import { randomStream } from "../../packages/algorithms/src/numerics/random.ts";
+import { findBlas } from "../../packages/server/src/images/host-blas.ts";
 import { ReferenceProcess, referencePython } from "../support/reference-process.ts";
 import { type Figure, median } from "../support/report.ts";
 import type { AlgorithmBench, BenchOptions } from "./algorithm-bench.ts";
@@ -58,9 +60,9 @@ export const knn: AlgorithmBench = {
     const { work, rows: large } = options;
     const rows = Math.round(large / 10);
     const queries = Math.round(large / 100);
-    const reference = new ReferenceProcess(referencePython("knn", join(folder, "requirements.txt")), [
-      join(folder, "reference.py"),
-    ]);
+    const python = referencePython("knn", join(folder, "requirements.txt"));
+    const library = findBlas("/", { VIRTUAL_ENV: dirname(dirname(python)) });
+    const reference = new ReferenceProcess(python, [join(folder, "reference.py")]);
     const data = { path: join(work, "knn.csv"), test: join(work, "knn-test.csv") };
     try {
       process.stderr.write(`knn: making ${rows} + ${queries} x ${width}\n`);
@@ -68,10 +70,12 @@ export const knn: AlgorithmBench = {
       const lists = Math.floor(Math.sqrt(rows));
       const ours = await ownProbes(options, data, reference);
       const theirs = await reference.ask<Probes>({ do: "own_probes", ...data, k, wanted: wantedRecall, lists });
+      const flat = { index: "faiss.Flat", lists, ours: 1, theirs: 1 };
       return [
-        ...(await measureIndex(options, data, reference, { index: "faiss.Flat", lists, ours: 1, theirs: 1 })),
+        ...(await measureIndex(options, data, reference, { ...flat, name: "faiss.Flat", library })),
+        ...(await measureIndex(options, data, reference, { ...flat, name: "faiss.Flat without a native BLAS" })),
         ...(await measureIndex(options, data, reference, {
-          ...{ index: "faiss.IVFFlat", lists, ours: ours.probes, theirs: theirs.probes },
+          ...{ name: "faiss.IVFFlat", index: "faiss.IVFFlat", lists, ours: ours.probes, theirs: theirs.probes },
         })),
         {
           what: "knn, faiss.IVFFlat, recall of our index",
@@ -89,18 +93,26 @@ export const knn: AlgorithmBench = {
 };
 
 async function ownProbes({ work }: BenchOptions, data: Data, reference: ReferenceProcess): Promise<Probes> {
-  const { modelDirectory } = train(work, data, "faiss.IVFFlat", 1);
+  const { modelDirectory } = train(work, data, { index: "faiss.IVFFlat", ours: 1 });
   const model = join(modelDirectory, "model_algo-1");
   const found = await reference.ask<Probes>({ do: "probes", model, ...data, k, wanted: wantedRecall });
   rmSync(join(modelDirectory, ".."), { recursive: true });
   return found;
 }
 
-interface Compared {
+/** How ours is trained. */
+interface Variant {
   readonly index: string;
-  readonly lists: number;
-  /** Lists that each side looks into. */
+  /** Lists that ours looks into. */
   readonly ours: number;
+  /** What multiplies, where it is not our own kernel. */
+  readonly library?: string | undefined;
+}
+
+interface Compared extends Variant {
+  readonly name: string;
+  readonly lists: number;
+  /** Lists that theirs looks into. */
   readonly theirs: number;
 }
 
@@ -108,21 +120,22 @@ async function measureIndex(
   { work, repeats }: BenchOptions,
   data: Data,
   reference: ReferenceProcess,
-  { index, lists, ours: ownLists, theirs: theirLists }: Compared,
+  compared: Compared,
 ): Promise<Figure[]> {
+  const { name, index, lists, theirs: probes } = compared;
   const theirs: Round[] = [];
   const ours: OwnRun[] = [];
   for (let repeat = 0; repeat < repeats; repeat++) {
-    const { modelDirectory, ...run } = train(work, data, index, ownLists);
+    const { modelDirectory, ...run } = train(work, data, compared);
     ours.push({ ...run, oneMillis: await oneMillis(modelDirectory) });
     rmSync(join(modelDirectory, ".."), { recursive: true });
-    theirs.push(await reference.ask({ do: "round", ...data, kind: index, k, lists, probes: theirLists }));
-    process.stderr.write(`knn, ${index}: round ${repeat + 1} of ${repeats}\n`);
+    theirs.push(await reference.ask({ do: "round", ...data, kind: index, k, lists, probes }));
+    process.stderr.write(`knn, ${name}: round ${repeat + 1} of ${repeats}\n`);
   }
-  return figuresOf(`knn, ${index}`, ours, theirs);
+  return figuresOf(`knn, ${name}`, ours, theirs);
 }
 
-function train(work: string, { path, test }: Data, index: string, probes: number) {
+function train(work: string, { path, test }: Data, { index, ours: probes, library }: Variant) {
   const { wholeMillis, log, modelDirectory } = runTraining(work, {
     algorithm: "knn",
     hyperparameters: {
@@ -132,6 +145,7 @@ function train(work: string, { path, test }: Data, index: string, probes: number
     file: path,
     testFile: test,
     contentType: "text/csv",
+    ...(library === undefined ? {} : { library }),
   });
   const number = (pattern: RegExp) => {
     const found = pattern.exec(log)?.[1];
@@ -144,13 +158,16 @@ function train(work: string, { path, test }: Data, index: string, probes: number
     searchMillis: number(/searched in ([\d.]+) ms/),
     trainingMillis: number(/Index built in ([\d.]+) ms/),
     accuracy: number(/test accuracy <score>=(\S+)/),
-    products: /Products of queries and rows: (.*)$/m.exec(log)?.[1] ?? "?",
+    products: /Matrix products by (.*)\.$/m.exec(log)?.[1] ?? "?",
   };
 }
 
 /** Time for the answer to one row, in a loaded model. */
 async function oneMillis(modelDirectory: string): Promise<number> {
-  const predictor = await load(modelDirectory, { cpus: 1 });
+  const predictor = await load(modelDirectory, {
+    ...{ environment: {}, library: undefined, cpus: 1 },
+    log: createJobLog({ host: "algo-1", title: "knn", write: () => undefined }),
+  });
   const random = randomStream(1);
   const asked = Array.from({ length: 200 }, () => Float32Array.from({ length: width }, () => random.normal()));
   const started = performance.now();

@@ -23,6 +23,7 @@ const INDEX = "model_algo-1";
 const LABELS = "model_algo-1.labels";
 const METADATA = "model_algo-1.json";
 const version = "1.0";
+const manyBytes = 4 * 1024 * 1024;
 
 /** Writes the three files that the service's own model has: a FAISS index, its rows' labels (float32), and metadata. */
 export async function saveModel(directory: string, model: KnnModel): Promise<void> {
@@ -43,6 +44,17 @@ export async function saveModel(directory: string, model: KnnModel): Promise<voi
   await writeWhole(directory, INDEX, writeFaiss(index));
   await writeWhole(directory, LABELS, [new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength)]);
   await writeWhole(directory, METADATA, [`${JSON.stringify(metadata)}\n`]);
+}
+
+/** Whether all rows of a model are looked at for each query, and so many that products are worth a library's start. */
+export async function isLargeFlat(directory: string): Promise<boolean> {
+  const file = await open(join(directory, INDEX), "r");
+  try {
+    const { buffer } = await file.read(Buffer.alloc(3), 0, 3, 0);
+    return buffer.toString("latin1") === "IxF" && (await file.stat()).size > manyBytes;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Reads what `saveModel` wrote. @throws Error naming the file that is at fault. */

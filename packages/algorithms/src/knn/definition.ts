@@ -16,4 +16,5 @@ export const knnDefinition = {
   ],
   metrics: [finalMetric("test", "accuracy", "score"), finalMetric("test", "mse", "loss"), ...progressMetrics],
   supportsDistributedTraining: false,
+  usesBlas: true,
 } as const satisfies AlgorithmDefinition;

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { writeResponse } from "../job/serving/write-response.ts";
@@ -147,6 +147,20 @@ test("several threads give the model and the metrics of one", async () => {
     expect(two?.model).toEqual(one?.model);
     expect(two?.metric("test:accuracy")).toEqual(one?.metric("test:accuracy"));
   }
+});
+
+test("a library of the host multiplies where there is one, and finds the same", async () => {
+  const environments = join(import.meta.dirname, "../../../../.build/python");
+  const [library] = globSync(
+    join(environments, "sagemaker-v3/lib/python3*/site-packages/scipy.libs/libscipy_openblas*"),
+  );
+  const own = await fit({ predictor_type: "regressor" }, rows, held);
+  const native = await fit({ predictor_type: "regressor" }, rows, held, { library });
+  expect(tails(own.lines)).toContain("Matrix products by WebAssembly, 1 thread.");
+  expect(tails(native.lines).some((line) => /^Matrix products by OpenBLAS [\d.]+ /.test(line))).toBe(true);
+  expect(native.metric("test:mse")).toEqual(own.metric("test:mse"));
+  const none = await fit({}, rows, held, { library: process.execPath });
+  expect(tails(none.lines).some((line) => line.startsWith(`The BLAS ${process.execPath} is not used: `))).toBe(true);
 });
 
 describe("lines and metrics", () => {

@@ -41,7 +41,10 @@ export async function fit(job: Job): Promise<void> {
   const input = [train, channels.get("test")].reduce((sum, channel) => sum + (channel ? channelBytes(channel) : 0), 0);
   const cores = Math.min(job.cpus, availableParallelism(), mostThreads);
   const threads = Math.max(1, Math.min(cores, Math.ceil(input / bytesPerThread)));
-  const scanner = await openScanner(threads);
+  // Only a flat index makes one large product of queries and rows.
+  const isProduct = settings.index.type === "faiss.Flat" && channels.has("test");
+  const { scanner, refusal } = await openScanner(threads, isProduct ? job.library : undefined);
+  if (refusal !== undefined) log.warning(refusal);
   try {
     const random = randomStream(seed);
     const sampled = await sampleRows(job, settings, scanner, random);
@@ -162,7 +165,7 @@ async function index(
 async function evaluate({ channels, hyperparameters, log, signal }: Job, model: KnnModel, scanner: Scanner) {
   const test = channels.get("test");
   if (test === undefined || signal.aborted) return;
-  log.info(`Products of queries and rows: ${scanner.kind}`);
+  log.info(`Matrix products by ${scanner.kind}.`);
   const predictor = new NeighbourPredictor(model, scanner);
   const meter = qualityMeter(hyperparameters.predictor_type);
   let searched = 0;

@@ -3,13 +3,15 @@ import { checkFinite } from "../formats/check-finite.ts";
 import type { Rows } from "../formats/rows.ts";
 import type { LoadContext, Predictor } from "../job/algorithm.ts";
 import { CustomerError, RequestError } from "../job/errors.ts";
-import { loadModel } from "./artifact.ts";
+import { isLargeFlat, loadModel } from "./artifact.ts";
 import { NeighbourPredictor } from "./predictor.ts";
 import { openScanner } from "./search/open-scanner.ts";
 
 /** Reads a trained model for serving. */
-export async function load(modelDirectory: string, { cpus }: Pick<LoadContext, "cpus">): Promise<Predictor> {
-  const scanner = await openScanner(Math.min(cpus, availableParallelism()));
+export async function load(modelDirectory: string, { cpus, library, log }: LoadContext): Promise<Predictor> {
+  const threads = Math.min(cpus, availableParallelism());
+  const { scanner, refusal } = await openScanner(threads, (await isLargeFlat(modelDirectory)) ? library : undefined);
+  if (refusal !== undefined) log.warning(refusal);
   const model = await loadModel(modelDirectory, scanner);
   const predictor = new NeighbourPredictor(model, scanner);
   return {

@@ -19,7 +19,7 @@ const verbose = { acceptParameters: new Map([["verbose", "true"]]) };
 
 let scanner: Scanner;
 beforeAll(async () => {
-  scanner = await openScanner(2);
+  ({ scanner } = await openScanner(2));
 });
 afterAll(async () => {
   await scanner.close();

@@ -1,8 +1,11 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { KernelPool, type PoolExports } from "../../numerics/kernel-pool.ts";
 import { randomStream } from "../../numerics/random.ts";
 import { codewords } from "../kernels/layout.ts";
+import { openScanner } from "./open-scanner.ts";
 import { PlainScanner } from "./plain-scanner.ts";
 import type { Block, Metric, QueryBatch, Scanner } from "./scanner.ts";
 import { strideOf } from "./stride.ts";
@@ -17,7 +20,10 @@ beforeAll(async () => {
     const pool = pools[i];
     if (pool === undefined) throw new Error("knn.wasm is not built: run `npm run setup`");
     // A window of a few rows, so that there are several.
-    scanners[kind] = kind === "rows elsewhere" ? new WasmScanner(pool, pool.room, 1024) : new WasmScanner(pool);
+    scanners[kind] =
+      kind === "rows elsewhere"
+        ? new WasmScanner(pool, { reserve: pool.room, windowBytes: 1024 })
+        : new WasmScanner(pool);
   }
   return async () => {
     await Promise.all(Object.values(scanners).map((scanner) => scanner.close()));
@@ -163,6 +169,41 @@ function project(scanner: Scanner, given: Case, target: number): number[] {
   scanner.project({ rows, count, width, matrix, target, output });
   return [...output.values];
 }
+
+test("products by a library of the host lead to the same neighbours, to the bit", async () => {
+  const folder = join(import.meta.dirname, "../../../../../.build/python/sagemaker-v3/lib");
+  const [library] = globSync(join(folder, "python3*/site-packages/scipy.libs/libscipy_openblas*"));
+  const { scanner, refusal } = await openScanner(2, library);
+  expect(refusal).toBeUndefined();
+  expect(scanner.kind).toContain("OpenBLAS");
+  const searchAll = (by: Scanner, given: Case) => {
+    const draw = drawer(given);
+    const { rows, width, k, metric, queries } = given;
+    const block = blockOf(by, given, draw);
+    const batch = by.batch({ width, k, capacity: queries, metric });
+    fill(batch.queries, queries, width, draw);
+    batch.begin(queries);
+    batch.scan({ block, first: 0, count: rows });
+    batch.finish();
+    return resultOf(batch, given);
+  };
+  const many = fc.record({ given: cases, queries: fc.integer({ min: 30, max: 70 }) });
+  fc.assert(
+    fc.property(many, ({ given, queries }) => {
+      const sized = { ...given, queries };
+      expect(searchAll(scanner, sized)).toEqual(searchAll(new PlainScanner(), sized));
+    }),
+    { numRuns: 80 },
+  );
+  await scanner.close();
+});
+
+test("a library that is none is told, and done without", async () => {
+  const { scanner, refusal } = await openScanner(1, process.execPath);
+  expect(scanner.kind).toBe("WebAssembly, 1 thread");
+  expect(refusal).toContain(`The BLAS ${process.execPath} is not used: `);
+  await scanner.close();
+});
 
 test("a query that is asked alone has the neighbours that it has among many", () => {
   const given: Case = { rows: 3000, width: 20, queries: 300, k: 7, metric: "L2", values: "any", seed: 5 };

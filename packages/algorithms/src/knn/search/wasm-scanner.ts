@@ -1,8 +1,14 @@
+import type { Blas } from "../../numerics/blas/blas.ts";
 import type { KernelPool, PoolExports } from "../../numerics/kernel-pool.ts";
 import { commands, parameter, parameterCount } from "../kernels/layout.ts";
 import type { Area, BatchSize, Block, CodeScan, Projection, QueryBatch, Run, Scanner } from "./scanner.ts";
 import { strideOf } from "./stride.ts";
 
+/** Queries from which on a BLAS is worth its call. */
+const fewestForBlas = 32;
+/** Products that are computed at a time: few enough to be in a cache when they are looked at. */
+const mostProducts = 1 << 20;
+const mostTileRows = 2048;
 /** Bytes of rows times queries that one thread looks at alone. */
 const smallWork = 1 << 20;
 
@@ -20,9 +26,20 @@ const defaultReserve = 768 * 1024 * 1024;
 /** Rows that do not lie in the kernel's memory are brought there so many bytes at a time. */
 const defaultWindow = 16 * 1024 * 1024;
 
+interface WasmScannerOptions {
+  /** A native one, which works on the kernel's memory where it lies. */
+  readonly blas?: Blas | undefined;
+  /** Bytes of the kernel's memory that blocks leave free; blocks past that lie elsewhere. */
+  readonly reserve?: number;
+  /** How much of those is brought to the kernel at a time. */
+  readonly windowBytes?: number;
+}
+
 /** Scans with the WASM kernel on all threads of a pool. */
 export class WasmScanner implements Scanner {
   readonly kind: string;
+  /** What multiplies many queries with rows, where there is one. */
+  readonly blas: Blas | undefined;
   readonly #pool: KernelPool<PoolExports>;
   readonly #reserve: number;
   readonly #windowBytes: number;
@@ -30,16 +47,15 @@ export class WasmScanner implements Scanner {
   readonly #parameters: Int32Array;
   readonly #places = new WeakMap<Block, Place>();
   readonly #areas = new WeakMap<Area, number>();
+  #products: Area | undefined;
   /** Where rows from elsewhere are brought, by their size. */
   readonly #windows = new Map<number, Block>();
 
-  /**
-   * @param reserve - Bytes of the kernel's memory that blocks leave free; blocks past that lie elsewhere.
-   * @param windowBytes - How much of those is brought to the kernel at a time.
-   */
-  constructor(pool: KernelPool<PoolExports>, reserve: number = defaultReserve, windowBytes: number = defaultWindow) {
+  constructor(pool: KernelPool<PoolExports>, options: WasmScannerOptions = {}) {
+    const { blas, reserve = defaultReserve, windowBytes = defaultWindow } = options;
     this.#pool = pool;
-    this.kind = `WebAssembly, ${pool.threads} ${pool.threads === 1 ? "thread" : "threads"}`;
+    this.blas = blas;
+    this.kind = blas?.name ?? `WebAssembly, ${pool.threads} ${pool.threads === 1 ? "thread" : "threads"}`;
     this.#reserve = reserve;
     this.#windowBytes = windowBytes;
     this.#address = pool.allocate(parameterCount * 4);
@@ -109,6 +125,33 @@ export class WasmScanner implements Scanner {
     this.#pieces(run, (place, _, count) =>
       this.run(kind, { ...values, ...placeAt(place, 0, rowBytes), count, rowBytes }),
     );
+  }
+
+  /** Shows rows to all queries by their products, which a BLAS computes for some rows at a time. */
+  sift(
+    blas: Blas,
+    run: Run,
+    width: number,
+    queries: Float32Array,
+    values: Parameters & { readonly total: number },
+  ): void {
+    const rowBytes = run.block.bytes.length / run.block.rows;
+    const stride = rowBytes / 4;
+    const { total } = values;
+    this.#products ??= this.area(mostProducts);
+    const tile = Math.max(4, Math.min(mostTileRows, Math.floor(mostProducts / total / 4) * 4));
+    const asked = { values: queries, rows: total, columns: width, stride };
+    this.#pieces(run, (place, _, count) => {
+      for (let first = 0; first < count; first += tile) {
+        const rows = Math.min(tile, count - first);
+        const from = placeAt(place, first, rowBytes);
+        const shown = { values: this.#pool.floats(from.rows, rows * stride), rows, columns: width, stride };
+        const products = { values: (this.#products as Area).values, rows: total, columns: rows, stride: tile };
+        blas.gemm(asked, { ...shown, isTransposed: true }, products);
+        const where = { products: this.addressOf(this.#products as Area), productBytes: tile * 4 };
+        this.run(commands.sift, { ...values, ...from, ...where, count: rows, rowBytes });
+      }
+    });
   }
 
   run(kind: number, values: Parameters): void {
@@ -205,7 +248,13 @@ class WasmBatch implements QueryBatch {
   }
 
   scan(run: Run, chosen?: number): void {
-    this.#scanner.runOn(commands.scan, run, this.#askedValues(chosen));
+    const { blas } = this.#scanner;
+    const values = this.#askedValues(chosen);
+    if (blas === undefined || chosen !== undefined || this.#asked < fewestForBlas) {
+      this.#scanner.runOn(commands.scan, run, values);
+      return;
+    }
+    this.#scanner.sift(blas, run, this.#size.width, this.queries, values);
   }
 
   scanCodes(run: Run, { codebook, centroid, parts }: CodeScan, chosen?: number): void {
@@ -226,7 +275,7 @@ class WasmBatch implements QueryBatch {
     this.#scanner.run(commands.finish, { ...this.#values, total: this.#asked, count: this.#size.k, rowBytes: 16 });
   }
 
-  #askedValues(chosen: number | undefined): Parameters {
+  #askedValues(chosen: number | undefined): Parameters & { readonly total: number } {
     if (chosen === undefined) return { ...this.#values, chosen: 0, total: this.#asked };
     return { ...this.#values, chosen: this.#chosenAddress, total: chosen };
   }
