@@ -1,7 +1,7 @@
 import { createReadStream, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
   CreateModelCommand,
   CreateTransformJobCommand,
@@ -58,7 +58,7 @@ export const batch: ServingBench = {
         new CreateModelCommand({
           ModelName: "bench",
           ExecutionRoleArn: `arn:aws:iam::${account}:role/service-role/SagebrushExecutionRole`,
-          PrimaryContainer: { Image: "xgboost:3.0-5", ModelDataUrl: `s3://${bucket}/model.tar.gz` },
+          PrimaryContainer: { Image: "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5", ModelDataUrl: `s3://${bucket}/model.tar.gz` },
         }),
       );
       const rounds: Record<string, number>[] = [];
@@ -89,6 +89,7 @@ export const batch: ServingBench = {
 };
 
 async function upload(s3: S3Client, csv: string, model: string): Promise<void> {
+  await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   await s3.send(
     new PutObjectCommand({
       Bucket: bucket,

@@ -137,7 +137,7 @@ def test_mistakes(clients, model, name):
     assert "only single range filters" in refused("ValidationException", DataProcessing={"InputFilter": "$[0:2,4:]"})
     assert "Could not find model" in refused("ValidationException", ModelName="none")
     assert "at most 100 MB" in refused("ValidationException", MaxConcurrentTransforms=50, MaxPayloadInMB=6)
-    sagemaker.create_transform_job(**request(name, model))
+    sagemaker.create_transform_job(**request(name, model, DataProcessing={"InputFilter": "$[1:]"}))
     assert "already exists" in refused("ResourceInUse")
     ended(clients, name)
     with pytest.raises(ClientError, match="is in status Completed"):
