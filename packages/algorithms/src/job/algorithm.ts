@@ -74,6 +74,8 @@ export interface Predictor {
 export interface Answerer {
   /** @throws RequestError with the status that says why there is no answer. */
   answer(request: ModelRequest): ModelAnswer;
+  /** The same for large bodies, where it is worth to read them on other threads. */
+  answerLarge?(request: ModelRequest): Promise<ModelAnswer>;
   /** What GET /execution-parameters says of requests at a time. */
   readonly maxConcurrentTransforms: number;
 }

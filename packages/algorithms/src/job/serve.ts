@@ -13,6 +13,8 @@ import { writeResponse } from "./serving/write-response.ts";
 /** The largest payload of a batch transform, which is the largest there is. */
 const maxBodyBytes = 100 * 1024 * 1024;
 const maxConnections = 1024;
+/** Bodies from this size on are large: reading them takes longer than handing them to a thread. */
+const largeBodyBytes = 512 * 1024;
 /** Within the 30 seconds between SIGTERM and SIGKILL. */
 const drainMillis = 25_000;
 /** Loads the model and answers GET /ping and POST /invocations until SIGTERM. */
@@ -140,17 +142,29 @@ class RequestHandler {
 
   #invoke({ headers }: IncomingMessage, response: ServerResponse, body: Buffer): void {
     const { accept, "content-type": contentType } = headers;
+    const asked = { contentType, accept, body };
+    if (body.length >= largeBodyBytes && this.#answerer.answerLarge) {
+      this.#answerer.answerLarge(asked).then(
+        ({ status, type, body: answer }) => this.#answer(response, status, type, answer),
+        (error: unknown) => this.#refuse(response, error),
+      );
+      return;
+    }
     try {
-      const { status, type, body: answer } = this.#answerer.answer({ contentType, accept, body });
+      const { status, type, body: answer } = this.#answerer.answer(asked);
       this.#answer(response, status, type, answer);
     } catch (error) {
-      if (error instanceof RequestError) {
-        this.#answer(response, error.status, "text/plain", error.message);
-        return;
-      }
-      this.#log.error(`A prediction failed: ${error instanceof Error ? error.stack : String(error)}`);
-      this.#answer(response, 500, "text/plain", "The model failed on this request; the log says more.");
+      this.#refuse(response, error);
     }
+  }
+
+  #refuse(response: ServerResponse, error: unknown): void {
+    if (error instanceof RequestError) {
+      this.#answer(response, error.status, "text/plain", error.message);
+      return;
+    }
+    this.#log.error(`A prediction failed: ${error instanceof Error ? error.stack : String(error)}`);
+    this.#answer(response, 500, "text/plain", "The model failed on this request; the log says more.");
   }
 
   #answer(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {

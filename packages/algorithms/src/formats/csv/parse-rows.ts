@@ -58,11 +58,15 @@ const exactPowers = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1
 /** Rows that begin in [begin, end) of `bytes`. */
 export function countRows(bytes: Uint8Array, begin: number, end: number): number {
   let rows = 0;
-  for (let at = begin; at < end; at++) {
-    const here = bytes[at];
-    if ((at === 0 || bytes[at - 1] === lf) && here !== lf && here !== cr) rows++;
-  }
+  let at = begin === 0 || bytes[begin - 1] === lf ? begin : nextLine(bytes, begin);
+  for (; at < end; at = nextLine(bytes, at)) if (bytes[at] !== lf && bytes[at] !== cr) rows++;
   return rows;
+}
+
+/** Behind the next line end; behind the last byte where there is none. */
+function nextLine(bytes: Uint8Array, at: number): number {
+  const found = bytes.indexOf(lf, at);
+  return found < 0 ? bytes.length : found + 1;
 }
 
 /** Reads rows that begin in [begin, end); the last one may go on to the end of `bytes`. */

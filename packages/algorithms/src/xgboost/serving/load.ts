@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Answerer, LoadContext } from "../../job/algorithm.ts";
 import { answerer } from "./answer.ts";
+import { AnswerThreads } from "./answer-threads.ts";
 import { ensembleOf } from "./ensemble.ts";
 import { openModel } from "./open-model.ts";
 
@@ -19,7 +20,8 @@ export async function load(modelDirectory: string, context: LoadContext): Promis
   const left = used.find(({ leftToLibrary }) => leftToLibrary !== undefined)?.leftToLibrary;
   const how = left === undefined ? "" : ` XGBoost's library scores them, which knows ${left}.`;
   log.info(`${used.length} model(s) of ${ensemble.objective}, ${ensemble.features} features.${how}`);
-  return answerer(ensemble, { environment, cpus });
+  const threads = new AnswerThreads(cpus, { modelDirectory, library, environment: { ...environment } });
+  return { ...answerer(ensemble, { environment, cpus }), answerLarge: (request) => threads.answer(request) };
 }
 
 function modelFiles(directory: string): string[] {

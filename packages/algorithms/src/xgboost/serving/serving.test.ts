@@ -8,6 +8,7 @@ import { type Answer, call, type Program } from "../../job/testkit/run-program.t
 import { Booster } from "../library/booster.ts";
 import { XGBoostLibrary } from "../library/library.ts";
 import { Matrix } from "../library/matrix.ts";
+import { pythonFloat } from "../python-number.ts";
 import { sampleRows, testLibrary, toCsv, XGBoostJob } from "../testkit/xgboost-job.ts";
 import { openModel } from "./open-model.ts";
 
@@ -138,6 +139,31 @@ test.for<[string | undefined, string, string | undefined, number, string]>([
   const answer = await server.post(type, body, accept);
   expect(answer.status).toBe(status);
   expect(answer.body.toString()).toContain(message);
+});
+
+test("large bodies are read on other threads, several at once, and answered as small ones are", async () => {
+  const scores = expected(binary);
+  using server = await serving(binary, { SAGEBRUSH_CPUS: "2" });
+  const times = 40_000;
+  const large = `${csv.trimEnd()}\n`.repeat(times);
+  expect(large.length).toBeGreaterThan(512 * 1024);
+  const bad = `${large}1,x,3,4\n`;
+  const answers = await Promise.all([
+    ...[1, 2, 3].map(() => server.post("text/csv", large)),
+    server.post("text/csv;label_size=1", large.replaceAll(",", ";")),
+    server.post("text/libsvm", `${libsvm}\n`.repeat(times)),
+  ]);
+  const wanted = `${scores.map(pythonFloat).join("\n")}\n`.repeat(times).trimEnd();
+  for (const { status, body } of answers) expect([status, body.toString() === wanted]).toEqual([200, true]);
+  const refused = await Promise.all([
+    server.post("text/csv", bad),
+    server.post("text/csv", large, "image/png"),
+    server.post("text/csv;label_size=0", large),
+    server.post("image/png", large),
+  ]);
+  expect(refused.map(({ status }) => status)).toEqual([400, 406, 415, 415]);
+  expect(refused[0]?.body.toString()).toBe(`Value 2 of row ${3 * times + 1} is not a number: 'x'.`);
+  expect((await server.post("text/csv", csv)).body.toString().split("\n").map(Number)).toEqual(scores);
 });
 
 test("classes are answered as rows of CSV", async () => {
