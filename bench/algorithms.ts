@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AlgorithmBench } from "./algorithms/algorithm-bench.ts";
 import { factorizationMachines } from "./algorithms/factorization-machines.ts";
+import { ipInsights } from "./algorithms/ipinsights.ts";
 import { kmeans } from "./algorithms/kmeans.ts";
 import { knn } from "./algorithms/knn.ts";
 import { pca } from "./algorithms/pca.ts";
@@ -14,7 +15,15 @@ import { report } from "./support/report.ts";
  * Built-in algorithms against the best library for the same work, on the same data and cores, in the same run. To add one:
  * its file in algorithms/ and its line here. `-- NAME --rounds 3 --rows 100000` run one, and make it smaller.
  */
-const benches: readonly AlgorithmBench[] = [factorizationMachines, kmeans, knn, pca, randomCutForest, xgboost];
+const benches: readonly AlgorithmBench[] = [
+  factorizationMachines,
+  ipInsights,
+  kmeans,
+  knn,
+  pca,
+  randomCutForest,
+  xgboost,
+];
 
 const args = process.argv.slice(2);
 const names = args.filter((word, at) => !word.startsWith("--") && !args[at - 1]?.startsWith("--"));

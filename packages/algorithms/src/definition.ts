@@ -15,6 +15,8 @@ export interface AlgorithmDefinition {
     readonly name: string;
     readonly required: boolean;
     readonly contentTypes: readonly string[];
+    /** Input modes, where not all of them are taken. */
+    readonly modes?: readonly ("File" | "FastFile" | "Pipe")[];
     /** How the service wants its objects shared out between instances, where it takes one way only. */
     readonly distribution?: "FullyReplicated" | "ShardedByS3Key";
   }[];

@@ -1,5 +1,6 @@
 import type { AlgorithmDefinition } from "./definition.ts";
 import { factorizationMachinesDefinition } from "./factorization-machines/definition.ts";
+import { ipInsightsDefinition } from "./ipinsights/definition.ts";
 import { kmeansDefinition } from "./kmeans/definition.ts";
 import { knnDefinition } from "./knn/definition.ts";
 import { linearLearnerDefinition } from "./linear-learner/definition.ts";
@@ -16,6 +17,7 @@ export { parseHyperparameters } from "./job/hyperparameters.ts";
  */
 export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
   factorizationMachinesDefinition,
+  ipInsightsDefinition,
   kmeansDefinition,
   knnDefinition,
   linearLearnerDefinition,

@@ -7,6 +7,7 @@ import type { AlgorithmModule } from "./job/algorithm.ts";
 export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> = {
   "factorization-machines": async () =>
     (await import("./factorization-machines/factorization-machines.ts")).factorizationMachines,
+  ipinsights: async () => (await import("./ipinsights/ipinsights.ts")).ipInsights,
   kmeans: async () => (await import("./kmeans/kmeans.ts")).kmeans,
   knn: async () => (await import("./knn/knn.ts")).knn,
   "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,

@@ -65,8 +65,12 @@ function formatOf(
  * The same for readers of blocks.
  * @throws CustomerError for a format that is only read as a whole.
  */
-export function streamFormatOf(type: ContentType, options: Pick<ReadOptions, "labelWidth" | "leadingColumns">) {
+export function streamFormatOf(
+  type: ContentType,
+  options: Pick<ReadOptions, "labelWidth" | "leadingColumns" | "hasPairs">,
+): { readonly format: "csv" | "recordio" | "pairs"; readonly labelWidth: number } {
   const { format, labelWidth } = formatOf(type, options);
+  if (format === "csv" && options.hasPairs === true) return { format: "pairs", labelWidth: 0 };
   if (format === "csv" || format === "recordio") return { format, labelWidth };
   throw new CustomerError(
     `Content type '${type.type}' cannot be read in blocks: expected text/csv or application/x-recordio-protobuf.`,

@@ -42,6 +42,8 @@ export interface ReadOptions {
   readonly leadingColumns?: number;
   /** Whether CSV may have another delimiter than a comma; its first line tells. */
   readonly sniffsDelimiter?: boolean;
+  /** Whether CSV rows are a name and an IPv4 address (formats/pairs); only for streams. */
+  readonly hasPairs?: boolean;
   /** Content type where the channel names none and its files are no RecordIO. */
   readonly defaultContentType: string;
   /** Refuses rows of another width: the `feature_dim` hyperparameter, or the width of the training rows. */

@@ -48,15 +48,19 @@ function* channelFaults(
   for (const { name, required } of channels) {
     if (required && config[name] === undefined) yield wording.missingChannel(name);
   }
-  for (const [name, { ContentType, S3DistributionType }] of Object.entries(config)) {
+  for (const [name, { ContentType, S3DistributionType, TrainingInputMode }] of Object.entries(config)) {
     const declared = channels.find((channel) => channel.name === name);
     if (declared === undefined) {
       yield wording.unknownChannel(name);
       continue;
     }
-    const { distribution } = declared;
+    const { distribution, modes } = declared;
     if (distribution !== undefined && S3DistributionType !== undefined && S3DistributionType !== distribution) {
       yield `'${S3DistributionType}' is not valid under any of the given schemas: S3DistributionType of channel '${name}' must be '${distribution}'`;
+    }
+    if (modes !== undefined && TrainingInputMode !== undefined && !modes.some((mode) => mode === TrainingInputMode)) {
+      const accepted = modes.map((mode) => `'${mode}'`).join(", ");
+      yield `'${TrainingInputMode}' is not valid under any of the given schemas: TrainingInputMode of channel '${name}' must be one of ${accepted}`;
     }
     if (ContentType !== undefined && !declared.contentTypes.includes(parseContentType(ContentType).type)) {
       const accepted = declared.contentTypes.map((type) => `'${type}'`).join(", ");

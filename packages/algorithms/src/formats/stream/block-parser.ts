@@ -3,6 +3,7 @@ import { CustomerError } from "../../job/errors.ts";
 import { BlockReader } from "../csv/csv-blocks.ts";
 import type { RowShape } from "../csv/parse-rows.ts";
 import { rowError } from "../csv/row-error.ts";
+import { PairParser } from "../pairs/pair-reader.ts";
 import { framesIn } from "../recordio-protobuf/frames.ts";
 import { PlainRow } from "../recordio-protobuf/plain-row.ts";
 import { SparseKernel } from "../recordio-protobuf/sparse-kernel.ts";
@@ -14,7 +15,7 @@ import type { RowRoom } from "./row-room.ts";
 
 /** What a thread must know to read blocks. */
 export interface ParserPlan {
-  readonly format: "csv" | "recordio";
+  readonly format: "csv" | "recordio" | "pairs";
   readonly files: readonly SourceFile[];
   readonly shape: RowShape;
   /** Whether sparse rows are filled up with zeros. */
@@ -33,7 +34,14 @@ export interface BlockParser {
 
 /** Makes the parser of a plan's format. */
 export function openParser(plan: ParserPlan): BlockParser {
-  return plan.format === "csv" ? new CsvParser(plan) : new RecordIoParser(plan);
+  switch (plan.format) {
+    case "csv":
+      return new CsvParser(plan);
+    case "recordio":
+      return new RecordIoParser(plan);
+    case "pairs":
+      return new PairParser(plan.files);
+  }
 }
 
 class CsvParser implements BlockParser {

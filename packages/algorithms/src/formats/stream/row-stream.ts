@@ -78,15 +78,17 @@ export class RowStream implements AsyncIterable<RowBlock> {
 
   #readers({ format, files, labelWidth }: PassSource, skipped: number): BlockReaders {
     const { featureDim, isDense, cpus, signal, blockBytes = defaultBlockBytes } = this.#options;
-    const width = (format === "csv" ? firstRowWidth : firstRecordWidth)(files, { labelWidth, featureDim });
+    const width = format === "pairs" ? 2 : widthOf[format](files, { labelWidth, featureDim });
     const shape: RowShape = { labelWidth, columns: labelWidth + width };
-    const places = (format === "csv" ? planCsv : planRecordIo)(files, blockBytes);
+    const places = (format === "recordio" ? planRecordIo : planCsv)(files, blockBytes);
     const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const threads = Math.max(1, Math.min(cpus, Math.ceil(totalBytes / (blocksPerThread * blockBytes))));
     for (let i = 0; i < skipped; i++) places.next();
     return new BlockReaders({ format, files, shape, isDense }, { places, threads, blockBytes, signal });
   }
 }
+
+const widthOf = { csv: firstRowWidth, recordio: firstRecordWidth };
 
 function memoryOf({ features, labels }: RowBlock): number {
   const entries = features.kind === "sparse" ? features.offsets.byteLength + features.columns.byteLength : 0;
