@@ -52,6 +52,11 @@ export class JobMetrics {
     this.#log = log;
   }
 
+  /** How many logs are read while they grow. */
+  get followed(): number {
+    return this.#followed.size;
+  }
+
   /** Looks at what the logs gained, without keeping anyone waiting: an expression may take its time. */
   follow(record: TrainingJobRecord, places: readonly RunPlaces[]): void {
     if (!hasMetrics(record)) return;

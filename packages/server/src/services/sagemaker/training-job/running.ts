@@ -14,8 +14,8 @@ const graceMs = 120_000;
 const shortGraceMs = 10_000;
 /** How often checkpoints of a running job are looked at. */
 const checkpointIntervalMs = 2_000;
-/** How often logs are looked at for metrics. */
-const metricIntervalMs = 1_000;
+/** How often logs are looked at for metrics, and what that grows by with each log. */
+const [metricIntervalMs, eachLogMs] = [1_000, 20];
 /** How often stopping runs are looked at, besides the wake-ups when they end. */
 const stoppingIntervalMs = 5_000;
 
@@ -34,7 +34,7 @@ export async function keepCheckpoints(
 export function followMetrics({ underWay, record }: Effect, { ms }: Pick<Step & { kind: "wait" }, "ms">): number {
   if (record.value.secondary !== "Training" || !hasMetrics(record)) return ms;
   underWay.metrics.follow(record, underWay.places(record));
-  return Math.min(ms, metricIntervalMs);
+  return Math.min(ms, Math.max(metricIntervalMs, underWay.metrics.followed * eachLogMs));
 }
 
 /** Looks at what the hosts of a running job use, and how full their volumes are. */

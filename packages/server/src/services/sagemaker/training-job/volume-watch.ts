@@ -1,4 +1,5 @@
 import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Engine } from "../../../engines/engine.ts";
 import { usedBytes } from "../../../engines/used-bytes.ts";
 import type { Log } from "../../../log.ts";
@@ -12,6 +13,8 @@ import { failed } from "./verdicts.ts";
 const glanceMs = 200;
 /** How long a measurement counts at most where the host's disk does not show that it cannot hold any more. */
 const longestMs = 5_000;
+/** What that grows by with each volume: measuring many of them must not keep the server from its work. */
+const eachMs = 50;
 /** Measuring takes at most one part in so many of the time. */
 const share = 10;
 
@@ -36,6 +39,7 @@ function volumeBytes({ ResourceConfig: resources }: TrainingJobSpec): number | u
 export class VolumeWatch {
   readonly #world: VolumeWorld;
   readonly #volumes = new Map<string, WatchedVolume>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(world: VolumeWorld) {
     this.#world = world;
@@ -46,6 +50,7 @@ export class VolumeWatch {
     const limit = volumeBytes(record.value.spec);
     if (limit === undefined || this.#volumes.has(places.runId)) return;
     this.#volumes.set(places.runId, new WatchedVolume(this.#world, record, places, limit));
+    this.#timer ??= setInterval(() => this.#glance(), glanceMs).unref();
   }
 
   /** How full a host's volume was when it was last measured. */
@@ -79,10 +84,33 @@ export class VolumeWatch {
   end(runId: string): void {
     this.#volumes.get(runId)?.stop();
     this.#volumes.delete(runId);
+    if (this.#volumes.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   close(): void {
     for (const id of [...this.#volumes.keys()]) this.end(id);
+  }
+
+  /** One look at each disk, whose room is all that a volume needs to know most of the time. */
+  #glance(): void {
+    const disks = Map.groupBy(this.#volumes.values(), ({ disk }) => disk);
+    const countsMs = Math.max(longestMs, this.#volumes.size * eachMs);
+    for (const [disk, volumes] of disks) {
+      const free = this.#room(disk);
+      if (free !== undefined) for (const volume of volumes) volume.look(free, countsMs);
+    }
+  }
+
+  #room(folder: string): number | undefined {
+    try {
+      const { bsize, bavail } = statfsSync(folder); // of our own disk, in microseconds
+      return bsize * bavail;
+    } catch (error) {
+      this.#world.log.warn("the room on a disk could not be told", { folder, error });
+      return undefined;
+    }
   }
 }
 
@@ -99,8 +127,8 @@ class WatchedVolume {
   readonly #record: TrainingJobRecord;
   readonly #places: RunPlaces;
   readonly #limit: number;
-  #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  #isMeasuring = false;
   #measured = { at: 0, tookMs: 0, used: 0, free: 0 };
 
   constructor(world: VolumeWorld, record: TrainingJobRecord, places: RunPlaces, limit: number) {
@@ -108,7 +136,11 @@ class WatchedVolume {
     this.#record = record;
     this.#places = places;
     this.#limit = limit;
-    this.#plan();
+  }
+
+  /** The folder whose disk it is on. */
+  get disk(): string {
+    return dirname(this.#places.root);
   }
 
   get percent(): number | undefined {
@@ -118,33 +150,31 @@ class WatchedVolume {
 
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
   }
 
-  #plan(): void {
-    if (this.#isStopped || this.isFull) return;
-    this.#timer = setTimeout(() => void this.#look(), glanceMs).unref();
-  }
-
-  async #look(): Promise<void> {
-    try {
-      const { bsize, bavail } = statfsSync(this.#places.mlDirectory); // of our own disk, in microseconds
-      const free = bsize * bavail;
-      if (this.#mayBeFull(free)) await this.#measure(free);
-    } catch (error) {
-      // Its folder is gone, and it with it.
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return this.stop();
+  /**
+   * Measures where it may be full.
+   * @param free - Bytes free on its disk.
+   * @param countsMs - How long the last measurement counts.
+   */
+  look(free: number, countsMs: number): void {
+    if (this.isFull || this.#isMeasuring || !this.#mayBeFull(free, countsMs)) return;
+    this.#isMeasuring = true;
+    this.#measure(free)
       // Its engine does not answer: the next look tells.
-      this.#world.log.warn("a volume could not be measured", { run: this.#places.runId, error });
-    }
-    this.#plan();
+      .catch((error: unknown) =>
+        this.#world.log.warn("a volume could not be measured", { run: this.#places.runId, error }),
+      )
+      .finally(() => {
+        this.#isMeasuring = false;
+      });
   }
 
-  #mayBeFull(free: number): boolean {
+  #mayBeFull(free: number, countsMs: number): boolean {
     const { at, tookMs, used, free: before } = this.#measured;
     const since = Date.now() - at;
     if (since < tookMs * share) return false;
-    return since >= longestMs || used + (before - free) > this.#limit;
+    return since >= countsMs || used + (before - free) > this.#limit;
   }
 
   async #measure(free: number): Promise<void> {

@@ -13,8 +13,10 @@ import { scopeOf, type TrainingJobRecord } from "../training-job.ts";
 import { diskPercentOf, type HostLook, type HostSample, sampleOf } from "./host-sample.ts";
 import { HostProfile, type ProfileSettings, profileSettings } from "./profile.ts";
 
-/** How often a host is looked at that is not profiled. */
-const plainIntervalMs = 5_000;
+/** How often a host is looked at that is not profiled, and what that grows by with each host: metrics are told by the minute. */
+const [plainIntervalMs, eachHostMs] = [5_000, 50];
+/** A minute has some looks, however many hosts there are. */
+const longestPlainMs = 20_000;
 /** A job that ends sooner is not worth a look. */
 const firstLookMs = 1_000;
 /** A disk's filling changes slowly, and asking costs. */
@@ -37,10 +39,13 @@ export interface MonitorWorld {
 /** Looks at the hosts of running jobs: host metrics each minute, and profiles where jobs ask for them. */
 export class HostMonitor {
   readonly #world: MonitorWorld;
+  readonly #watching: Watching;
   readonly #hosts = new Map<string, WatchedHost>();
 
   constructor(world: MonitorWorld) {
     this.#world = world;
+    const plainMs = () => Math.min(longestPlainMs, Math.max(plainIntervalMs, this.#hosts.size * eachHostMs));
+    this.#watching = { ...world, plainMs };
   }
 
   /** Begins to watch a host, or goes on with what its job says by now. */
@@ -48,7 +53,7 @@ export class HostMonitor {
     if (!this.#world.engine.usage) return;
     const known = this.#hosts.get(places.runId);
     if (known) known.update(record);
-    else this.#hosts.set(places.runId, new WatchedHost(this.#world, record, places, size));
+    else this.#hosts.set(places.runId, new WatchedHost(this.#watching, record, places, size));
   }
 
   /** Writes what is known of a host that has ended, and lets go of it. */
@@ -65,15 +70,14 @@ export class HostMonitor {
   }
 }
 
-function intervalOf({ value }: TrainingJobRecord): number {
-  return profileSettings(value.spec)?.intervalMs ?? plainIntervalMs;
-}
+/** What one host is watched with: also how often, unless it is profiled. */
+type Watching = MonitorWorld & { readonly plainMs: () => number };
 
 /** One host, from its first look to its end. */
 class WatchedHost {
   #record: TrainingJobRecord;
   #isLooking = false;
-  readonly #world: MonitorWorld;
+  readonly #world: Watching;
   readonly #places: RunPlaces;
   readonly #size: HostCapacity;
   readonly #profile: HostProfile;
@@ -86,22 +90,26 @@ class WatchedHost {
   #isProfileRefused = false;
   #hasToldGpus = false;
 
-  constructor(world: MonitorWorld, record: TrainingJobRecord, places: RunPlaces, size: HostCapacity) {
+  constructor(world: Watching, record: TrainingJobRecord, places: RunPlaces, size: HostCapacity) {
     this.#world = world;
     this.#record = record;
     this.#places = places;
     this.#size = size;
     this.#profile = new HostProfile(world.outputOf(record), places.host.name);
-    this.#plan(Math.min(firstLookMs, intervalOf(record)));
+    this.#plan(Math.min(firstLookMs, this.#intervalOf(record)));
   }
 
   /** Takes what the job says by now; one that is to be looked at more often is looked at at once. */
   update(record: TrainingJobRecord): void {
-    const isMoreOften = intervalOf(record) < intervalOf(this.#record);
+    const isMoreOften = this.#intervalOf(record) < this.#intervalOf(this.#record);
     this.#record = record;
     if (!isMoreOften || this.#isLooking) return;
     clearTimeout(this.#timer);
     this.#plan(0);
+  }
+
+  #intervalOf({ value }: TrainingJobRecord): number {
+    return profileSettings(value.spec)?.intervalMs ?? this.#world.plainMs();
   }
 
   stop(): void {
@@ -136,7 +144,7 @@ class WatchedHost {
       if (before) await this.#take(sampleOf(before, look, this.#size.memoryBytes, await this.#diskPercent()), settings);
     });
     this.#isLooking = false;
-    this.#plan(Math.max(shortestMs, intervalOf(this.#record) - (Date.now() - began)));
+    this.#plan(Math.max(shortestMs, this.#intervalOf(this.#record) - (Date.now() - began)));
   }
 
   async #take(sample: HostSample, settings: ProfileSettings | undefined): Promise<void> {
