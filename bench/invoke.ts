@@ -1,14 +1,14 @@
 import { execFile, spawn } from "node:child_process";
-import { createHash, createHmac } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { EndpointClient } from "./support/endpoint.ts";
+import { EndpointClient, modelSocket } from "./support/endpoint.ts";
 import { linearModelArchive } from "./support/linear-model.ts";
 import type { LoadOrder, LoadResult } from "./support/load-client.ts";
-import { type PlatformProcess, startPlatform } from "./support/platform.ts";
+import { startPlatform } from "./support/platform.ts";
 import { type Figure, median, report } from "./support/report.ts";
+import { signedRequest } from "./support/signed-request.ts";
 
 /**
  * InvokeEndpoint through the gateway, signed, kept alive, 1 KB of CSV, beside the same bytes through a bare forwarder
@@ -20,6 +20,7 @@ const measureMs = Number(process.argv[3] ?? 2_000);
 const warmMs = 300;
 /** Of seven characters and a comma: 1 KB. */
 const features = 128;
+const body = Array.from({ length: features }, (_, n) => (0.1 + n / 1_000).toFixed(5)).join(",");
 const endpoint = "bench-invoke";
 const here = import.meta.dirname;
 const execute = promisify(execFile);
@@ -38,7 +39,7 @@ let forwarder: { port: number; stop: () => void } | undefined;
 try {
   await endpoints.configure(endpoint, await linearModelArchive(features));
   await endpoints.start(endpoint);
-  const socket = modelSocket();
+  const socket = modelSocket(folder);
   forwarder = await startForwarder(socket);
   const url = new URL(platform.url);
   const targets: Record<Subject, LoadOrder["target"]> = {
@@ -72,55 +73,12 @@ function turn<Item>(items: readonly Item[], by: number): Item[] {
 
 async function burst(target: LoadOrder["target"], subject: Subject, connections: number): Promise<LoadResult> {
   const path = subject === "model" ? "/invocations" : `/endpoints/${endpoint}/invocations`;
-  const request = signedRequest(platform, path).toString("base64");
+  const request = signedRequest(platform, path, body).toString("base64");
   const order: LoadOrder = { target, request, connections, warmMs, measureMs };
   const { stdout } = await execute(process.execPath, [join(here, "support", "load-client.ts"), JSON.stringify(order)]);
   const result = JSON.parse(stdout) as LoadResult;
   if (result.failures > 0) throw new Error(`${subject}: ${result.failures} requests failed`);
   return result;
-}
-
-/** The bytes of one signed InvokeEndpoint. Good for 15 minutes; made anew for each burst. */
-function signedRequest({ url, credentials }: PlatformProcess, path: string): Buffer {
-  const body = Array.from({ length: features }, (_, n) => (0.1 + n / 1_000).toFixed(5)).join(",");
-  const date = new Date().toISOString().replaceAll(/[-:]|\.\d{3}/gu, "");
-  const scope = `${date.slice(0, 8)}/us-east-1/sagemaker/aws4_request`;
-  const headers: [string, string][] = [
-    ["accept", "application/json"],
-    ["content-length", String(Buffer.byteLength(body))],
-    ["content-type", "text/csv"],
-    ["host", new URL(url).host],
-    ["user-agent", "bench"],
-    ["x-amz-content-sha256", sha256(body)],
-    ["x-amz-date", date],
-  ];
-  const signed = headers.filter(([name]) => name !== "user-agent" && name !== "content-length");
-  const names = signed.map(([name]) => name).join(";");
-  const lines = signed.map(([name, value]) => `${name}:${value}\n`).join("");
-  const canonical = ["POST", path, "", lines, names, sha256(body)].join("\n");
-  const text = ["AWS4-HMAC-SHA256", date, scope, sha256(canonical)].join("\n");
-  const steps = [...scope.split("/"), text];
-  const signature = steps.reduce<Buffer | string>(hmac, `AWS4${credentials.secretAccessKey}`) as Buffer;
-  const claim = `Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature.toString("hex")}`;
-  headers.push(["authorization", `AWS4-HMAC-SHA256 ${claim}`]);
-  const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  return Buffer.from(`POST ${path} HTTP/1.1\r\n${head}\r\n${body}`);
-}
-
-function hmac(key: Buffer | string, text: string): Buffer {
-  return createHmac("sha256", key).update(text).digest();
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-/** The one model server's socket, in the engine's folder for sockets. */
-function modelSocket(): string {
-  const sockets = join(folder, "engine", "s");
-  const [run] = readdirSync(sockets);
-  if (run === undefined) throw new Error(`No model server has a socket in ${sockets}.`);
-  return join(sockets, run, "s");
 }
 
 async function startForwarder(socket: string): Promise<{ port: number; stop: () => void }> {

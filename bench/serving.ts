@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { batch } from "./serving/batch.ts";
+import { endpoint } from "./serving/endpoint.ts";
 import type { ServingBench } from "./serving/serving-bench.ts";
 import { report } from "./support/report.ts";
 
@@ -9,7 +10,7 @@ import { report } from "./support/report.ts";
  * Serving against what people use for it otherwise, in the same run. To add a part: its file in serving/ and its line here.
  * `-- batch --rounds 3 --rows 100000` runs one, and makes it smaller.
  */
-const parts: readonly ServingBench[] = [batch];
+const parts: readonly ServingBench[] = [batch, endpoint];
 
 const args = process.argv.slice(2);
 const names = args.filter((word, at) => !word.startsWith("--") && !args[at - 1]?.startsWith("--"));

@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { PlatformProcess } from "./platform.ts";
 import { SignedClient } from "./signed-client.ts";
 
@@ -5,7 +7,7 @@ const account = "000000000000";
 const bucket = "bench-endpoint";
 const variantName = "AllTraffic";
 
-/** Deploys linear-learner models on a platform through its API. */
+/** Deploys models of built-in algorithms on a platform through its API. */
 export class EndpointClient {
   readonly #sagemaker: SignedClient;
   readonly #s3: SignedClient;
@@ -16,14 +18,14 @@ export class EndpointClient {
   }
 
   /** Uploads an artifact and creates a model and a configuration of that name. */
-  async configure(name: string, archive: Buffer): Promise<void> {
+  async configure(name: string, archive: Buffer, image = "linear-learner"): Promise<void> {
     const unsigned = { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" };
     await this.#s3.send("PUT", `/${bucket}`, "", unsigned);
     ok(await this.#s3.send("PUT", `/${bucket}/${name}.tar.gz`, archive, unsigned));
     await this.#call("CreateModel", {
       ModelName: name,
       ExecutionRoleArn: `arn:aws:iam::${account}:role/service-role/SagebrushExecutionRole`,
-      PrimaryContainer: { Image: "linear-learner", ModelDataUrl: `s3://${bucket}/${name}.tar.gz` },
+      PrimaryContainer: { Image: image, ModelDataUrl: `s3://${bucket}/${name}.tar.gz` },
     });
     const variant = { VariantName: variantName, ModelName: name, InstanceType: "ml.m5.large", InitialInstanceCount: 1 };
     await this.#call("CreateEndpointConfig", { EndpointConfigName: name, ProductionVariants: [variant] });
@@ -66,4 +68,12 @@ export class EndpointClient {
 function ok<Answer extends { status: number; body: string }>(answer: Answer): Answer {
   if (answer.status >= 300) throw new Error(`The server answered ${answer.status}: ${answer.body}`);
   return answer;
+}
+
+/** The socket of the one model server, in the engine's folder for sockets. */
+export function modelSocket(dataDirectory: string): string {
+  const sockets = join(dataDirectory, "engine", "s");
+  const [run] = readdirSync(sockets);
+  if (run === undefined) throw new Error(`No model server has a socket in ${sockets}.`);
+  return join(sockets, run, "s");
 }
