@@ -1,5 +1,6 @@
 import type { ObjectLocation } from "./artifacts/model-location.ts";
 
+import type { CaptureSettings } from "./capture/capture-settings.ts";
 import type { Deployment } from "./deployment.ts";
 
 /**
@@ -34,6 +35,8 @@ export interface Fleet {
   /** Milliseconds since 1970. */
   readonly since: number;
   readonly variants: readonly Variant[];
+  /** What is kept of requests and answers, if anything. */
+  readonly capture?: CaptureSettings;
 }
 
 export interface Variant {

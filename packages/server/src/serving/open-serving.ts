@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import type { ObjectCatalogue } from "../objects/object-catalogue.ts";
 import type { RecordKey, Store } from "../store/store.ts";
 import { ModelCache } from "./artifacts/model-cache.ts";
+import { Captures } from "./capture/capture.ts";
 import { type EndpointValue, instancesOf } from "./fleet.ts";
 import { HealthChecks } from "./health.ts";
 import { Invoker } from "./invoke/invoker.ts";
@@ -66,7 +67,8 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     ...(memory !== undefined && { memoryDirectory: memory }),
   });
   const metrics = new VariantCounters();
-  const routes = new RoutingTable(store, metrics, log);
+  const captures = new Captures({ objects, log });
+  const routes = new RoutingTable(store, metrics, captures, log);
   const health = new HealthChecks((runId) => {
     const backend = routes.backend(runId);
     if (backend !== undefined) backend.suspect = health.read(runId).failingSince !== undefined;
@@ -107,6 +109,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
       unwatch();
       health.close();
       routes.close();
+      await captures.close();
       await models.close();
     },
   };

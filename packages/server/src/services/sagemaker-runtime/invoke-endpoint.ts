@@ -22,6 +22,7 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<InvokeInput> {
       endpoint: input.EndpointName as string,
       targetVariant: input.TargetVariant,
       sessionId: input.SessionId,
+      inferenceId: input.InferenceId,
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
       overflow: (from, _status, headers) => {

@@ -21,6 +21,7 @@ export function invokeWithResponseStream(invoker: Invoker): StreamHandler<Invoke
       endpoint: input.EndpointName as string,
       targetVariant: input.TargetVariant,
       sessionId: input.SessionId,
+      inferenceId: input.InferenceId,
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
       keptBytes: 0,

@@ -15,6 +15,7 @@ export type InvokeInput = Pick<
   | "TargetContainerHostname"
   | "InferenceComponentName"
   | "SessionId"
+  | "InferenceId"
 >;
 
 /** What the model sees of the caller's headers: these and the session, and never the signature. */

@@ -1,5 +1,6 @@
 import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
+import type { Capture } from "../capture/capture.ts";
 import type { Backend } from "../routing/backend.ts";
 import { chooseBackend, chooseBackendRandomly, chooseNamed, chooseVariant } from "../routing/choose.ts";
 import type { EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
@@ -14,6 +15,8 @@ import {
 } from "./model-errors.ts";
 import { type AnswerSink, type ModelRequest, type SendOutcome, send } from "./send.ts";
 
+/** Longer answers are passed on and not captured. */
+const mostCapturedBytes = 25 * 1024 * 1024;
 const sessionHeader = "x-amzn-sagemaker-session-id";
 
 /** One invocation as the runtime API hands it over. */
@@ -23,6 +26,7 @@ export interface Invoke {
   readonly targetVariant: string | undefined;
   /** As the caller has it; the model's headers lack it. */
   readonly sessionId?: string | undefined;
+  readonly inferenceId?: string | undefined;
   /** For the model: names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer;
@@ -91,12 +95,15 @@ export class Invoker {
     const startedAt = performance.now();
     const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
     const sessionId = session?.id ?? request.sessionId;
+    const capture = captureOf(variant, request);
+    // What is captured is kept whole.
+    const keptBytes = capture === undefined ? request.keptBytes : mostCapturedBytes;
     let backend = session?.backend ?? this.#choose(variant);
     const modelRequest: ModelRequest = {
       path: "/invocations",
       headers: sessionId === undefined ? request.headers : [...request.headers, sessionHeader, sessionId],
       body: request.body,
-      ...(request.keptBytes !== undefined && { keptBytes: request.keptBytes }),
+      ...(keptBytes !== undefined && { keptBytes }),
       overflow: (status, headers) => request.overflow({ variant: variant.name, runId: backend.runId }, status, headers),
     };
     let outcome = await send(backend, modelRequest, timeoutMs);
@@ -112,6 +119,7 @@ export class Invoker {
     }
     const modelStatus = outcome.kind === "answered" || outcome.kind === "streamed" ? outcome.status : 0;
     variant.counter.count(modelStatus, performance.now() - startedAt);
+    if (capture !== undefined) keep(capture, request, outcome);
     return answerOf(outcome, request, { variant: variant.name, runId: backend.runId });
   }
 
@@ -136,6 +144,27 @@ export class Invoker {
     backend.suspect = true;
     this.#options.suspected(backend.runId);
   }
+}
+
+/** Streams are passed on as they come: they are not kept whole, and not captured. */
+function captureOf({ capture }: VariantRoute, { keptBytes }: Invoke): Capture | undefined {
+  return keptBytes === undefined && capture?.wants(Math.random()) === true ? capture : undefined;
+}
+
+/** Notes an exchange with a good answer. What was too long to keep has none. */
+function keep(capture: Capture, { headers, body, inferenceId }: Invoke, outcome: SendOutcome): void {
+  if (outcome.kind !== "answered" || outcome.status < 200 || outcome.status >= 300) return;
+  capture.add({
+    ...{ at: Date.now(), inferenceId },
+    input: { contentType: headerOf(headers, "content-type"), body },
+    output: { contentType: headerOf(outcome.headers, "content-type"), body: outcome.body },
+  });
+}
+
+/** Of names and values in turn. */
+function headerOf(headers: readonly string[], name: string): string | undefined {
+  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
+  return undefined;
 }
 
 /** Only a request of whose answer nothing was seen may be sent twice. */

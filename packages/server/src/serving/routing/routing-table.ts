@@ -1,5 +1,6 @@
 import type { Log } from "../../log.ts";
 import type { RecordKey, Store, StoredRecord } from "../../store/store.ts";
+import type { Capture, Captures } from "../capture/capture.ts";
 import { shareOf } from "../deployment.ts";
 import { type EndpointValue, type Fleet, fleetOf } from "../fleet.ts";
 import type { VariantCounter, VariantCounters } from "../variant-metrics.ts";
@@ -16,6 +17,8 @@ export interface VariantRoute {
   readonly isStopped: boolean;
   readonly isRandom: boolean;
   readonly backends: readonly Backend[];
+  /** Keeps some of its requests, where that is asked for. */
+  readonly capture: Capture | undefined;
   readonly counter: VariantCounter;
 }
 
@@ -41,14 +44,16 @@ export class RoutingTable {
   readonly #store: Store;
   readonly #log: Log;
   readonly #counters: VariantCounters;
+  readonly #captures: Captures;
   readonly #routes = new Map<string, EndpointRoute & { readonly version: number }>();
   readonly #backends = new Map<string, Backend>();
   /** Run ids of each endpoint's backends, to close those that left. */
   readonly #owned = new Map<string, ReadonlySet<string>>();
   #unwatch: (() => void) | undefined;
 
-  constructor(store: Store, counters: VariantCounters, log: Log) {
+  constructor(store: Store, counters: VariantCounters, captures: Captures, log: Log) {
     this.#store = store;
+    this.#captures = captures;
     this.#counters = counters;
     this.#log = log;
   }
@@ -122,6 +127,7 @@ export class RoutingTable {
         isStopped: variant.desiredInstanceCount === 0,
         isRandom: variant.routing === "RANDOM",
         counter: this.#counters.of(record, record.name, variant.name),
+        capture: fleet.capture && this.#captures.of(id, record.name, variant.name, fleet.capture),
         backends: variant.instances.flatMap(({ runId, phase, address }) =>
           phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
         ),
@@ -142,6 +148,7 @@ export class RoutingTable {
   }
 
   #drop(id: string): void {
+    this.#captures.forget(id);
     this.#routes.delete(id);
     for (const runId of this.#owned.get(id) ?? []) this.#closeBackend(runId);
     this.#owned.delete(id);

@@ -1,4 +1,5 @@
 import { validationException } from "../../../errors.ts";
+import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkKey } from "../check-key.ts";
 import { models } from "../model/resource.ts";
@@ -20,8 +21,7 @@ const variantNotYet = [
 export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], context: OperationContext): Promise<void> {
   const given: Readonly<Record<string, unknown>> = { ...spec };
   for (const member of notYet) if (isPresent(given[member])) throw unsupported(member);
-  if (spec.DataCaptureConfig?.EnableCapture ?? spec.DataCaptureConfig !== undefined)
-    throw unsupported("DataCaptureConfig");
+  await checkCapture(spec.DataCaptureConfig, context);
   checkKey("KmsKeyId", spec.KmsKeyId, context);
   const names = new Set<string>();
   for (const variant of spec.ProductionVariants) {
@@ -35,6 +35,20 @@ export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], con
     // Reading it is checking it: SageMaker refuses a configuration whose model is not there.
     await models.get(context, variant.ModelName as string);
   }
+}
+
+/** What is captured must have a place to go before the first request comes. */
+async function checkCapture(
+  capture: EndpointConfigValue["spec"]["DataCaptureConfig"],
+  context: OperationContext,
+): Promise<void> {
+  if (capture === undefined || capture.EnableCapture === false) return;
+  checkKey("DataCaptureConfig.KmsKeyId", capture.KmsKeyId, context);
+  const to = parseS3Uri(capture.DestinationS3Uri ?? "");
+  if (to !== undefined && (await context.platform.objects.hasBucket(to.bucket, context.scope.account))) return;
+  throw validationException(
+    `DataCaptureConfig: ${capture.DestinationS3Uri} is not an S3 address in a bucket of this account.`,
+  );
 }
 
 function checkVariant(variant: ProductionVariant): void {

@@ -1,8 +1,10 @@
 import { invariant, ServiceError } from "../../../errors.ts";
 import { thisHost } from "../../../instance-types/fit-to-host.ts";
+import { parseS3Uri } from "../../../objects/object-catalogue.ts";
+import type { CaptureSettings } from "../../../serving/capture/capture-settings.ts";
 import type { Fleet, ServingContainer, Variant } from "../../../serving/fleet.ts";
 import type { OperationContext } from "../../service.ts";
-import type { ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
+import type { EndpointConfigValue, ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
 import { endpointConfigs } from "../endpoint-config/resource.ts";
 import { models } from "../model/resource.ts";
 import { containerOfModel } from "../model-instance/model-container.ts";
@@ -31,7 +33,11 @@ export async function fleetOfConfig(context: OperationContext, configName: strin
     variants.push(variantOf(variant, variant.ModelName, container));
   }
   checkInstanceCount(`Endpoint configuration ${configName}`, variants);
-  return { id, configName, role: "incoming", since: context.platform.clock.now(), variants };
+  const capture = captureOf(config.value.spec.DataCaptureConfig);
+  return {
+    ...{ id, configName, role: "incoming", since: context.platform.clock.now(), variants },
+    ...(capture !== undefined && { capture }),
+  };
 }
 
 /**
@@ -61,5 +67,21 @@ function variantOf(variant: ProductionVariant, modelName: string, container: Ser
     startupTimeoutSeconds: variant.ContainerStartupHealthCheckTimeoutInSeconds ?? startupTimeoutSeconds,
     container,
     instances: [],
+  };
+}
+
+type DataCapture = EndpointConfigValue["spec"]["DataCaptureConfig"];
+
+function captureOf(config: DataCapture): CaptureSettings | undefined {
+  const to = parseS3Uri(config?.DestinationS3Uri ?? "");
+  if (config === undefined || to === undefined || config.EnableCapture === false) return undefined;
+  const modes = (config.CaptureOptions ?? []).map(({ CaptureMode }) => CaptureMode as string);
+  const has = (mode: string) => modes.includes(mode) || modes.includes("InputAndOutput");
+  return {
+    ...{ bucket: to.bucket, prefix: to.key.replace(/\/+$/u, ""), share: (config.InitialSamplingPercentage ?? 0) / 100 },
+    ...{ input: has("Input"), output: has("Output") },
+    csvTypes: config.CaptureContentTypeHeader?.CsvContentTypes ?? [],
+    jsonTypes: config.CaptureContentTypeHeader?.JsonContentTypes ?? [],
+    ...(config.KmsKeyId && { encryption: { algorithm: "aws:kms", keyId: config.KmsKeyId } }),
   };
 }
