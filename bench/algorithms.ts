@@ -6,6 +6,7 @@ import { factorizationMachines } from "./algorithms/factorization-machines.ts";
 import { ipInsights } from "./algorithms/ipinsights.ts";
 import { kmeans } from "./algorithms/kmeans.ts";
 import { knn } from "./algorithms/knn.ts";
+import { lda } from "./algorithms/lda.ts";
 import { pca } from "./algorithms/pca.ts";
 import { randomCutForest } from "./algorithms/randomcutforest.ts";
 import { xgboost } from "./algorithms/xgboost.ts";
@@ -20,6 +21,7 @@ const benches: readonly AlgorithmBench[] = [
   ipInsights,
   kmeans,
   knn,
+  lda,
   pca,
   randomCutForest,
   xgboost,

@@ -17,6 +17,7 @@ const pages: Readonly<Record<string, (current: string) => Promise<string>>> = {
   "docs/reference/ipinsights.md": () => hyperparameterReference("ipinsights"),
   "docs/reference/kmeans.md": () => hyperparameterReference("kmeans"),
   "docs/reference/knn.md": () => hyperparameterReference("knn"),
+  "docs/reference/lda.md": () => hyperparameterReference("lda"),
   "docs/reference/linear-learner.md": () => hyperparameterReference("linear-learner"),
   "docs/reference/randomcutforest.md": () => hyperparameterReference("randomcutforest"),
   "docs/reference/pca.md": () => hyperparameterReference("pca"),

@@ -2,7 +2,11 @@ import type { AlgorithmDefinition } from "./definition.ts";
 import { factorizationMachinesDefinition } from "./factorization-machines/definition.ts";
 import { ipInsightsDefinition } from "./ipinsights/definition.ts";
 import { kmeansDefinition } from "./kmeans/definition.ts";
+
 import { knnDefinition } from "./knn/definition.ts";
+
+import { ldaDefinition } from "./lda/definition.ts";
+
 import { linearLearnerDefinition } from "./linear-learner/definition.ts";
 import { pcaDefinition } from "./pca/definition.ts";
 import { randomCutForestDefinition } from "./randomcutforest/definition.ts";
@@ -20,6 +24,7 @@ export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
   ipInsightsDefinition,
   kmeansDefinition,
   knnDefinition,
+  ldaDefinition,
   linearLearnerDefinition,
   randomCutForestDefinition,
   pcaDefinition,

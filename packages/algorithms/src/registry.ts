@@ -10,6 +10,7 @@ export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> 
   ipinsights: async () => (await import("./ipinsights/ipinsights.ts")).ipInsights,
   kmeans: async () => (await import("./kmeans/kmeans.ts")).kmeans,
   knn: async () => (await import("./knn/knn.ts")).knn,
+  lda: async () => (await import("./lda/lda.ts")).lda,
   "linear-learner": async () => (await import("./linear-learner/linear-learner.ts")).linearLearner,
   randomcutforest: async () => (await import("./randomcutforest/randomcutforest.ts")).randomCutForest,
   pca: async () => (await import("./pca/pca.ts")).pca,

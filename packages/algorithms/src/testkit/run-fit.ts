@@ -32,6 +32,7 @@ export interface FitResult {
   metric(name: string): number[];
   /** The model's files, by name. */
   readonly model: Readonly<Record<string, Buffer>>;
+  readonly modelDirectory: string;
   load(): Promise<Predictor>;
 }
 
@@ -89,6 +90,7 @@ export async function runFit(algorithm: AlgorithmModule, job: FitJob): Promise<F
     model: Object.fromEntries(
       readdirSync(modelDirectory).map((name) => [name, readFileSync(join(modelDirectory, name))]),
     ),
+    modelDirectory,
     load: () => loadPredictor(algorithm, modelDirectory),
   };
 }
