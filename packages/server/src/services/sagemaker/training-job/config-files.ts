@@ -45,7 +45,10 @@ function inputDataConfig(job: JobHosts, host: Host) {
       channel.ChannelName,
       {
         TrainingInputMode: channel.InputMode ?? spec.AlgorithmSpecification?.TrainingInputMode ?? "File",
-        S3DistributionType: channel.DataSource.S3DataSource?.S3DataDistributionType ?? "FullyReplicated",
+        // A file system is not shared out, and algorithms that want that of S3 are told nothing of it.
+        ...(channel.DataSource.S3DataSource !== undefined && {
+          S3DistributionType: channel.DataSource.S3DataSource.S3DataDistributionType ?? "FullyReplicated",
+        }),
         RecordWrapperType: channel.RecordWrapperType ?? "None",
         ...(channel.ContentType !== undefined && { ContentType: channel.ContentType }),
       },

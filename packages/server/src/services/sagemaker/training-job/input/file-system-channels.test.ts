@@ -122,4 +122,20 @@ describe.skipIf(!existsSync(bundle)).for(["auto", "process"] as const)("linear-l
     }
     expect(await readFile(join(shared, "data/train/rows.csv"), "utf8")).toBe("1,2\n3,4\n5,6\n");
   });
+
+  test("is taken by an algorithm that wants S3 objects shared out", async () => {
+    await mkdir(join(shared, "data/sixty"), { recursive: true });
+    await writeFile(join(shared, "data/sixty/rows.csv"), "1,2\n3,4\n5,6\n".repeat(20));
+    const world = await start((directory) => openEngine({ directory, kind, log: silentLog }));
+    try {
+      const name = await world.create({
+        AlgorithmSpecification: { TrainingImage: "randomcutforest:1", TrainingInputMode: "File" },
+        HyperParameters: { feature_dim: "2", num_trees: "50" },
+        InputDataConfig: [channel({ DirectoryPath: "/data/sixty" }, { ContentType: "text/csv;label_size=0" })],
+      });
+      expect((await world.until(name, "Completed", "Failed")).FailureReason).toBeUndefined();
+    } finally {
+      await world.close();
+    }
+  });
 });
