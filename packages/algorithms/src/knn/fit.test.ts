@@ -1,6 +1,7 @@
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { encodeRecordFrames } from "../formats/recordio-protobuf/encode.ts";
 import { writeResponse } from "../job/serving/write-response.ts";
 import { randomStream } from "../numerics/random.ts";
 import { csvOf, denseOf, type TestRows } from "../testkit/row-files.ts";
@@ -192,6 +193,15 @@ describe("lines and metrics", () => {
     expect(Number(line?.split("=").at(-1))).toBeCloseTo(mse, 9);
   });
 
+  test("of the memory, with a warning where the sample takes more than half of it", async () => {
+    const memory = { memoryBytes: 2 ** 20 };
+    const small = tails((await fit({}, rows, undefined, memory)).lines);
+    expect(small).toContain("memory available: 1 MB");
+    expect(small.some((line) => line.includes("more than half of the memory"))).toBe(false);
+    const large = tails((await fit({ sample_size: "30000" }, rows, undefined, memory)).lines);
+    expect(large).toContain("A sample of 30000 rows of 6 features takes 1 MB, more than half of the memory.");
+  });
+
   test("a GPU instance and parameters without effect are told", async () => {
     const more = { faiss_index_ivf_nlists: "7", faiss_index_pq_m: "2", dimension_reduction_target: "2" };
     const shown = tails((await fit(more, rows, undefined, { instanceType: "ml.g5.xlarge" })).lines);
@@ -290,6 +300,21 @@ describe("answers", () => {
     expect(await written({}, verbose, "application/json")).toBe(
       '{"predictions":[{"predicted_label":2.0,"distances":[0.0,9.0],"labels":[2.0,1.0]},{"predicted_label":7.0,"distances":[1.0,61.0],"labels":[7.0,1.0]}]}',
     );
+  });
+
+  test("at length as RecordIO, as labels of each record", async () => {
+    const predictor = await (await fit({ k: "2" }, four)).load();
+    const body = writeResponse(predictor.predict(asked, verbose), "application/x-recordio-protobuf", knn.response);
+    const tensor = (values: number[]) => ({ type: "float32" as const, values });
+    const record = (label: number, distances: number[], labels: number[]) => ({
+      features: new Map(),
+      label: new Map([
+        ["predicted_label", tensor([label])],
+        ["distances", tensor(distances)],
+        ["labels", tensor(labels)],
+      ]),
+    });
+    expect(body).toEqual(encodeRecordFrames([record(2, [0, 9], [2, 1]), record(7, [1, 61], [7, 1])]));
   });
 
   test("products are negated and cosines taken from 1, so that distances ascend", async () => {
