@@ -93,7 +93,7 @@ export class KernelPool<E extends PoolExports> {
    * Runs a command of the kernel on all threads.
    * @param threads - 1 for the calling one alone: work so small that waking others would take longer.
    */
-  command(kind: number, argument: number, threads?: 1 | undefined): void {
+  command(kind: number, argument: number, threads?: 1): void {
     this.exports.command(this.#control, kind, argument, threads ?? this.threads);
   }
 
