@@ -4,6 +4,7 @@ import { WriteConflict } from "../../../store/store.ts";
 import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { autotuned } from "./autotune.ts";
+import { withoutOwnMetrics } from "./built-in.ts";
 import { checkTuningRequest } from "./check-request.ts";
 import { checkWarmStart } from "./check-warm-start.ts";
 import { tuningJobs } from "./resource.ts";
@@ -20,7 +21,7 @@ export const createHyperParameterTuningJob: Operation<"CreateHyperParameterTunin
   const arn = tuningJobs.arn(scope, name);
   const key = tuningJobs.key(scope, name);
   if (await platform.store.get(key)) throw nameTaken(arn);
-  const spec = autotuned(request, context);
+  const spec = autotuned(withoutOwnMetrics(request, context), context);
   await checkTuningRequest(spec, context);
   await checkWarmStart(spec, context);
   const value: TuningJob = {

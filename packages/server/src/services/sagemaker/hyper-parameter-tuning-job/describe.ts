@@ -1,6 +1,8 @@
 import type { OperationPlace } from "../../service.ts";
 import type { Output } from "../operation.ts";
 import { objectiveHyperParameter } from "../training-job/apply-algorithm.ts";
+import { ownMetrics } from "./built-in.ts";
+import { machinesOf } from "./child-request.ts";
 import { isBetter } from "./counters.ts";
 import { definitionsOf, objectiveType } from "./definitions.ts";
 import { parentNames } from "./prior.ts";
@@ -27,9 +29,9 @@ export async function describeTuningJob(
   return {
     ...spec,
     HyperParameterTuningJobConfig: { TrainingJobEarlyStoppingType: "Off", ...spec.HyperParameterTuningJobConfig },
-    ...(spec.TrainingJobDefinition && { TrainingJobDefinition: shown(spec.TrainingJobDefinition, record) }),
+    ...(spec.TrainingJobDefinition && { TrainingJobDefinition: shown(spec.TrainingJobDefinition, record, place) }),
     ...(spec.TrainingJobDefinitions && {
-      TrainingJobDefinitions: spec.TrainingJobDefinitions.map((each) => shown(each, record)),
+      TrainingJobDefinitions: spec.TrainingJobDefinitions.map((each) => shown(each, record, place)),
     }),
     HyperParameterTuningJobArn: value.arn,
     HyperParameterTuningJobStatus: record.status,
@@ -49,11 +51,24 @@ export async function describeTuningJob(
   } as Output<"DescribeHyperParameterTuningJob">;
 }
 
-/** The service adds the objective's name to what is static, and shows it there. */
-function shown(definition: TrialDefinition, { value }: TuningJobRecord): TrialDefinition {
+/**
+ * The service adds the objective's name to what is static, and shows it there. The SDK's `HyperparameterTuner.attach` reads
+ * ResourceConfig, though its own requests have the other member: the first machine is shown there; and MetricDefinitions,
+ * which built-in algorithms have without being given any.
+ */
+function shown(
+  definition: TrialDefinition,
+  { value }: TuningJobRecord,
+  place: Pick<OperationPlace, "platform">,
+): TrialDefinition {
+  const metrics = ownMetrics(definition, place);
   const own = definitionsOf(value.spec).find((each) => each.definition.DefinitionName === definition.DefinitionName);
   return {
     ...definition,
+    ...(metrics.length > 0 && {
+      AlgorithmSpecification: { ...definition.AlgorithmSpecification, MetricDefinitions: metrics },
+    }),
+    ResourceConfig: machinesOf(definition)[0],
     StaticHyperParameters: {
       ...definition.StaticHyperParameters,
       [objectiveHyperParameter]: own?.objective.MetricName as string,

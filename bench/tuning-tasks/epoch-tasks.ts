@@ -1,0 +1,178 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Parameter, Values } from "../../packages/server/src/tuning/index.ts";
+import { randomStream } from "../../packages/server/src/tuning/random-stream.ts";
+
+const data = join(import.meta.dirname, "..", "..", "node_modules", "vega-datasets", "data");
+const hidden = 12;
+
+/** Inputs and outputs, standardised, one row each. */
+interface Table {
+  readonly inputs: readonly (readonly number[])[];
+  readonly outputs: readonly (readonly number[])[];
+}
+
+/** A network whose held-out loss is known after each epoch. */
+export interface EpochTask {
+  readonly name: string;
+  /** Trains for epochs on demand: one held-out loss at a time. */
+  train(values: Values): Iterator<number>;
+}
+
+/** What both tasks vary. */
+export const epochParameters: readonly Parameter[] = [
+  { name: "rate", kind: "continuous", min: 1e-4, max: 1, scaling: "Logarithmic" },
+  { name: "momentum", kind: "continuous", min: 0, max: 0.99, scaling: "Linear" },
+  { name: "decay", kind: "continuous", min: 1e-7, max: 1e-1, scaling: "Logarithmic" },
+  { name: "scale", kind: "continuous", min: 0.01, max: 3, scaling: "Logarithmic" },
+];
+
+/** Which species a penguin is, and how far a car goes on a gallon. */
+export function epochTasks(): EpochTask[] {
+  const penguins = rows("penguins.json", [
+    "Beak Length (mm)",
+    "Beak Depth (mm)",
+    "Flipper Length (mm)",
+    "Body Mass (g)",
+  ]);
+  const species = [...new Set(penguins.map((row) => row["Species"]))];
+  const cars = rows("cars.json", [
+    "Miles_per_Gallon",
+    "Cylinders",
+    "Displacement",
+    "Horsepower",
+    "Weight_in_lbs",
+    "Acceleration",
+  ]);
+  return [
+    {
+      name: "penguins",
+      train: (values) =>
+        train(
+          {
+            inputs: standardised(penguins, [
+              "Beak Length (mm)",
+              "Beak Depth (mm)",
+              "Flipper Length (mm)",
+              "Body Mass (g)",
+            ]),
+            outputs: penguins.map((row) => species.map((each) => (row["Species"] === each ? 1 : -1))),
+          },
+          values,
+        ),
+    },
+    {
+      name: "cars",
+      train: (values) =>
+        train(
+          {
+            inputs: standardised(cars, ["Cylinders", "Displacement", "Horsepower", "Weight_in_lbs", "Acceleration"]),
+            outputs: standardised(cars, ["Miles_per_Gallon"]),
+          },
+          values,
+        ),
+    },
+  ];
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function rows(file: string, columns: readonly string[]): Row[] {
+  const all = JSON.parse(readFileSync(join(data, file), "utf8")) as Row[];
+  const complete = all.filter((row) => columns.every((column) => typeof row[column] === "number"));
+  // A fixed shuffle: the files are sorted.
+  const { uniform } = randomStream(1);
+  return complete
+    .map((row) => ({ row, key: uniform() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ row }) => row);
+}
+
+function standardised(table: readonly Row[], columns: readonly string[]): number[][] {
+  const moments = columns.map((column) => {
+    const values = table.map((row) => row[column] as number);
+    const mean = values.reduce((sum, value) => sum + value / values.length, 0);
+    return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2 / values.length, 0)) };
+  });
+  return table.map((row) =>
+    columns.map((column, index) => {
+      const { mean, deviation } = moments[index] as { mean: number; deviation: number };
+      return ((row[column] as number) - mean) / deviation;
+    }),
+  );
+}
+
+/** Stochastic gradient descent on squared errors of a network with one hidden layer; every third row is held out. */
+function* train({ inputs, outputs }: Table, values: Values): Generator<number> {
+  const [rate = 0, momentum = 0, decay = 0, scale = 0] = ["rate", "momentum", "decay", "scale"].map((name) =>
+    Number(values[name]),
+  );
+  const { normal } = randomStream(7);
+  const [d, k] = [inputs[0]?.length ?? 0, outputs[0]?.length ?? 0];
+  const first = layer(d + 1, hidden, () => (scale * normal()) / Math.sqrt(d));
+  const second = layer(hidden + 1, k, () => (scale * normal()) / Math.sqrt(hidden));
+  for (;;) {
+    for (let row = 0; row < inputs.length; row++) {
+      if (row % 3 === 0) continue;
+      const x = inputs[row] as readonly number[];
+      const units = forward(first, x).map(Math.tanh);
+      const errors = forward(second, units).map(
+        (value, index) => value - ((outputs[row] as readonly number[])[index] as number),
+      );
+      const back = units.map(
+        (unit, h) =>
+          (1 - unit * unit) *
+          errors.reduce((sum, error, o) => sum + error * (second.weights[o * (hidden + 1) + h] as number), 0),
+      );
+      step(second, units, errors, { rate, momentum, decay });
+      step(first, x, back, { rate, momentum, decay });
+    }
+    let loss = 0;
+    let held = 0;
+    for (let row = 0; row < inputs.length; row += 3, held++) {
+      const answer = forward(second, forward(first, inputs[row] as readonly number[]).map(Math.tanh));
+      loss += answer.reduce(
+        (sum, value, index) => sum + (value - ((outputs[row] as readonly number[])[index] as number)) ** 2,
+        0,
+      );
+    }
+    // A diverged network has no loss worth a number; it is as bad as any.
+    yield Number.isFinite(loss) ? Math.min(loss / held, 1e6) : 1e6;
+  }
+}
+
+interface Layer {
+  readonly width: number;
+  readonly weights: Float64Array;
+  readonly speed: Float64Array;
+}
+
+function layer(width: number, count: number, draw: () => number): Layer {
+  return { width, weights: Float64Array.from({ length: width * count }, draw), speed: new Float64Array(width * count) };
+}
+
+function forward({ width, weights }: Layer, x: readonly number[]): number[] {
+  const count = weights.length / width;
+  return Array.from({ length: count }, (_, unit) => {
+    let sum = weights[unit * width + width - 1] as number;
+    for (let index = 0; index < width - 1; index++)
+      sum += (weights[unit * width + index] as number) * (x[index] as number);
+    return sum;
+  });
+}
+
+function step(
+  { width, weights, speed }: Layer,
+  x: readonly number[],
+  errors: readonly number[],
+  { rate, momentum, decay }: { readonly rate: number; readonly momentum: number; readonly decay: number },
+): void {
+  for (const [unit, error] of errors.entries()) {
+    for (let index = 0; index < width; index++) {
+      const at = unit * width + index;
+      const gradient = error * (index === width - 1 ? 1 : (x[index] as number)) + decay * (weights[at] as number);
+      speed[at] = momentum * (speed[at] as number) - rate * gradient;
+      weights[at] = (weights[at] as number) + (speed[at] as number);
+    }
+  }
+}
