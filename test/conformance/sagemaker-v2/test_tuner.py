@@ -49,7 +49,7 @@ def test_attach_warm_start_and_definitions(client_environment, penguins):
             told = second.describe()
             print("overall", "OverallBestTrainingJob" in told, told["HyperParameterTuningJobStatus"])
             grid = HyperparameterTuner(learner(), hyperparameter_ranges={{"optimizer": CategoricalParameter(["adam", "sgd"])}},
-                                       strategy="Grid", max_parallel_jobs=2, **objective)
+                                       strategy="Grid", max_jobs=2, max_parallel_jobs=2, **objective)
             grid.fit(channels, job_name="grid-tuner")
             print("grid", sorted(json.loads(each) if each.startswith('"') else each
                                  for each in grid.analytics().dataframe()["optimizer"]))
