@@ -1,8 +1,8 @@
-import { type ServiceError, validationException } from "../../../errors.ts";
-import { isKeyError } from "../../../kms/errors.ts";
+import { validationException } from "../../../errors.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
+import { checkKey } from "../check-key.ts";
 import { dataProcessing } from "./data-processing.ts";
 import { hasInputObjects } from "./input-objects.ts";
 import { outputPlace } from "./output-place.ts";
@@ -67,25 +67,13 @@ function checkCapture({ DataCaptureConfig: capture, DataProcessing: processing }
   throw validationException("DataCaptureConfig.GenerateInferenceId needs DataProcessing.JoinSource Input.");
 }
 
-function checkKeys(spec: TransformJobSpec, { scope, platform }: OperationContext): void {
+function checkKeys(spec: TransformJobSpec, context: OperationContext): void {
   for (const [member, name] of [
     ["TransformOutput.KmsKeyId", spec.TransformOutput?.KmsKeyId],
     ["TransformResources.VolumeKmsKeyId", spec.TransformResources?.VolumeKmsKeyId],
     ["DataCaptureConfig.KmsKeyId", spec.DataCaptureConfig?.KmsKeyId],
   ] as const) {
-    // SDKs send an empty text for none.
-    if (!name) continue;
-    try {
-      platform.keys.key(name, scope);
-    } catch (error) {
-      if (isKeyError(error)) throw validationException(`${member}: ${(error as ServiceError).message}`);
-      throw error;
-    }
-    if (platform.dataDirectory.memory === undefined) {
-      throw validationException(
-        `${member}: what jobs with keys write is kept in memory until it is encrypted, and this host has no /dev/shm.`,
-      );
-    }
+    checkKey(member, name, context);
   }
 }
 

@@ -31,7 +31,13 @@ export const createTransformJob: Operation<"CreateTransformJob"> = async (input,
   const value: TransformJob = {
     ...{ arn, spec, instances: [], nextRun: 1 },
     runPrefix: `b-${randomBytes(6).toString("hex")}`,
-    containers: [{ ...container, environment: { ...container.environment, ...jobVariables(spec, arn) } }],
+    containers: [
+      {
+        ...container,
+        environment: { ...container.environment, ...jobVariables(spec, arn) },
+        ...(spec.TransformResources?.VolumeKmsKeyId && { hasVolumeKey: true }),
+      },
+    ],
   };
   try {
     await withinTransformQuotas(context, spec, () =>
