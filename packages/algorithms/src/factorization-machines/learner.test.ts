@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { KernelPool, type PoolExports } from "../numerics/kernel-pool.ts";
 import { randomStream } from "../numerics/random.ts";
-import type { Learner, LearnerPlan, Parameters } from "./learner.ts";
+import { fitsKernel, type Learner, type LearnerPlan, type Parameters } from "./learner.ts";
 import { PlainLearner } from "./plain-learner.ts";
 import { WasmLearner } from "./wasm-learner.ts";
 
@@ -117,6 +117,14 @@ describe("the kernel agrees with its twin", () => {
       { numRuns: 60 },
     );
   });
+});
+
+test("parameters of more than 3.5 GiB are left to the twin", () => {
+  const plan = planOf({ rows: 1, width: 1, factors: 64, loss: "squared", density: 1, clip: 1, scale: 1, seed: 1 });
+  // 68 floats of a feature with two moments each, and its stamp.
+  const most = Math.floor((3.5 * 2 ** 30) / (68 * 4 * 3 + 8));
+  expect(fitsKernel({ ...plan, width: most })).toBe(true);
+  expect(fitsKernel({ ...plan, width: most + 1 })).toBe(false);
 });
 
 describe.for([

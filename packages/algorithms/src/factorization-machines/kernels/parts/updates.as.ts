@@ -88,6 +88,28 @@ function addGradients(p: usize, base: u32, thread: i32, threads: i32): u32 {
   return next - base;
 }
 
+/** Features whose memory is asked for at a time. */
+const AHEAD: u32 = 16;
+/** Where what was asked for goes, so that the compiler does not leave it out. */
+let touchedBits: i32 = 0;
+
+/**
+ * Loads a little of what a few features have. These loads wait for memory side by side, where the steps that follow, long
+ * as they are, would wait one after the other.
+ */
+function fetchFeatures(p: usize, from: u32, to: u32, strideBytes: usize): void {
+  const touched = address(p, P_TOUCHED);
+  const weights = address(p, P_WEIGHTS);
+  const moments = address(p, P_MOMENTS);
+  let bits: i32 = 0;
+  for (let k = from; k < to; k++) {
+    const at = <usize>load<u32>(touched + (<usize>k << 2)) * strideBytes;
+    const own = moments + (at << 1);
+    bits |= load<i32>(weights + at) | load<i32>(own) | load<i32>(own + strideBytes);
+  }
+  touchedBits = bits;
+}
+
 /** One step of Adam for the features that occur in a mini-batch and belong to a thread. */
 export function updateFeatures(p: usize, thread: i32, threads: i32): void {
   const strideBytes = <usize>integer(p, P_STRIDE) << 2;
@@ -108,7 +130,9 @@ export function updateFeatures(p: usize, thread: i32, threads: i32): void {
   const decays = address(p, P_DECAYS);
   const factors = i32x4(0, -1, -1, -1);
   const all = i32x4.splat(-1);
-  for (let k = base; k < base + count; k++) {
+  const end = base + count;
+  for (let k = base; k < end; k++) {
+    if (((k - base) & (AHEAD - 1)) == 0) fetchFeatures(p, k, min(k + AHEAD, end), strideBytes);
     const column = <usize>load<u32>(address(p, P_TOUCHED) + (<usize>k << 2));
     const square = v128.load32_splat(address(p, P_SQUARES) + (<usize>k << 2));
     const gradient = address(p, P_GRADIENTS) + <usize>k * strideBytes;
