@@ -43,9 +43,9 @@ describeAlgorithm(factorizationMachines, {
   memory: {
     given: { predictor_type: "regressor", feature_dim: "24", num_factors: "4", epochs: "2" },
     recordIo: recordIoOf(part, true),
-    times: 10,
+    times: 20, // enough for both jobs to read on two threads
     limitBytes: 32 * 2 ** 20,
-    // A quarter of the limit is kept; the rest is garbage that waits. The rows take 60 MiB more as numbers.
+    // A quarter of the limit is kept; the rest is garbage that waits. The rows take 98 MiB more as numbers.
     growthBytes: 40 * 2 ** 20,
   },
 });
