@@ -1,4 +1,4 @@
-import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { encodeRecordFrames } from "../formats/recordio-protobuf/encode.ts";
@@ -7,6 +7,7 @@ import { randomStream } from "../numerics/random.ts";
 import { csvOf, denseOf, type TestRows } from "../testkit/row-files.ts";
 import { type FitResult, loadPredictor, runFit } from "../testkit/run-fit.ts";
 import { temporaryDirectory } from "../testkit/temporary-directory.ts";
+import { testOpenBlas } from "../testkit/wheels.ts";
 import { knn } from "./knn.ts";
 
 /** Rows of four classes around places of their own. */
@@ -151,10 +152,7 @@ test("several threads give the model and the metrics of one", async () => {
 });
 
 test("a library of the host multiplies where there is one, and finds the same", async () => {
-  const environments = join(import.meta.dirname, "../../../../.build/python");
-  const [library] = globSync(
-    join(environments, "sagemaker-v3/lib/python3*/site-packages/scipy.libs/libscipy_openblas*"),
-  );
+  const library = testOpenBlas();
   const own = await fit({ predictor_type: "regressor" }, rows, held);
   const native = await fit({ predictor_type: "regressor" }, rows, held, { library });
   expect(tails(own.lines)).toContain("Matrix products by WebAssembly, 1 thread.");
@@ -162,7 +160,7 @@ test("a library of the host multiplies where there is one, and finds the same", 
   expect(native.metric("test:mse")).toEqual(own.metric("test:mse"));
   const none = await fit({}, rows, held, { library: process.execPath });
   expect(tails(none.lines).some((line) => line.startsWith(`The BLAS ${process.execPath} is not used: `))).toBe(true);
-});
+}, 120_000);
 
 describe("lines and metrics", () => {
   test("of a classifier, in the recorded forms", async () => {

@@ -1,4 +1,4 @@
-import { globSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readArrayList, writeArrayList } from "../formats/mxnet/array-list.ts";
@@ -7,6 +7,7 @@ import { randomStream } from "../numerics/random.ts";
 import { csvOf, denseOf } from "../testkit/row-files.ts";
 import { loadPredictor, runFit } from "../testkit/run-fit.ts";
 import { temporaryDirectory } from "../testkit/temporary-directory.ts";
+import { testOpenBlas } from "../testkit/wheels.ts";
 import { pca } from "./pca.ts";
 
 /** Rows in whose first dimensions there is more to see, each half as much as the one before; turned by nothing. */
@@ -154,16 +155,13 @@ describe("what is found", () => {
     });
 
     test("products by a library of the host make the same model", async () => {
-      const environments = join(import.meta.dirname, "../../../../.build/python");
-      const [library] = globSync(
-        join(environments, "sagemaker-v3/lib/python3*/site-packages/scipy.libs/libscipy_openblas*"),
-      );
+      const library = testOpenBlas();
       const own = await fit({ num_components: "8" }, wide);
       const native = await fit({ num_components: "8" }, wide, undefined, library);
       expect(tails(own.lines)).toContain("Matrix products by WebAssembly, 1 thread.");
       expect(tails(native.lines).some((line) => /^Matrix products by OpenBLAS [\d.]+ /.test(line))).toBe(true);
       valuesOf(own.model, "v").forEach((value, i) => expect(valuesOf(native.model, "v")[i]).toBeCloseTo(value, 4));
-    });
+    }, 120_000);
 
     test("a library that is none is told, and done without", async () => {
       const { lines } = await fit({ num_components: "8" }, wide, undefined, process.execPath);

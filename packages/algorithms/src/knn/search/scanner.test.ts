@@ -1,9 +1,8 @@
-import { globSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { KernelPool, type PoolExports } from "../../numerics/kernel-pool.ts";
 import { randomStream } from "../../numerics/random.ts";
+import { testOpenBlas } from "../../testkit/wheels.ts";
 import { codewords } from "../kernels/layout.ts";
 import { openScanner } from "./open-scanner.ts";
 import { PlainScanner } from "./plain-scanner.ts";
@@ -171,8 +170,7 @@ function project(scanner: Scanner, given: Case, target: number): number[] {
 }
 
 test("products by a library of the host lead to the same neighbours, to the bit", async () => {
-  const folder = join(import.meta.dirname, "../../../../../.build/python/sagemaker-v3/lib");
-  const [library] = globSync(join(folder, "python3*/site-packages/scipy.libs/libscipy_openblas*"));
+  const library = testOpenBlas();
   const { scanner, refusal } = await openScanner(2, library);
   expect(refusal).toBeUndefined();
   expect(scanner.kind).toContain("OpenBLAS");
@@ -196,7 +194,7 @@ test("products by a library of the host lead to the same neighbours, to the bit"
     { numRuns: 80 },
   );
   await scanner.close();
-});
+}, 120_000);
 
 test("a library that is none is told, and done without", async () => {
   const { scanner, refusal } = await openScanner(1, process.execPath);

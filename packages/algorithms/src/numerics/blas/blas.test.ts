@@ -1,29 +1,23 @@
-import { globSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { testOpenBlas } from "../../testkit/wheels.ts";
 import { randomStream } from "../random.ts";
 import { type Blas, type Factor, type Matrix, openBlas } from "./blas.ts";
 import { PlainBlas } from "./plain-blas.ts";
-
-/** Those inside the wheels that the Python clients' environments have: set-up makes them. */
-const environments = join(import.meta.dirname, "../../../../../.build/python");
-const find = (folder: string) =>
-  globSync(join(environments, `sagemaker-v3/lib/python3*/site-packages/${folder}.libs/libscipy_openblas*`))[0];
 
 const opened: Record<string, Blas> = {};
 beforeAll(async () => {
   for (const [name, threads, library] of [
     ["one thread", 1, undefined],
     ["three threads", 3, undefined],
-    ["SciPy's wheel", 2, find("scipy")],
-    ["NumPy's wheel, whose integers are long", 2, find("numpy")],
+    ["SciPy's wheel", 2, testOpenBlas(32)],
+    ["NumPy's wheel, whose integers are long", 2, testOpenBlas(64)],
   ] as const) {
     const { blas, refusal } = await openBlas(threads, library);
     expect(refusal).toBeUndefined();
     opened[name] = blas;
   }
-});
+}, 120_000);
 afterAll(async () => {
   await Promise.all(Object.values(opened).map((blas) => blas.close()));
 });

@@ -1,38 +1,15 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { buildFile } from "../../job/build-files.ts";
 import { MlSandbox } from "../../job/testkit/run-program.ts";
+import { fileOfWheel } from "../../testkit/wheels.ts";
 
 const main = join(import.meta.dirname, "../../main.ts");
 
-/** XGBoost's library in some version (2.1 or later), installed from PyPI once into the package's build folder. */
+/** XGBoost's library in some version (2.1 or later). */
 export function testLibrary(version = "3.0.5"): string {
-  const folder = buildFile(`xgboost-${version}`);
-  const library = join(folder, "xgboost/lib", process.platform === "darwin" ? "libxgboost.dylib" : "libxgboost.so");
-  if (existsSync(library)) return library;
-  const fresh = `${folder}.${process.pid}`;
   const isSmall = process.platform === "linux" && process.arch === "x64";
-  mkdirSync(fresh, { recursive: true });
-  try {
-    const run = (command: string, ...words: string[]) => execFileSync(command, words, { stdio: ["ignore", 2, 2] });
-    run("python3", "-m", "venv", join(fresh, "venv"));
-    const bare = [
-      "--no-deps",
-      "--ignore-requires-python",
-      "--only-binary",
-      ":all:",
-      "--quiet",
-      "--target",
-      join(fresh, "packages"),
-    ];
-    const wheel = `${isSmall ? "xgboost-cpu" : "xgboost"}==${version}`;
-    run(join(fresh, "venv/bin/python"), "-m", "pip", "install", "--disable-pip-version-check", ...bare, wheel);
-    if (!existsSync(library)) renameSync(join(fresh, "packages"), folder);
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
-  return library;
+  const library = process.platform === "darwin" ? "libxgboost.dylib" : "libxgboost.so";
+  return fileOfWheel(`${isSmall ? "xgboost-cpu" : "xgboost"}==${version}`, `xgboost/lib/${library}`);
 }
 
 interface JobOptions {
