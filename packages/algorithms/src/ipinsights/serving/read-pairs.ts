@@ -3,6 +3,7 @@ import { readAddress } from "../../formats/pairs/ipv4.ts";
 import { parsePairs } from "../../formats/pairs/parse-pairs.ts";
 import { parseContentType } from "../../job/content-type.ts";
 import { RequestError } from "../../job/errors.ts";
+import { instancesOf, parseJson, parseLines } from "../../job/serving/json-instances.ts";
 import { mediaType } from "../../job/serving/media-types.ts";
 
 const spoken = [mediaType.csv, mediaType.json, mediaType.jsonLines].join(", ");
@@ -20,7 +21,7 @@ export function readPairs(contentType: string | undefined, body: Buffer): Uint32
     case mediaType.json:
       return readInstances(instancesOf(parseJson(body.toString("utf8"), "The body")));
     case mediaType.jsonLines:
-      return readInstances(linesOf(body.toString("utf8")));
+      return readInstances(parseLines(body.toString("utf8")));
     default: {
       const got =
         contentType === undefined ? "No Content-Type was given" : `Content-Type '${contentType}' is not supported`;
@@ -72,28 +73,4 @@ function featuresOf(instance: unknown, i: number): readonly [string, string] {
     400,
     `Instance ${i + 1} must have two strings as its "features": an entity and an IPv4 address.`,
   );
-}
-
-function instancesOf(value: unknown): readonly unknown[] {
-  const instances = typeof value === "object" && value !== null && "instances" in value ? value.instances : undefined;
-  if (Array.isArray(instances) && instances.length > 0) return instances;
-  throw new RequestError(400, 'The body must be a JSON object with a list "instances" of at least one instance.');
-}
-
-function linesOf(text: string): unknown[] {
-  const instances = text
-    .split("\n")
-    .map((line, i) => ({ line: line.trim(), number: i + 1 }))
-    .filter(({ line }) => line !== "")
-    .map(({ line, number }) => parseJson(line, `Line ${number}`));
-  if (instances.length === 0) throw new RequestError(400, "The body has no rows.");
-  return instances;
-}
-
-function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new RequestError(400, `${what} is not JSON: ${(error as Error).message}.`, { cause: error });
-  }
 }

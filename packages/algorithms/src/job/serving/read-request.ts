@@ -4,6 +4,7 @@ import { decodeRows } from "../../formats/recordio-protobuf/decode-rows.ts";
 import type { Rows } from "../../formats/rows.ts";
 import { parseContentType } from "../content-type.ts";
 import { CustomerError, RequestError } from "../errors.ts";
+import { instancesOf, parseJson, parseLines } from "./json-instances.ts";
 import { type MediaType, mediaType, mediaTypes } from "./media-types.ts";
 
 /** The rows of a request, and what it says of each. */
@@ -55,30 +56,6 @@ function readInstances(instances: readonly unknown[], featureDim: number): Reque
   const rows = toRows(parsed, featureDim);
   const hasConfiguration = parsed.some(({ configuration }) => configuration !== undefined);
   return hasConfiguration ? { rows, configurations: parsed.map(({ configuration }) => configuration) } : { rows };
-}
-
-function instancesOf(value: unknown): readonly unknown[] {
-  const instances = typeof value === "object" && value !== null && "instances" in value ? value.instances : undefined;
-  if (Array.isArray(instances) && instances.length > 0) return instances;
-  throw new RequestError(400, 'The body must be a JSON object with a list "instances" of at least one instance.');
-}
-
-function parseLines(text: string): unknown[] {
-  const instances = text
-    .split("\n")
-    .map((line, i) => ({ line: line.trim(), number: i + 1 }))
-    .filter(({ line }) => line !== "")
-    .map(({ line, number }) => parseJson(line, `Line ${number}`));
-  if (instances.length === 0) throw new RequestError(400, "The body has no rows.");
-  return instances;
-}
-
-function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new RequestError(400, `${what} is not JSON: ${(error as Error).message}.`, { cause: error });
-  }
 }
 
 function readRecords(body: Buffer, featureDim: number): Rows {
