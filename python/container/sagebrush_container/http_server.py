@@ -1,6 +1,8 @@
-"""GET /ping and POST /invocations over a Unix socket or a port."""
+"""GET /ping and POST /invocations, and the API of multi-model containers, over a Unix socket or a port."""
 
+import json
 import os
+import re
 import socket
 import socketserver
 import sys
@@ -8,6 +10,7 @@ import traceback
 from http.server import BaseHTTPRequestHandler
 
 from . import formats
+from .multi_model import Models
 
 # More than the platform lets through; a body without this limit could fill the memory.
 _LARGEST_BODY = 128 * 1024 * 1024
@@ -36,10 +39,11 @@ class Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
 
     daemon_threads = True
 
-    def __init__(self, listener, handlers):
-        socketserver.BaseServer.__init__(self, "model", Request)
+    def __init__(self, listener, served):
+        many = isinstance(served, Models)
+        socketserver.BaseServer.__init__(self, "model", ManyModels if many else Request)
         self.socket = listener
-        self.handlers = handlers
+        self.served = served
 
     def fileno(self):
         return self.socket.fileno()
@@ -67,9 +71,12 @@ class Request(BaseHTTPRequestHandler):
         if self.path != "/invocations":
             self._answer(404, b"", None)
             return
+        self._invoke(self.server.served, body)
+
+    def _invoke(self, handlers, body):
         try:
             accept = self.headers.get("Accept") or os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or formats.JSON
-            content, kind = self.server.handlers.answer(body, self.headers.get("Content-Type") or formats.JSON, accept)
+            content, kind = handlers.answer(body, self.headers.get("Content-Type") or formats.JSON, accept)
             self._answer(200, content, kind)
         except formats.Unsupported as error:
             self._answer(error.status, str(error).encode(), "text/plain")
@@ -116,3 +123,54 @@ class Request(BaseHTTPRequestHandler):
     def log_message(self, *_words):
         # Health checks alone would be most of the log.
         pass
+
+
+_MODEL = re.compile(r"/models/([^/?]+)(/invoke)?$")
+
+
+class ManyModels(Request):
+    """What the platform asks of a container with many models."""
+
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        if path == "/ping":
+            self._answer(200, b"", None)
+        elif path == "/models":
+            self._answer(200, self.server.served.page(query.partition("next_page_token=")[2].partition("&")[0]), formats.JSON)
+        else:
+            self._about(lambda name: self.server.served.describe(name))
+
+    def do_DELETE(self):
+        self._about(lambda name: b"{}" if self.server.served.unload(name) else None)
+
+    def do_POST(self):
+        body = self._body()
+        if body is None:
+            return
+        if self.path == "/models":
+            self._load(body)
+            return
+        found = _MODEL.match(self.path)
+        model = self.server.served.get(found.group(1)) if found and found.group(2) else None
+        if model is None:
+            self._answer(404, b"The model is not loaded.", "text/plain")
+            return
+        self._invoke(model[0], body)
+
+    def _load(self, body):
+        try:
+            wanted = json.loads(body.decode())
+            name, url = wanted["model_name"], wanted["url"]
+        except (ValueError, KeyError, TypeError):
+            self._answer(400, b"Expected a JSON object with model_name and url.", "text/plain")
+            return
+        status, content = self.server.served.load(name, url)
+        self._answer(status, content, formats.JSON if status in (200, 409) else "text/plain")
+
+    def _about(self, answer):
+        found = _MODEL.match(self.path)
+        content = answer(found.group(1)) if found and not found.group(2) else None
+        if content is None:
+            self._answer(404, b"The model is not loaded.", "text/plain")
+        else:
+            self._answer(200, content, formats.JSON)

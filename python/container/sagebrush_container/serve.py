@@ -10,6 +10,7 @@ import traceback
 from . import http_server, packages, places, settings, user_code
 from .failures import ToolkitError
 from .handlers import Handlers
+from .multi_model import Models
 
 # Set once the user's packages are there, for the Python that sees them.
 _PREPARED = "SAGEBRUSH_PREPARED"
@@ -21,11 +22,16 @@ def main():
         sys.path.insert(0, folder)
         name = program[: -len(".py")].replace("/", ".") if program.endswith(".py") else program
         module = importlib.import_module(name) if program else None
-        workers = int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1)
+        # What the platform loads must be there for each request: models of several share one process.
+        workers = 1 if _is_multi_model() else int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or 1)
         return _serve(module, workers)
     except ToolkitError as error:
         sys.stderr.write(error.text + "\n")
         return error.exit_code
+
+
+def _is_multi_model():
+    return (os.environ.get("SAGEMAKER_MULTI_MODEL") or "").lower() == "true"
 
 
 def _program():
@@ -35,11 +41,14 @@ def _program():
     source = settings.decode(os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY") or "")
     # An archive that was repacked for serving holds its code, and then the address says nothing else.
     folder = with_model
-    if source and not os.path.isdir(with_model):
+    brings_none = _is_multi_model() and source.startswith("/")
+    if source and not os.path.isdir(with_model) and not brings_none:
         folder = places.CODE
         user_code.bring(source, folder)
     if not program and os.path.isfile(os.path.join(folder, "inference.py")):
         program = "inference.py"
+    if program and _is_multi_model() and not os.path.isfile(os.path.join(folder, program)):
+        program = ""  # each model has its own
     if program and not os.path.isfile(os.path.join(folder, program)):
         raise ToolkitError("The script %s does not exist in %s." % (program, source or folder))
     if os.path.isfile(os.path.join(folder, "requirements.txt")) and _PREPARED not in os.environ:
@@ -79,13 +88,14 @@ def _fork(module, listener):
 
 
 def _work(module, listener):
+    framework = os.environ.get("SAGEBRUSH_FRAMEWORK")
     try:
-        handlers = Handlers(module, os.environ.get("SAGEBRUSH_FRAMEWORK"), places.MODEL)
+        served = Models(module, framework) if _is_multi_model() else Handlers(module, framework, places.MODEL)
     except Exception:
         sys.stderr.write(traceback.format_exc())
         sys.stderr.flush()
         return 1
-    server = http_server.Server(listener, handlers)
+    server = http_server.Server(listener, served)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
     server.serve_forever(poll_interval=0.2)
     return 0

@@ -249,3 +249,47 @@ test("a server whose model cannot be loaded says so and ends with 1", async () =
   expect(await program.ended()).toBe(1);
   expect(program.output).toContain("The model cannot be loaded");
 });
+
+test("a server of many models loads, lists, answers for and unloads them", async () => {
+  using ml = new MlSandbox();
+  for (let i = 0; i < 205; i++) ml.write(`models/m${i}/model/model.json`, { mean: i, width: 2 });
+  ml.write("models/broken/model/model.json", "{");
+  using program = ml.start("serve", { SAGEMAKER_MULTI_MODEL: "true" });
+  await program.printed("Ready for models");
+  const json = { "Content-Type": "application/json" };
+  const load = (name: string) =>
+    call(ml.socket, "POST", "/models", json, JSON.stringify({ model_name: name, url: `/opt/ml/models/${name}/model` }));
+  const invoke = (name: string) =>
+    call(ml.socket, "POST", `/models/${name}/invoke`, { "Content-Type": "text/csv" }, "1,2\n");
+  expect(await call(ml.socket, "GET", "/ping")).toMatchObject({ status: 200 });
+  for (let i = 0; i < 205; i++) expect(await load(`m${i}`)).toMatchObject({ status: 200 });
+  expect(await load("m7")).toMatchObject({ status: 409 });
+  expect(await load("broken")).toMatchObject({ status: 400 });
+  expect(await call(ml.socket, "POST", "/models", json, "{}")).toMatchObject({ status: 400 });
+  expect((await invoke("m7")).body.toString()).toBe('{"predictions":[{"score":10}]}');
+  expect(await invoke("other")).toMatchObject({ status: 404 });
+
+  const listed: string[] = [];
+  for (let token: string | undefined = ""; token !== undefined; ) {
+    const { body } = await call(ml.socket, "GET", `/models${token && `?next_page_token=${token}`}`);
+    const page = JSON.parse(body.toString()) as { models: { modelName: string }[]; nextPageToken?: string };
+    listed.push(...page.models.map(({ modelName }) => modelName));
+    token = page.nextPageToken;
+  }
+  expect(listed).toEqual(Array.from({ length: 205 }, (_, i) => `m${i}`));
+  const one = await call(ml.socket, "GET", "/models/m7");
+  expect(JSON.parse(one.body.toString())).toEqual({ modelName: "m7", modelUrl: "/opt/ml/models/m7/model" });
+  expect(await call(ml.socket, "DELETE", "/models/m7")).toMatchObject({ status: 200 });
+  expect(await call(ml.socket, "DELETE", "/models/m7")).toMatchObject({ status: 404 });
+  expect(await invoke("m7")).toMatchObject({ status: 404 });
+  expect(await call(ml.socket, "POST", "/invocations", json, "{}")).toMatchObject({ status: 404 });
+});
+
+test("a server of many models takes no more when its memory is used", async () => {
+  using ml = new MlSandbox();
+  ml.write("models/m/model/model.json", { mean: 1, width: 2 });
+  using program = ml.start("serve", { SAGEMAKER_MULTI_MODEL: "true", SAGEBRUSH_MEMORY_BYTES: "1000000" });
+  await program.printed("Ready for models");
+  const body = JSON.stringify({ model_name: "m", url: "/opt/ml/models/m/model" });
+  expect(await call(ml.socket, "POST", "/models", {}, body)).toMatchObject({ status: 507 });
+});

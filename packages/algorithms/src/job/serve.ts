@@ -1,23 +1,25 @@
 import { rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { AlgorithmModule, Answerer, LoadContext, Predictor } from "./algorithm.ts";
-import { RequestError } from "./errors.ts";
-import { createJobLog, type JobLog } from "./job-log.ts";
+import { createJobLog } from "./job-log.ts";
 import { mlDirectory } from "./ml-directory.ts";
+import { memoryRoom } from "./serving/memory-room.ts";
+import { ModelTable } from "./serving/model-table.ts";
 import { negotiate } from "./serving/negotiate.ts";
 import { readRequest } from "./serving/read-request.ts";
+import { RequestHandler, type Served } from "./serving/request-handler.ts";
 import { writeResponse } from "./serving/write-response.ts";
 
-/** The largest payload of a batch transform, which is the largest there is. */
-const maxBodyBytes = 100 * 1024 * 1024;
 const maxConnections = 1024;
-/** Bodies from this size on are large: reading them takes longer than handing them to a thread. */
-const largeBodyBytes = 512 * 1024;
 /** Within the 30 seconds between SIGTERM and SIGKILL. */
 const drainMillis = 25_000;
-/** Loads the model and answers GET /ping and POST /invocations until SIGTERM. */
+
+/**
+ * Loads the model and answers GET /ping and POST /invocations until SIGTERM; with SAGEMAKER_MULTI_MODEL, loads the models
+ * that it is told to and answers for each of them.
+ */
 export async function serve(
   algorithm: AlgorithmModule,
   environment: NodeJS.ProcessEnv,
@@ -26,9 +28,10 @@ export async function serve(
   const log = createJobLog({ host: "algo-1", title: algorithm.title });
   const cpus = Math.max(1, Math.floor(Number(environment.SAGEBRUSH_CPUS ?? availableParallelism()) || 1));
   const context = { environment, library, cpus, log };
-  const model = await loadModel(algorithm, mlDirectory(environment).model, context);
-  if (model === undefined) process.exit(1);
-  const handler = new RequestHandler("answer" in model ? model : standardAnswers(algorithm, model), log);
+  const isMultiModel = environment.SAGEMAKER_MULTI_MODEL?.toLowerCase() === "true";
+  const served = isMultiModel ? manyModels(algorithm, context) : await oneModel(algorithm, context);
+  if (served === undefined) process.exit(1);
+  const handler = new RequestHandler(served, log);
   // No idle timeout: the gateway keeps connections, and closing one just as it sends would fail a request.
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => handler.handle(request, response));
   server.maxConnections = maxConnections;
@@ -38,7 +41,8 @@ export async function serve(
     rmSync(socket, { force: true }); // left by a run that was killed
     server.listen(socket);
   }
-  server.once("listening", () => log.info("Model loaded, ready for requests."));
+  const ready = isMultiModel ? "Ready for models." : "Model loaded, ready for requests.";
+  server.once("listening", () => log.info(ready));
   process.once("SIGTERM", () => {
     log.info("Received SIGTERM: finishing the requests that have begun.");
     handler.isDraining = true;
@@ -48,20 +52,33 @@ export async function serve(
   });
 }
 
-async function loadModel(
-  algorithm: AlgorithmModule,
-  directory: string,
-  context: LoadContext,
-): Promise<Predictor | Answerer | undefined> {
-  const { log } = context;
+async function oneModel(algorithm: AlgorithmModule, context: LoadContext): Promise<Served | undefined> {
+  const { log, environment } = context;
   try {
-    return await algorithm.load(directory, context);
+    return { model: await openAnswerer(algorithm, mlDirectory(environment).model, context) };
   } catch (error) {
     if (error instanceof Error && error.stack !== undefined) log.error(error.stack);
     // Last, because an endpoint's FailureReason quotes the log's end.
     log.error(`The model cannot be loaded: ${reasonOf(error)}`);
     return undefined;
   }
+}
+
+function manyModels(algorithm: AlgorithmModule, context: LoadContext): Served {
+  const { environment } = context;
+  const limit = Number(environment.SAGEBRUSH_MEMORY_BYTES);
+  const open = async (directory: string): Promise<Answerer> => {
+    // Threads of its own are too much for one model among many.
+    const { answerLarge: _threads, ...answerer } = await openAnswerer(algorithm, directory, { ...context, cpus: 1 });
+    return answerer;
+  };
+  const { root } = mlDirectory(environment);
+  return { models: new ModelTable({ open, root, hasRoom: memoryRoom(limit > 0 ? limit : undefined), reasonOf }) };
+}
+
+async function openAnswerer(algorithm: AlgorithmModule, directory: string, context: LoadContext): Promise<Answerer> {
+  const model = await algorithm.load(directory, context);
+  return "answer" in model ? model : standardAnswers(algorithm, model);
 }
 
 function reasonOf(error: unknown): string {
@@ -86,90 +103,4 @@ function standardAnswers({ response, requestTypes }: AlgorithmModule, predictor:
       return { status: 200, type, body: writeResponse(predictions, type, response) };
     },
   };
-}
-
-class RequestHandler {
-  readonly #answerer: Answerer;
-  readonly #executionParameters: string;
-  readonly #log: JobLog;
-  /** Connections are closed after their answer. */
-  isDraining = false;
-
-  constructor(answerer: Answerer, log: JobLog) {
-    this.#answerer = answerer;
-    this.#executionParameters = JSON.stringify({
-      MaxConcurrentTransforms: answerer.maxConcurrentTransforms,
-      BatchStrategy: "MULTI_RECORD",
-      MaxPayloadInMB: 6,
-    });
-    this.#log = log;
-  }
-
-  handle(request: IncomingMessage, response: ServerResponse): void {
-    const { method, url = "/" } = request;
-    const path = url.includes("?") ? url.slice(0, url.indexOf("?")) : url;
-    if (path === "/invocations" && method === "POST") this.#receive(request, response);
-    else if (path === "/ping" && method === "GET") this.#answer(response, 200, "text/plain", "");
-    else if (path === "/execution-parameters" && method === "GET") {
-      this.#answer(response, 200, "application/json", this.#executionParameters);
-    } else {
-      const isKnown = path === "/invocations" || path === "/ping" || path === "/execution-parameters";
-      request.resume();
-      this.#answer(response, isKnown ? 405 : 404, "text/plain", `${method} ${path} is not answered here.`);
-    }
-  }
-
-  #receive(request: IncomingMessage, response: ServerResponse): void {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBodyBytes) chunks.push(chunk);
-      else if (!response.headersSent) {
-        chunks.length = 0;
-        response.shouldKeepAlive = false;
-        this.#answer(response, 413, "text/plain", `The body is larger than ${maxBodyBytes} bytes.`);
-      }
-    });
-    request.on("end", () => {
-      if (response.headersSent) return;
-      const body = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-      this.#invoke(request, response, body);
-    });
-    // The caller went away: there is nobody to answer.
-    request.on("error", () => response.destroy());
-  }
-
-  #invoke({ headers }: IncomingMessage, response: ServerResponse, body: Buffer): void {
-    const { accept, "content-type": contentType } = headers;
-    const asked = { contentType, accept, body };
-    if (body.length >= largeBodyBytes && this.#answerer.answerLarge) {
-      this.#answerer.answerLarge(asked).then(
-        ({ status, type, body: answer }) => this.#answer(response, status, type, answer),
-        (error: unknown) => this.#refuse(response, error),
-      );
-      return;
-    }
-    try {
-      const { status, type, body: answer } = this.#answerer.answer(asked);
-      this.#answer(response, status, type, answer);
-    } catch (error) {
-      this.#refuse(response, error);
-    }
-  }
-
-  #refuse(response: ServerResponse, error: unknown): void {
-    if (error instanceof RequestError) {
-      this.#answer(response, error.status, "text/plain", error.message);
-      return;
-    }
-    this.#log.error(`A prediction failed: ${error instanceof Error ? error.stack : String(error)}`);
-    this.#answer(response, 500, "text/plain", "The model failed on this request; the log says more.");
-  }
-
-  #answer(response: ServerResponse, status: number, contentType: string, body: string | Buffer): void {
-    if (this.isDraining) response.shouldKeepAlive = false;
-    response.writeHead(status, { "Content-Type": contentType, "Content-Length": Buffer.byteLength(body) });
-    response.end(body);
-  }
 }
