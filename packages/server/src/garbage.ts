@@ -10,7 +10,7 @@ import type { ImageRegistry } from "./registry/image-registry.ts";
 import { type Collection, collectGarbage } from "./services/sagemaker/collect-garbage.ts";
 import { finalStatuses, type TrainingJob, trainingJobKind } from "./services/sagemaker/training-job/training-job.ts";
 import { collectTransformRuns, unfinishedTransformJobs } from "./services/sagemaker/transform-job/collect.ts";
-import type { EndpointValue } from "./serving/fleet.ts";
+import { containersOf, type EndpointValue, modelKeysOf } from "./serving/fleet.ts";
 import type { Serving } from "./serving/open-serving.ts";
 import type { ListQuery, Store } from "./store/store.ts";
 
@@ -32,7 +32,7 @@ export async function collectAll(
   const jobs = await collectGarbage(parts);
   const transformRuns = await collectTransformRuns(parts);
   const containers = (await unfinishedTransformJobs(parts.store)).flatMap((job) => job.containers);
-  const endpoints = await parts.serving.collect(new Set(containers.flatMap(({ modelKey }) => modelKey ?? [])));
+  const endpoints = await parts.serving.collect(new Set(containers.flatMap(modelKeysOf)));
   const registry = await parts.registry.collect();
   const layers = await parts.layerCache.collect(await layersInUse(parts.dataDirectory.engine));
   const objects = await parts.objects.sweep();
@@ -62,7 +62,7 @@ async function usedImages(store: Store, images: Images): Promise<Image[]> {
     if (spec.AlgorithmSpecification?.TrainingImage) uris.add(spec.AlgorithmSpecification.TrainingImage);
   });
   await each<EndpointValue>(store, { kind: "endpoint" }, ({ fleets }) => {
-    for (const { container } of fleets.flatMap(({ variants }) => variants)) uris.add(container.image);
+    for (const { image } of fleets.flatMap(({ variants }) => variants.flatMap(containersOf))) uris.add(image);
   });
   for (const { containers } of await unfinishedTransformJobs(store))
     for (const { image } of containers) uris.add(image);

@@ -237,7 +237,9 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   );
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
-  opened.add(startPublishing({ counters: serving.metrics, routes: serving.routes, metrics, clock, log }));
+  opened.add(
+    startPublishing({ counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log }),
+  );
   return {
     ...{ dataDirectory, store, objects, keys, metrics, registry, engine, images, frameworks, layerCache },
     ...{ serving, clock, log, listening },

@@ -50,7 +50,12 @@ export interface Variant {
   /** How its instances share requests; by the fewest under way where absent. */
   readonly routing?: "RANDOM";
   readonly startupTimeoutSeconds: number;
+  /** The first container of each instance, and the only one where there are no `further` ones. */
   readonly container: ServingContainer;
+  /** The second and further containers of each instance, in their order. */
+  readonly further?: readonly ServingContainer[];
+  /** How several containers share requests: one after the other, or each by its name. */
+  readonly execution?: "serial" | "direct";
   readonly instances: readonly Instance[];
   /** Instances that died one after the other without serving for long; delays the next start. */
   readonly crashes?: { readonly count: number; readonly at: number; readonly reason: string };
@@ -59,6 +64,8 @@ export interface Variant {
 /** One container of a model, as the model said when the fleet was made. */
 export interface ServingContainer {
   readonly image: string;
+  /** What a container among several is called: its ContainerHostname, or `container-2`. */
+  readonly name?: string;
   readonly environment: Readonly<Record<string, string>>;
   /** The model or the configuration asks for it: to be refused where the engine cannot keep runs off the network. */
   readonly needsIsolation: boolean;
@@ -66,10 +73,42 @@ export interface ServingContainer {
   readonly hasVolumeKey?: boolean;
   /** Whose credentials code inside may have; absent in fleets that an older version made, which have none. */
   readonly executionRoleArn?: string;
+  /** Holds the models behind a prefix, each loaded when a request names it; such a container has no `model`. */
+  readonly multiModel?: MultiModel;
   /** Absent for images that bring their model along. */
-  readonly model?: ObjectLocation & { readonly url: string };
+  readonly model?: ModelData;
   /** Name of the extracted copy, once there is one: later instances serve the same bytes. */
   readonly modelKey?: string;
+  /** Folders of data besides the model. */
+  readonly additional?: readonly AdditionalData[];
+}
+
+/** What a folder of a model is made of: a gzip-compressed tar archive, unless `form` says otherwise. */
+export interface ModelData extends ObjectLocation {
+  /** As the request has it. */
+  readonly url: string;
+  /** Not packed: one object, or all objects below a prefix. */
+  readonly form?: "object" | "prefix";
+  /** Names those of the prefix that are meant, where not all of them are. */
+  readonly manifest?: ObjectLocation;
+}
+
+/** Data besides a model, as a folder of a name. */
+export interface AdditionalData {
+  readonly channel: string;
+  readonly data: ModelData;
+  /** Name of the extracted copy, where it is an archive and once there is one. */
+  readonly key?: string;
+}
+
+/** What a multi-model container loads its models from, and for how long it keeps them. */
+export interface MultiModel {
+  readonly bucket: string;
+  /** What a model's name is put behind. */
+  readonly prefix: string;
+  readonly keepsModels: boolean;
+  /** Unpacked bytes of models that may be loaded at a time, where the model's owner says so. */
+  readonly budgetBytes?: number;
 }
 
 export interface Instance {
@@ -81,6 +120,46 @@ export interface Instance {
   readonly since: number;
   /** Where it answers; set when ready. */
   readonly address?: string;
+}
+
+/** The containers that one instance of a variant consists of, in their order. */
+export function containersOf({ container, further = [] }: Pick<Variant, "container" | "further">): ServingContainer[] {
+  return [container, ...further];
+}
+
+/** Names of the extracted copies that a container serves from. */
+export function modelKeysOf({ modelKey, additional = [] }: ServingContainer): string[] {
+  return [modelKey, ...additional.map(({ key }) => key)].flatMap((key) => (key === undefined ? [] : [key]));
+}
+
+/**
+ * A container that later instances run from the same bytes.
+ * @param keys - Names of the extracted copies, empty where there is none.
+ */
+export function pinned(
+  container: ServingContainer,
+  { key, additionalKeys = [] }: { readonly key: string; readonly additionalKeys?: readonly string[] },
+): ServingContainer {
+  const { model, additional } = container;
+  return {
+    ...container,
+    ...(model !== undefined && key !== "" && { modelKey: key }),
+    ...(additional && { additional: additional.map((each, at) => withKey(each, additionalKeys[at] ?? "")) }),
+  };
+}
+
+function withKey(data: AdditionalData, key: string): AdditionalData {
+  return key === "" ? data : { ...data, key };
+}
+
+/** The runs that one instance consists of, one for each of its containers. The first bears the instance's own name. */
+export function runIdsOf({ further = [] }: Pick<Variant, "further">, runId: string): string[] {
+  return [runId, ...further.map((_, index) => `${runId}-c${index + 2}`)];
+}
+
+/** The name of the instance that a run belongs to. */
+export function instanceOfRun(runId: string): string {
+  return runId.replace(/-c\d+$/u, "");
 }
 
 /** Every instance of every fleet. */

@@ -9,7 +9,9 @@ import type { ObjectCatalogue } from "../objects/object-catalogue.ts";
 import type { RecordKey, Store } from "../store/store.ts";
 import { ModelCache } from "./artifacts/model-cache.ts";
 import { Captures } from "./capture/capture.ts";
-import { type EndpointValue, instancesOf } from "./fleet.ts";
+import { containersOf, type EndpointValue, modelKeysOf, runIdsOf } from "./fleet.ts";
+import { Fronts } from "./fronts/fronts.ts";
+import { reopenFronts } from "./fronts/observe-server.ts";
 import { HealthChecks } from "./health.ts";
 import { Invoker } from "./invoke/invoker.ts";
 import { RoutingTable } from "./routing/routing-table.ts";
@@ -40,6 +42,8 @@ export interface Serving extends ServingOptions {
   readonly health: HealthChecks;
   readonly metrics: VariantCounters;
   readonly invoker: Invoker;
+  /** What instances of several containers are reached through. */
+  readonly fronts: Fronts;
   /** Tells which record a run belongs to, so that hints find their way; `undefined` when it is gone. */
   readonly own: (runId: string, key: RecordKey | undefined) => void;
   /** The record of a run that was told of, or `undefined`. */
@@ -67,6 +71,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     ...(memory !== undefined && { memoryDirectory: memory }),
   });
   const metrics = new VariantCounters();
+  const fronts = new Fronts({ dataDirectory, objects });
   const captures = new Captures({ objects, log });
   const routes = new RoutingTable(store, metrics, captures, log);
   const health = new HealthChecks((runId) => {
@@ -93,6 +98,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     };
   };
   await models.open();
+  await reopenFronts({ engine, fronts }, store);
   await routes.open();
   const unwatch = engine.watch(hint);
   return {
@@ -102,6 +108,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     health,
     metrics,
     invoker,
+    fronts,
     own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
     ownerOf: (runId) => owners.get(runId),
     collect,
@@ -109,6 +116,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
       unwatch();
       health.close();
       routes.close();
+      await fronts.closeAll();
       await captures.close();
       await models.close();
     },
@@ -123,9 +131,9 @@ async function usage(store: Store): Promise<{ models: ReadonlySet<string>; runs:
   do {
     const page = await store.list<EndpointValue>({ kind: "endpoint", limit: 1_000, ...(token && { token }) });
     for (const { value } of page.records) {
-      for (const { runId } of instancesOf(value)) runs.add(runId);
-      for (const { variants } of value.fleets) {
-        for (const { container } of variants) if (container.modelKey !== undefined) models.add(container.modelKey);
+      for (const variant of value.fleets.flatMap(({ variants }) => variants)) {
+        for (const { runId } of variant.instances) for (const id of runIdsOf(variant, runId)) runs.add(id);
+        for (const key of containersOf(variant).flatMap(modelKeysOf)) models.add(key);
       }
     }
     token = page.next;

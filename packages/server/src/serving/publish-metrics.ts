@@ -3,6 +3,8 @@ import type { Log } from "../log.ts";
 import type { Distribution } from "../metrics/distribution.ts";
 import type { MetricPoints, MetricStore } from "../metrics/metric-store.ts";
 import { partitionOf } from "../scope.ts";
+import type { ContainerCounters } from "./fronts/container-metrics.ts";
+import type { ModelMeters } from "./multi-model/model-metrics.ts";
 import type { RoutingTable } from "./routing/routing-table.ts";
 import type { CountedVariant, VariantCounters, VariantPeriod } from "./variant-metrics.ts";
 
@@ -16,15 +18,23 @@ const namespace = "AWS/SageMaker";
 export interface PublisherOptions {
   readonly counters: VariantCounters;
   readonly routes: RoutingTable;
+  /** Counts what containers among several were asked, and the loading of models. */
+  readonly fronts?: { readonly counters: Pick<ContainerCounters, "take">; readonly meters: Pick<ModelMeters, "take"> };
   readonly metrics: MetricStore;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Writes what variants counted since the last time into the metrics, under SageMaker's names and units. */
-export async function publishVariantMetrics({ counters, routes, metrics, clock }: PublisherOptions): Promise<void> {
+export async function publishVariantMetrics({
+  counters,
+  fronts,
+  routes,
+  metrics,
+  clock,
+}: PublisherOptions): Promise<void> {
   const at = Math.floor(clock.now() / 1_000);
-  const points: MetricPoints[] = [];
+  const points: MetricPoints[] = [...(fronts?.counters.take(at) ?? []), ...(fronts?.meters.take(at) ?? [])];
   for (const counted of counters.all()) {
     const period = counted.counter.take();
     if (period.invocations > 0) points.push(...pointsOf(counted, period, at, instancesOf(routes, counted)));

@@ -23,6 +23,8 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<InvokeInput> {
       targetVariant: input.TargetVariant,
       sessionId: input.SessionId,
       inferenceId: input.InferenceId,
+      targetContainer: input.TargetContainerHostname,
+      targetModel: input.TargetModel,
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
       overflow: (from, _status, headers) => {

@@ -22,6 +22,8 @@ export function invokeWithResponseStream(invoker: Invoker): StreamHandler<Invoke
       targetVariant: input.TargetVariant,
       sessionId: input.SessionId,
       inferenceId: input.InferenceId,
+      targetContainer: input.TargetContainerHostname,
+      targetModel: input.TargetModel,
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
       keptBytes: 0,

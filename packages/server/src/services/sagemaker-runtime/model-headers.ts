@@ -29,14 +29,6 @@ export function modelHeaders(input: InvokeInput): string[] {
 
 /** Ways to address a part of an endpoint that no endpoint of this version has. */
 export function checkTargets(input: InvokeInput): void {
-  if (input.TargetModel !== undefined) {
-    throw validationError("TargetModel is for multi-model endpoints; this endpoint hosts one model.");
-  }
-  if (input.TargetContainerHostname !== undefined) {
-    throw validationError(
-      "TargetContainerHostname is for models whose containers are invoked directly; this endpoint's is not.",
-    );
-  }
   if (input.InferenceComponentName !== undefined) {
     throw validationError(`Inference component ${input.InferenceComponentName} not found.`);
   }

@@ -35,7 +35,7 @@ export class ArchiveRefused extends Error {
 
 /**
  * Unpacks a gzip-compressed tar of regular files and directories below `directory`, which must exist and be empty.
- * Files end up read-only and on disk (fsync). Nothing is ever written outside: links are refused, every path is
+ * Files end up read-only, and on disk (fsync) where `flushes` says so. Nothing is ever written outside: links are refused, every path is
  * checked, and files are created with O_EXCL and O_NOFOLLOW.
  * @throws ArchiveRefused when the archive is broken, has a link, a device or an unsafe path, or unpacks to too much.
  */
@@ -43,8 +43,9 @@ export async function extractModelArchive(
   source: Readable,
   directory: string,
   limits: ExtractLimits = defaultExtractLimits,
+  flushes = true,
 ): Promise<ExtractedFile[]> {
-  const writer = new TreeWriter(directory, limits);
+  const writer = new TreeWriter(directory, limits, flushes);
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });
   source.on("data", (chunk: Buffer) => {
     writer.packedBytes += chunk.length;
@@ -88,14 +89,16 @@ class TreeWriter implements TarVisitor {
   packedBytes = 0;
   readonly #root: string;
   readonly #limits: ExtractLimits;
+  readonly #flushes: boolean;
   readonly #kinds = new Map<string, "file" | "directory">();
   #unpackedBytes = 0;
   #entries = 0;
   #current: FileHandle | undefined;
 
-  constructor(root: string, limits: ExtractLimits) {
+  constructor(root: string, limits: ExtractLimits, flushes: boolean) {
     this.#root = root;
     this.#limits = limits;
+    this.#flushes = flushes;
   }
 
   async entry(entry: TarEntry): Promise<void> {
@@ -137,7 +140,7 @@ class TreeWriter implements TarVisitor {
     this.#current = undefined;
     if (file === undefined) return;
     try {
-      await file.sync();
+      if (this.#flushes) await file.sync();
     } finally {
       await file.close();
     }

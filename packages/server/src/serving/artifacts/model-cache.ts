@@ -18,10 +18,21 @@ import type { ObjectLocation } from "./model-location.ts";
 
 /** How far a model's files are. `key` names the extracted copy for as long as it exists. */
 export type PreparedModel =
-  | { readonly state: "ready"; readonly key: string; readonly files: readonly ChannelFile[] }
+  | (ReadyModel & {
+      /** Those of the second and further containers of an instance, in their order. */
+      readonly further?: readonly ReadyModel[];
+    })
   | { readonly state: "pending" }
   /** Nothing but another object mends this. `reason` is fit for a FailureReason. */
   | { readonly state: "refused"; readonly reason: string };
+
+interface ReadyModel {
+  readonly state: "ready";
+  readonly key: string;
+  readonly files: readonly ChannelFile[];
+  /** The same as `key` of folders besides the model, in their order; empty where there is no copy. */
+  readonly additionalKeys?: readonly string[];
+}
 
 export interface ModelCacheOptions {
   /** Holds one folder per extracted archive. Belongs to this cache alone. */

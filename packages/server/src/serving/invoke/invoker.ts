@@ -1,10 +1,13 @@
 import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
 import type { Capture } from "../capture/capture.ts";
+import { type FrontOutcome, invocationHeader, readFrontOutcome } from "../fronts/front-answer.ts";
+import { invocationText } from "../fronts/front-request.ts";
 import type { Backend } from "../routing/backend.ts";
-import { chooseBackend, chooseBackendRandomly, chooseNamed, chooseVariant } from "../routing/choose.ts";
+import { chooseBackend, chooseBackendRandomly, chooseForModel, chooseNamed, chooseVariant } from "../routing/choose.ts";
 import type { EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
 import { findSession, isExisting, type SessionPlace } from "../routing/sessions.ts";
+import { checkTargets, type Named, targetHeaders } from "../routing/targets.ts";
 import {
   modelAnsweredError,
   modelBrokeOff,
@@ -27,6 +30,10 @@ export interface Invoke {
   /** As the caller has it; the model's headers lack it. */
   readonly sessionId?: string | undefined;
   readonly inferenceId?: string | undefined;
+  /** One of several containers, by its name. */
+  readonly targetContainer?: string | undefined;
+  /** One of several models, by its key below the prefix of all. */
+  readonly targetModel?: string | undefined;
   /** For the model: names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer;
@@ -92,13 +99,14 @@ export class Invoker {
   async #along(route: EndpointRoute, request: Invoke): Promise<Answer> {
     const session = isExisting(request.sessionId) ? sessionOf(route, request, request.sessionId) : undefined;
     const variant = session?.variant ?? variantOf(route, request.targetVariant);
+    checkTargets(variant.targets, request);
     const startedAt = performance.now();
     const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
     const sessionId = session?.id ?? request.sessionId;
     const capture = captureOf(variant, request);
     // What is captured is kept whole.
     const keptBytes = capture === undefined ? request.keptBytes : mostCapturedBytes;
-    let backend = session?.backend ?? this.#choose(variant);
+    let backend = session?.backend ?? this.#choose(variant, request.targetModel);
     const modelRequest: ModelRequest = {
       path: "/invocations",
       headers: sessionId === undefined ? request.headers : [...request.headers, sessionHeader, sessionId],
@@ -106,14 +114,14 @@ export class Invoker {
       ...(keptBytes !== undefined && { keptBytes }),
       overflow: (status, headers) => request.overflow({ variant: variant.name, runId: backend.runId }, status, headers),
     };
-    let outcome = await send(backend, modelRequest, timeoutMs);
+    let outcome = await sendTo(variant, backend, modelRequest, timeoutMs, request);
     if (mayTryElsewhere(outcome)) {
       this.#suspect(backend);
       // What a session is about is in its instance alone.
       const second = session === undefined ? this.#elsewhere(variant, backend) : undefined;
       if (second !== undefined) {
         backend = second;
-        outcome = await send(second, modelRequest, timeoutMs - (performance.now() - startedAt));
+        outcome = await sendTo(variant, second, modelRequest, timeoutMs - (performance.now() - startedAt), request);
         if (mayTryElsewhere(outcome)) this.#suspect(second);
       }
     }
@@ -129,14 +137,17 @@ export class Invoker {
     return second === "busy" ? undefined : second;
   }
 
-  #choose(variant: VariantRoute): Backend {
+  #choose({ name, backends, isRandom }: VariantRoute, model: string | undefined): Backend {
     this.#turn = (this.#turn + 1) & 0xffff;
-    const backend = variant.isRandom
-      ? chooseBackendRandomly(variant.backends, Math.random())
-      : chooseBackend(variant.backends, this.#turn);
+    const backend =
+      model !== undefined
+        ? chooseForModel(backends, model, this.#turn)
+        : isRandom
+          ? chooseBackendRandomly(backends, Math.random())
+          : chooseBackend(backends, this.#turn);
     if (backend === "busy")
-      throw serviceUnavailable(`Variant ${variant.name} has as many requests as it can hold. Try again later.`);
-    if (backend === undefined) throw noneHealthy(variant.name);
+      throw serviceUnavailable(`Variant ${name} has as many requests as it can hold. Try again later.`);
+    if (backend === undefined) throw noneHealthy(name);
     return backend;
   }
 
@@ -200,13 +211,27 @@ function sessionOf(route: EndpointRoute, request: Invoke, sessionId: string): Se
   throw validationError(`Session ${sessionId} is of variant ${name}, not of ${request.targetVariant}.`);
 }
 
-function answerOf(outcome: SendOutcome, request: Invoke, from: Answerer): Answer {
+/** Through the front of an instance with several containers or models, and else straight to the model. */
+async function sendTo(
+  { targets }: VariantRoute,
+  backend: Backend,
+  request: ModelRequest,
+  timeoutMs: number,
+  named: Named,
+): Promise<FrontOutcome> {
+  if (targets === undefined) return await send(backend, request, timeoutMs);
+  const told = [invocationHeader, invocationText(timeoutMs, request.keptBytes), ...targetHeaders(named)];
+  const headers = [...request.headers, ...told];
+  return readFrontOutcome(await send(backend, { ...request, headers }, timeoutMs));
+}
+
+function answerOf(outcome: FrontOutcome, request: Invoke, from: Answerer): Answer {
   if (outcome.kind === "streamed") return { ...from, status: outcome.status, headers: [] };
   if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) {
     return { ...from, status: outcome.status, headers: outcome.headers, body: outcome.body };
   }
   const { scope, endpoint } = request;
-  const place: Place = { scope, endpoint, container: "primary" };
+  const place: Place = { scope, endpoint, container: outcome.container ?? "primary" };
   throw failureOf(outcome, place, from.variant);
 }
 

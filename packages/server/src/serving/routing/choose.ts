@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { type Backend, maxOutstandingPerInstance } from "./backend.ts";
 import type { EndpointRoute, VariantRoute } from "./routing-table.ts";
 
@@ -70,4 +71,28 @@ export function chooseBackendRandomly(backends: readonly Backend[], random: numb
 
 function isBetter(a: Backend, b: Backend): boolean {
   return a.suspect === b.suspect ? a.outstanding < b.outstanding : b.suspect;
+}
+
+/** An instance that has a model is used while it has so many requests more than the least busy one. */
+const patience = 8;
+
+/**
+ * The instance of a multi-model endpoint for a model: always the same one of those that are there, whoever asks, so that a model
+ * is in few memories; a less busy one when that one has many requests more.
+ */
+export function chooseForModel(
+  backends: readonly Backend[],
+  model: string,
+  after: number,
+): Backend | "busy" | undefined {
+  const least = chooseBackend(backends, after);
+  if (least === undefined || least === "busy" || backends.length === 1) return least;
+  let home: Backend | undefined;
+  let best = -1;
+  for (const backend of backends) {
+    if (backend.suspect) continue;
+    const rank = crc32(`${backend.runId} ${model}`);
+    if (rank > best) [best, home] = [rank, backend];
+  }
+  return home === undefined || home.outstanding > least.outstanding + patience ? least : home;
 }

@@ -5,6 +5,7 @@ import { shareOf } from "../deployment.ts";
 import { type EndpointValue, type Fleet, fleetOf } from "../fleet.ts";
 import type { VariantCounter, VariantCounters } from "../variant-metrics.ts";
 import { Backend } from "./backend.ts";
+import { type Targets, targetsOf } from "./targets.ts";
 
 /** One variant as requests see it. */
 export interface VariantRoute {
@@ -20,6 +21,8 @@ export interface VariantRoute {
   /** Keeps some of its requests, where that is asked for. */
   readonly capture: Capture | undefined;
   readonly counter: VariantCounter;
+  /** What requests name besides the variant, where its instances have more than one container or model. */
+  readonly targets: Targets | undefined;
 }
 
 /** One endpoint as requests see it. */
@@ -127,6 +130,7 @@ export class RoutingTable {
         isStopped: variant.desiredInstanceCount === 0,
         isRandom: variant.routing === "RANDOM",
         counter: this.#counters.of(record, record.name, variant.name),
+        targets: targetsOf(variant),
         capture: fleet.capture && this.#captures.of(id, record.name, variant.name, fleet.capture),
         backends: variant.instances.flatMap(({ runId, phase, address }) =>
           phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],

@@ -148,7 +148,10 @@ export async function startServerWith<AnyEngine extends Engine>(
     sagemaker,
     runtime,
     cloudwatch,
-    publish: () => publishVariantMetrics({ counters: serving.metrics, routes: serving.routes, metrics, clock, log }),
+    publish: () => {
+      const { metrics: counters, fronts, routes } = serving;
+      return publishVariantMetrics({ counters, fronts, routes, metrics, clock, log });
+    },
     account,
     address: gateway.address,
     async upload(key, bytes) {

@@ -2,12 +2,12 @@ import { invariant, ServiceError } from "../../../errors.ts";
 import { thisHost } from "../../../instance-types/fit-to-host.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { CaptureSettings } from "../../../serving/capture/capture-settings.ts";
-import type { Fleet, ServingContainer, Variant } from "../../../serving/fleet.ts";
+import { containersOf, type Fleet, type Variant } from "../../../serving/fleet.ts";
 import type { OperationContext } from "../../service.ts";
 import type { EndpointConfigValue, ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
 import { endpointConfigs } from "../endpoint-config/resource.ts";
 import { models } from "../model/resource.ts";
-import { containerOfModel } from "../model-instance/model-container.ts";
+import { type ModelContainers, serversOfModel } from "../model-instance/model-container.ts";
 
 /** Memory of the host that an instance must at least find: what a built-in algorithm's server takes when idle, doubled. */
 const leastInstanceBytes = 96 * 1024 ** 2;
@@ -29,8 +29,8 @@ export async function fleetOfConfig(context: OperationContext, configName: strin
     const model = await models.get(context, variant.ModelName);
     const needsIsolation =
       config.value.spec.EnableNetworkIsolation === true || model.value.spec.EnableNetworkIsolation === true;
-    const container = { ...containerOfModel(model.value, needsIsolation), ...(hasVolumeKey && { hasVolumeKey }) };
-    variants.push(variantOf(variant, variant.ModelName, container));
+    const servers = serversOfModel(model.value, { needsIsolation, ...(hasVolumeKey && { hasVolumeKey }) });
+    variants.push(variantOf(variant, variant.ModelName, servers));
   }
   checkInstanceCount(`Endpoint configuration ${configName}`, variants);
   const capture = captureOf(config.value.spec.DataCaptureConfig);
@@ -47,8 +47,19 @@ export async function fleetOfConfig(context: OperationContext, configName: strin
  */
 export function checkInstanceCount(who: string, variants: readonly Variant[]): void {
   const wanted = variants.reduce((sum, { desiredInstanceCount }) => sum + desiredInstanceCount, 0);
+  const servers = variants.reduce(
+    (sum, variant) => sum + variant.desiredInstanceCount * containersOf(variant).length,
+    0,
+  );
   const limit = Math.max(1, Math.floor(thisHost().memoryBytes / leastInstanceBytes));
-  if (wanted <= limit) return;
+  if (servers <= limit) return;
+  if (servers > wanted) {
+    throw new ServiceError(
+      "ResourceLimitExceeded",
+      `${who} asks for ${wanted} instances with ${servers} containers; this host has the memory for at most ${limit} containers.`,
+      { status: 400 },
+    );
+  }
   throw new ServiceError(
     "ResourceLimitExceeded",
     `${who} asks for ${wanted} instances; this host has the memory for at most ${limit}.`,
@@ -56,7 +67,7 @@ export function checkInstanceCount(who: string, variants: readonly Variant[]): v
   );
 }
 
-function variantOf(variant: ProductionVariant, modelName: string, container: ServingContainer): Variant {
+function variantOf(variant: ProductionVariant, modelName: string, servers: ModelContainers): Variant {
   return {
     name: variant.VariantName,
     modelName,
@@ -65,7 +76,7 @@ function variantOf(variant: ProductionVariant, modelName: string, container: Ser
     weight: variant.InitialVariantWeight ?? 1,
     ...(variant.RoutingConfig?.RoutingStrategy === "RANDOM" && { routing: "RANDOM" }),
     startupTimeoutSeconds: variant.ContainerStartupHealthCheckTimeoutInSeconds ?? startupTimeoutSeconds,
-    container,
+    ...servers,
     instances: [],
   };
 }

@@ -7,6 +7,7 @@ import {
   fleetOf,
   type Instance,
   instancesOf,
+  pinned,
   type Variant,
 } from "../../../serving/fleet.ts";
 import type { Health } from "../../../serving/health.ts";
@@ -348,9 +349,11 @@ class Draft {
     this.#lookAgain(model.state === "refused" ? 30_000 : 1_000);
     if (model.state !== "ready") return;
     this.#start.push({ instance, variant });
-    const { key } = model;
-    if (variant.container.model === undefined || variant.container.modelKey === key) return;
-    this.#setVariant(fleet.id, variant.name, (now) => ({ ...now, container: { ...now.container, modelKey: key } }));
+    this.#setVariant(fleet.id, variant.name, (now) => ({
+      ...now,
+      container: pinned(now.container, model),
+      ...(now.further && { further: now.further.map((each, at) => pinned(each, model.further?.[at] ?? { key: "" })) }),
+    }));
   }
 
   #advanceReady(instance: Instance, variant: Variant, fleet: Fleet): Instance | undefined {

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RunState } from "../../../engines/engine.ts";
+import { invariant } from "../../../errors.ts";
 import { again, type Controller, done, type Outcome } from "../../../reconcile/reconcile.ts";
 import type { RoleOfRun } from "../../../run-access.ts";
 import { partitionOf, type Scope } from "../../../scope.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
-import { type EndpointValue, instancesOf, type Variant } from "../../../serving/fleet.ts";
+import { type EndpointValue, instanceOfRun, instancesOf, runIdsOf, type Variant } from "../../../serving/fleet.ts";
+import { observeServer } from "../../../serving/fronts/observe-server.ts";
 import { tailOfLog } from "../../../serving/log-tail.ts";
 import { type StoredRecord, WriteConflict } from "../../../store/store.ts";
 import { instanceIdOf, instanceLog } from "../model-instance/run-spec.ts";
@@ -14,6 +16,7 @@ import {
   prepareServer,
   removeServer,
   startServer,
+  stopServer,
 } from "../model-instance/start-instance.ts";
 import { dropTags } from "../tags/tags-record.ts";
 import { type Plan, planEndpoint, type Sight } from "./plan.ts";
@@ -48,7 +51,8 @@ export function endpointController(world: EndpointWorld): EndpointController {
       if (owner?.kind !== "endpoint") return undefined;
       const record = await world.store.get<EndpointValue>(owner);
       const variants = record?.value.fleets.flatMap((fleet) => fleet.variants) ?? [];
-      const mine = variants.find(({ instances }) => instances.some((instance) => instance.runId === runId));
+      const mineId = instanceOfRun(runId);
+      const mine = variants.find(({ instances }) => instances.some((instance) => instance.runId === mineId));
       const { needsIsolation = true, executionRoleArn: arn } = mine?.container ?? {};
       return needsIsolation || arn === undefined ? undefined : { arn };
     },
@@ -73,7 +77,7 @@ class Step {
   async run(): Promise<Outcome> {
     const { status = "Creating", value } = this.#record;
     const plan = planEndpoint({ status, value }, await this.#look());
-    for (const runId of plan.stop) await this.#options.engine.stop(runId, stopGraceMs);
+    for (const runId of plan.stop) await stopServer(this.#options, this.#variantOf(runId), runId, stopGraceMs);
     for (const runId of plan.remove) await this.#remove(runId);
     if (plan.isGone) return await this.#forget();
     // Names come first: a run is started only after the record that names it is safe.
@@ -85,16 +89,21 @@ class Step {
   }
 
   async #look(): Promise<Sight> {
-    const { engine, clock, health, routes, dataDirectory } = this.#options;
+    const { clock, health, routes, dataDirectory } = this.#options;
+    const { account, region, name } = this.#record;
     const runs = new Map<string, RunState>();
     const lastWords = new Map<string, string>();
     for (const { runId } of instancesOf(this.#record.value)) {
-      this.#options.own(runId, this.#record);
-      const run = await engine.observe(runId);
+      const variant = this.#variantOf(runId);
+      for (const id of runIdsOf(variant, runId)) this.#options.own(id, this.#record);
+      const owner = { account, region, endpoint: name, variant: variant.name };
+      const { state: run, toldBy, container } = await observeServer(this.#options, variant, runId, owner);
       runs.set(runId, run);
       if (run.phase === "running") health.track(runId, run.address);
       else health.untrack(runId);
-      if (run.phase === "exited") lastWords.set(runId, await tailOfLog(instanceLog(dataDirectory, runId)));
+      if (run.phase !== "exited") continue;
+      const words = await tailOfLog(instanceLog(dataDirectory, toldBy));
+      lastWords.set(runId, container === undefined ? words : `of container ${container}: ${words}`);
     }
     const models = await this.#prepareModels(runs);
     const alarm = await this.#alarm();
@@ -147,8 +156,16 @@ class Step {
 
   /** Frees a run and its folder. Its log stays. */
   async #remove(runId: string): Promise<void> {
-    await removeServer(this.#options, runId);
+    await removeServer(this.#options, this.#variantOf(runId), runId);
     this.#refused.delete(runId);
+  }
+
+  /** The variant of an instance of the record that was looked at. */
+  #variantOf(runId: string): Variant {
+    const variants = this.#record.value.fleets.flatMap((fleet) => fleet.variants);
+    const found = variants.find(({ instances }) => instances.some((instance) => instance.runId === runId));
+    invariant(found !== undefined, "only instances of the record are looked at, stopped and removed");
+    return found;
   }
 
   /** @returns Whether the record was still the one that was looked at. */
@@ -178,6 +195,7 @@ class Step {
     const tags = await dropTags(store, scope, value.arn);
     await store.write([{ op: "delete", key: { account, region, kind, name }, version }, ...tags]);
     this.#options.metrics.forget({ account, region }, name);
+    this.#options.fronts.forget({ account, region }, name);
     log.info("endpoint deleted", { endpoint: name });
     return done;
   }

@@ -1,6 +1,6 @@
 import { validationException } from "../../../errors.ts";
 import { bakingMs, type Deployment, shareOf } from "../../../serving/deployment.ts";
-import { type EndpointValue, type Fleet, fleetOf, type Variant } from "../../../serving/fleet.ts";
+import { containersOf, type EndpointValue, type Fleet, fleetOf, type Variant } from "../../../serving/fleet.ts";
 import type { StoredRecord } from "../../../store/store.ts";
 import { defineResource } from "../define-resource.ts";
 import type { Output } from "../operation.ts";
@@ -46,10 +46,11 @@ function times(record: StoredRecord): { CreationTime: Date; LastModifiedTime: Da
 }
 
 function describeVariant(variant: Fleet["variants"][number], resolvedAt: number) {
-  const { image } = variant.container;
   return {
     VariantName: variant.name,
-    DeployedImages: [{ SpecifiedImage: image, ResolvedImage: image, ResolutionTime: new Date(resolvedAt) }],
+    DeployedImages: containersOf(variant).map(({ image }) => ({
+      ...{ SpecifiedImage: image, ResolvedImage: image, ResolutionTime: new Date(resolvedAt) },
+    })),
     CurrentWeight: variant.weight,
     DesiredWeight: variant.weight,
     CurrentInstanceCount: variant.instances.filter(({ phase }) => phase === "ready").length,

@@ -1,25 +1,31 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
-import type { Channel, RunSpec } from "../../../engines/engine.ts";
+import type { Channel, Mount, RunSpec } from "../../../engines/engine.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { hasOwnCode } from "../../../images/own-code.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { RunAccess } from "../../../run-access.ts";
 import type { ServingContainer } from "../../../serving/fleet.ts";
+import { modelsFolder } from "../../../serving/fronts/fronts.ts";
 import { memoryRuns } from "../run-folders.ts";
 
 /** Most that one instance may write to its log. */
 const maxLogBytes = 256 * 1024 * 1024;
 
-/** What an instance sees as its host name. */
+/** What an instance sees as its host name, where its container has no name. */
 const hostname = "model";
 
-/** What a model server is made from: one container of a model, on an instance of a type. */
+/** What a model's servers are made from: its containers, on an instance of a type. See `Variant`. */
 export interface ServerPlan {
   readonly instanceType: string;
   readonly container: ServingContainer;
+  readonly further?: readonly ServingContainer[];
+  readonly execution?: "serial" | "direct";
 }
+
+/** One container of a plan. */
+export type ContainerPlan = Pick<ServerPlan, "instanceType" | "container">;
 
 /** Folder of one instance on the host. A key was refused where there is no place in memory. */
 export function instanceFolder(directory: DataDirectory, { hasVolumeKey }: ServingContainer, runId: string): string {
@@ -43,7 +49,7 @@ export function instanceIdOf(runId: string): string {
 
 /** The image that a model's servers run. */
 export function wantedImage(
-  { container }: Pick<ServerPlan, "container">,
+  { container }: Pick<ContainerPlan, "container">,
   account: string,
   region: string,
 ): WantedImage {
@@ -56,16 +62,22 @@ export function wantedImage(
 const containerPort = 8080;
 
 /**
+ * What one container among several is told. Each has a network of its own, so that all may listen on the port that a lone
+ * one would, whether they heed the variable or not.
+ */
+const amongOthers = { SAGEMAKER_BIND_TO_PORT: String(containerPort), SAGEMAKER_SAFE_PORT_RANGE: "8081-8180" };
+
+/**
  * Model servers of our own listen on a socket, and need a network only for the code that users bring; those of other
  * images listen on a port of their own network.
  */
 function server(
   { root }: PreparedImage,
-  { container }: ServerPlan,
+  { container }: ContainerPlan,
   runId: string,
 ): Pick<RunSpec, "network" | "serves"> {
   const internet = !container.needsIsolation;
-  const network = { kind: "bridge", name: runId, hosts: [hostname], internet } as const;
+  const network = { kind: "bridge", name: runId, hosts: [container.name ?? hostname], internet } as const;
   switch (root.kind) {
     case "files":
       return { network: { kind: "none" }, serves: { socket: true } };
@@ -80,7 +92,7 @@ function server(
 /** What every instance is told, and code that its owner brought how to call the platform, unless it is cut off. */
 function variables(
   { root, environment }: PreparedImage,
-  { container }: ServerPlan,
+  { container }: ContainerPlan,
   runId: string,
   region: string,
   { access, isIsolated }: Pick<InstanceParts, "access" | "isIsolated">,
@@ -89,10 +101,17 @@ function variables(
   const given = cutOff ? undefined : access?.environment(runId, region, isIsolated);
   return {
     ...{ AWS_REGION: region, SAGEMAKER_REGION: region },
+    ...(container.name !== undefined && amongOthers),
     ...given?.addresses,
     ...environment,
     ...given?.credentials,
   };
+}
+
+/** Where models appear while the container runs. */
+function modelsMount(directory: DataDirectory, { hasVolumeKey = false }: ServingContainer, runId: string): Mount {
+  const root = modelsFolder(directory, runId, hasVolumeKey);
+  return { target: "/opt/ml/models", root, path: "", readOnly: true };
 }
 
 /** What an instance runs from. */
@@ -107,7 +126,7 @@ interface InstanceParts {
 /** What one instance runs. */
 export function runSpec(
   directory: DataDirectory,
-  plan: ServerPlan,
+  plan: ContainerPlan,
   runId: string,
   region: string,
   { image, channels, access, isIsolated }: InstanceParts,
@@ -119,10 +138,11 @@ export function runSpec(
     command: image.command,
     workingDirectory: image.workingDirectory,
     environment: variables(image, plan, runId, region, { access, isIsolated }),
-    hostname,
+    hostname: plan.container.name ?? hostname,
     mlDirectory: join(folder, "ml"),
     ...(plan.container.hasVolumeKey && { scratch: { directory: join(folder, "scratch"), must: true } }),
     channels,
+    ...(plan.container.multiModel && { mounts: [modelsMount(directory, plan.container, runId)] }),
     resources: { cpus, cpuWeight, memoryBytes },
     ...server(image, plan, runId),
     logFile: instanceLog(directory, runId),

@@ -2,6 +2,7 @@ import { validationException } from "../../../errors.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkUsable, findAlgorithm } from "../algorithm/find-algorithm.ts";
 import { checkArtifact, checkContainer, unsupported } from "../model/check-container.ts";
+import { checkSeveralContainers } from "../model/check-several-containers.ts";
 import type { InferenceSpecification, ModelPackageValue } from "./model-package-record.ts";
 
 type Request = ModelPackageValue["spec"];
@@ -36,10 +37,9 @@ export async function checkModelPackage(request: Request, context: OperationCont
   }
   const inference = request.InferenceSpecification ?? (await ofAlgorithm(request, context));
   checkInstanceTypes(inference);
-  for (const container of inference.Containers) {
-    checkContainer(container, context);
-    await checkArtifact(container, context);
-  }
+  for (const container of inference.Containers) checkContainer(container, context);
+  checkSeveralContainers(inference.Containers, "Serial");
+  for (const container of inference.Containers) await checkArtifact(container, context);
   return inference;
 }
 

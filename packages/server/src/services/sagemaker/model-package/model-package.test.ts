@@ -103,7 +103,7 @@ test("a model of a package outlives it, with variables over the package's", asyn
   expect(described.PrimaryContainer).toEqual(PrimaryContainer);
   const key = { account: "111122223333", region: "us-west-2", kind: "model", name: "Of-package" };
   expect((await jobs.server.platform.store.get(key))?.value).toMatchObject({
-    packaged: { Image: "linear-learner:1", ModelDataUrl: modelUrl, Environment: { MODE: "slow", KEPT: "1" } },
+    containers: [{ Image: "linear-learner:1", ModelDataUrl: modelUrl, Environment: { MODE: "slow", KEPT: "1" } }],
   });
 });
 

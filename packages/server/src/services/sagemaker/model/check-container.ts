@@ -1,33 +1,35 @@
 import { validationException } from "../../../errors.ts";
 import { hasOwnCode } from "../../../images/own-code.ts";
 import { UnknownImage } from "../../../images/resolve-image.ts";
-import { parseModelDataUrl } from "../../../serving/artifacts/model-location.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkEnvironment } from "../check-environment.ts";
+import { checkModelData } from "./model-data.ts";
 import type { ContainerDefinition } from "./model-record.ts";
-
-/** Largest environment of all containers of a model together, in bytes of keys and values. */
-const maxEnvironmentBytes = 32 * 1024;
+import { checkMultiModel } from "./multi-model.ts";
 
 /** What a model's container and a model package's have in common. */
-type Container = Omit<ContainerDefinition, "AdditionalModelDataSources"> & {
-  readonly AdditionalModelDataSources?: readonly unknown[] | undefined;
-};
+type Container = Pick<
+  ContainerDefinition,
+  | "Image"
+  | "Environment"
+  | "Mode"
+  | "MultiModelConfig"
+  | "ModelDataUrl"
+  | "ModelDataSource"
+  | "AdditionalModelDataSources"
+>;
 
 /** @throws ValidationException for a container that no endpoint here could run. */
 export function checkContainer(container: Container, { platform }: OperationContext): void {
-  if (container.Mode === "MultiModel") throw unsupported("Mode MultiModel");
-  if (container.ModelDataSource !== undefined) throw unsupported("ModelDataSource; use ModelDataUrl");
-  if (container.AdditionalModelDataSources?.length) throw unsupported("AdditionalModelDataSources");
+  if (container.MultiModelConfig !== undefined && container.Mode !== "MultiModel") {
+    throw validationException("MultiModelConfig can be given for a container of Mode MultiModel only.");
+  }
+  if (container.Mode === "MultiModel") {
+    const other = ["ModelDataSource", "AdditionalModelDataSources"].find((member) => isGiven(container, member));
+    if (other !== undefined) throw validationException(`${other} cannot be given for a container of Mode MultiModel.`);
+  }
   if (container.Image === undefined) throw validationException("You must specify Image for the container.");
   checkEnvironment("Environment", container.Environment);
-  const environment = Object.entries(container.Environment ?? {});
-  const bytes = environment.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
-  if (bytes > maxEnvironmentBytes) {
-    throw validationException(
-      `The environment of the model's containers has ${bytes} bytes; the limit is ${maxEnvironmentBytes}.`,
-    );
-  }
   try {
     platform.images.find(container.Image, hasOwnCode({ environment: container.Environment }));
   } catch (error) {
@@ -41,16 +43,13 @@ export function checkContainer(container: Container, { platform }: OperationCont
  * @throws ValidationException when it is not there.
  */
 export async function checkArtifact(container: Container, context: OperationContext): Promise<void> {
-  const url = container.ModelDataUrl;
-  if (url === undefined) return;
-  const location = parseModelDataUrl(url);
-  if (location === undefined) {
-    throw validationException(`Invalid model data URL ${url}: it must name an object, as s3://BUCKET/KEY does.`);
-  }
-  const { objects } = context.platform;
-  const isOurs = await objects.hasBucket(location.bucket, context.scope.account);
-  const found = isOurs && (await objects.head(location.bucket, location.key));
-  if (!found) throw validationException(`Could not find model data at ${url}.`);
+  if (container.Mode === "MultiModel") return await checkMultiModel(container, context);
+  await checkModelData(container, context);
+}
+
+function isGiven(container: Container, member: string): boolean {
+  const given = (container as Readonly<Record<string, unknown>>)[member];
+  return Array.isArray(given) ? given.length > 0 : given !== undefined;
 }
 
 /** The refusal of what is not built yet. */

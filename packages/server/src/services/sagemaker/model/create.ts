@@ -12,11 +12,12 @@ import { models } from "./resource.ts";
  */
 export const createModel: Operation<"CreateModel"> = async (input, context) => {
   const { Tags, ...spec } = input;
-  const container = await checkModel(spec, context);
+  const containers = await checkModel(spec, context);
   const { scope, platform } = context;
   const arn = models.arn(scope, spec.ModelName);
-  const isPackaged = (spec.PrimaryContainer ?? spec.Containers?.[0])?.ModelPackageName !== undefined;
-  const value: ModelValue = { arn, spec, ...(isPackaged && { packaged: container }) };
+  const given = [...(spec.PrimaryContainer ? [spec.PrimaryContainer] : []), ...(spec.Containers ?? [])];
+  const isPackaged = given.some(({ ModelPackageName }) => ModelPackageName !== undefined);
+  const value: ModelValue = { arn, spec, ...(isPackaged && { containers }) };
   try {
     await platform.store.write([
       { op: "create", key: models.key(scope, spec.ModelName), value },

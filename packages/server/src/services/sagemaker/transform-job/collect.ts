@@ -3,9 +3,10 @@ import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { Engine } from "../../../engines/engine.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
+import { runIdsOf } from "../../../serving/fleet.ts";
 import type { ListQuery, Store, StoredRecord } from "../../../store/store.ts";
 import { removePlaces } from "./places.ts";
-import { finalStatuses, isTransformRun, type TransformJob, transformJobKind } from "./transform-job.ts";
+import { finalStatuses, isTransformRun, serversOf, type TransformJob, transformJobKind } from "./transform-job.ts";
 
 /** Unfinished jobs of every account and region. */
 export async function unfinishedTransformJobs(store: Store): Promise<TransformJob[]> {
@@ -44,9 +45,9 @@ export async function collectTransformRuns({
   const runs = (await engine.list()).filter(isTransformRun);
   const folders = (await namesIn(places(dataDirectory))).filter(isTransformRun);
   const owned = new Set<string>();
-  for (const { runPrefix, instances } of await unfinishedTransformJobs(store)) {
-    owned.add(runPrefix);
-    for (const { runId } of instances) owned.add(runId);
+  for (const job of await unfinishedTransformJobs(store)) {
+    owned.add(job.runPrefix);
+    for (const { runId } of job.instances) for (const id of runIdsOf(serversOf(job), runId)) owned.add(id);
   }
   const orphans = runs.filter((id) => !owned.has(id));
   for (const id of orphans) await engine.remove(id);

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { resourceInUse } from "../../../errors.ts";
+import { resourceInUse, validationException } from "../../../errors.ts";
+import { containersOf, type ServingContainer } from "../../../serving/fleet.ts";
 import { WriteConflict } from "../../../store/store.ts";
 import { models } from "../model/resource.ts";
-import { containerOfModel } from "../model-instance/model-container.ts";
+import { type ModelContainers, serversOfModel } from "../model-instance/model-container.ts";
 import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { checkTransformFits, withinTransformQuotas } from "./check-capacity.ts";
@@ -27,17 +28,21 @@ export const createTransformJob: Operation<"CreateTransformJob"> = async (input,
   const model = await models.get(context, spec.ModelName);
   await checkRequest(spec, context);
   checkTransformFits(spec, platform.configuration.capacity.mode);
-  const container = containerOfModel(model.value, model.value.spec.EnableNetworkIsolation === true);
+  const { VolumeKmsKeyId: volumeKey } = spec.TransformResources ?? {};
+  const servers = serversOfModel(model.value, {
+    needsIsolation: model.value.spec.EnableNetworkIsolation === true,
+    ...(volumeKey && { hasVolumeKey: true }),
+  });
+  checkTransforms(spec.ModelName, servers);
+  const variables = jobVariables(spec, arn);
+  const told = (container: ServingContainer): ServingContainer => ({
+    ...container,
+    environment: { ...container.environment, ...variables },
+  });
   const value: TransformJob = {
     ...{ arn, spec, instances: [], nextRun: 1 },
     runPrefix: `b-${randomBytes(6).toString("hex")}`,
-    containers: [
-      {
-        ...container,
-        environment: { ...container.environment, ...jobVariables(spec, arn) },
-        ...(spec.TransformResources?.VolumeKmsKeyId && { hasVolumeKey: true }),
-      },
-    ],
+    containers: [told(servers.container), ...(servers.further ?? []).map(told)],
   };
   try {
     await withinTransformQuotas(context, spec, () =>
@@ -49,6 +54,19 @@ export const createTransformJob: Operation<"CreateTransformJob"> = async (input,
   }
   return { TransformJobArn: arn };
 };
+
+/** Batch transforms send every request to all of a model's containers, one after the other. */
+function checkTransforms(name: string | undefined, servers: ModelContainers): void {
+  if (containersOf(servers).some(({ multiModel }) => multiModel !== undefined)) {
+    throw validationException(
+      `Model ${name} cannot be used by a transform job: a container of it has Mode MultiModel, and nothing in a job names a model.`,
+    );
+  }
+  if (servers.execution !== "direct") return;
+  throw validationException(
+    `Model ${name} cannot be used by a transform job: its InferenceExecutionConfig has Mode Direct.`,
+  );
+}
 
 function nameTaken(arn: string) {
   return resourceInUse(

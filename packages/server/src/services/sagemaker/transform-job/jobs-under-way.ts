@@ -3,14 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TransformRun } from "../../../batch/run/transform-run.ts";
 import { instanceType } from "../../../instance-types/instance-types.ts";
 import type { ObjectCatalogue } from "../../../objects/object-catalogue.ts";
+import { runIdsOf } from "../../../serving/fleet.ts";
 import type { RecordKey } from "../../../store/store.ts";
-import { removeServer } from "../model-instance/start-instance.ts";
+import { removeServer, stopServer } from "../model-instance/start-instance.ts";
 import { wantedInstances } from "./check-capacity.ts";
 import { InstanceMonitor } from "./instance-monitor.ts";
 import { outputPlace } from "./output-place.ts";
 import { jobPlaces, removePlaces } from "./places.ts";
 import type { TransformWorld } from "./reconcile.ts";
-import { dataLogName, type TransformJobRecord } from "./transform-job.ts";
+import { dataLogName, serversOf, type TransformJobRecord } from "./transform-job.ts";
 import { transformRequest } from "./transform-request.ts";
 
 /** SIGKILL follows SIGTERM after this long. */
@@ -95,14 +96,15 @@ export class JobsUnderWay {
 
   /** Ends the instances of a job that has ended, and removes all that it had but its logs. */
   async clear(record: TransformJobRecord): Promise<void> {
-    const { engine, room, dataDirectory } = this.#world;
+    const { room, dataDirectory } = this.#world;
     const { instances, runPrefix } = record.value;
+    const servers = serversOf(record.value);
     await Promise.all(
       instances.map(async ({ runId }) => {
         await this.monitor.end(runId);
-        await engine.stop(runId, stopGraceMs);
-        await this.#ended(runId);
-        await removeServer(this.#world, runId);
+        await stopServer(this.#world, servers, runId, stopGraceMs);
+        for (const id of runIdsOf(servers, runId)) await this.#ended(id);
+        await removeServer(this.#world, servers, runId);
       }),
     );
     await removePlaces(runPrefix, dataDirectory);

@@ -2,6 +2,7 @@ import type { Capacity } from "../../../capacity/capacity.ts";
 import type { MetricStore } from "../../../metrics/metric-store.ts";
 import type { Controller } from "../../../reconcile/reconcile.ts";
 import type { RoleOfRun } from "../../../run-access.ts";
+import { instanceOfRun } from "../../../serving/fleet.ts";
 import type { InstanceWorld } from "../model-instance/start-instance.ts";
 import { JobsUnderWay } from "./jobs-under-way.ts";
 import { TransformStep } from "./step.ts";
@@ -39,7 +40,7 @@ export function transformJobController(world: TransformWorld): TransformJobContr
       if (record === undefined || isFinal(record)) return undefined;
       const { instances, containers } = record.value;
       const [{ needsIsolation, executionRoleArn: arn }] = containers;
-      const isMine = instances.some((instance) => instance.runId === runId);
+      const isMine = instances.some((instance) => instance.runId === instanceOfRun(runId));
       return !isMine || needsIsolation || arn === undefined ? undefined : { arn };
     },
     close: () => underWay.close(),

@@ -4,6 +4,8 @@ import { instanceLimit } from "../../../capacity/capacity.ts";
 import type { RunState } from "../../../engines/engine.ts";
 import { thisHost } from "../../../instance-types/fit-to-host.ts";
 import { again, done, type Outcome } from "../../../reconcile/reconcile.ts";
+import { pinned, runIdsOf } from "../../../serving/fleet.ts";
+import { observeServer, type ServerSight } from "../../../serving/fronts/observe-server.ts";
 import { tailOfLog } from "../../../serving/log-tail.ts";
 import { WriteConflict } from "../../../store/store.ts";
 import { ensureStream } from "../../logs/streams.ts";
@@ -21,6 +23,7 @@ import {
   dataLogName,
   isFinal,
   logStreamOf,
+  serversOf,
   type TransformInstance,
   type TransformJob,
   type TransformJobRecord,
@@ -55,7 +58,7 @@ export class TransformStep {
     this.#job = record.value;
     this.#plan = {
       instanceType: wantedInstances(record.value.spec).instanceType,
-      container: record.value.containers[0],
+      ...serversOf(record.value),
     };
   }
 
@@ -95,11 +98,14 @@ export class TransformStep {
       const runId = `${runPrefix}-${index + 1}`;
       return { id: instanceIdOf(runId), since: clock.now(), runId };
     });
-    const [container] = this.#job.containers;
+    const [container, ...further] = this.#job.containers;
     return await this.#write({
       ...this.#job,
       ...{ objects: input.length, instances, nextRun: count + 1 },
-      containers: [{ ...container, ...(container.model && { modelKey: model.key }) }],
+      containers: [
+        pinned(container, model),
+        ...further.map((each, index) => pinned(each, model.further?.[index] ?? { key: "" })),
+      ],
     });
   }
 
@@ -118,8 +124,8 @@ export class TransformStep {
     if (outcome?.kind === "broken") return await this.#afterFault(outcome.error);
     let againMs = 10_000;
     for (const [index, instance] of this.#job.instances.entries()) {
-      this.#world.own(instance.runId, this.#record);
-      const seen = await this.#world.engine.observe(instance.runId);
+      for (const id of runIdsOf(this.#plan, instance.runId)) this.#world.own(id, this.#record);
+      const seen = await observeServer(this.#world, this.#plan, instance.runId);
       const wait = await this.#look(run, index, instance, seen);
       if (typeof wait !== "number") return wait;
       againMs = Math.min(againMs, wait);
@@ -133,7 +139,7 @@ export class TransformStep {
     run: TransformRun,
     index: number,
     instance: TransformInstance,
-    seen: RunState,
+    { state: seen, toldBy, container }: ServerSight,
   ): Promise<number | Outcome> {
     const { runId } = instance;
     switch (seen.phase) {
@@ -155,7 +161,7 @@ export class TransformStep {
       case "exited":
       case "lost":
         run.detach(index);
-        return await this.#replace(run, index, instance, seen);
+        return await this.#replace(run, index, instance, { ...seen, toldBy, container });
     }
   }
 
@@ -182,11 +188,13 @@ export class TransformStep {
     run: TransformRun,
     index: number,
     instance: TransformInstance,
-    seen: Extract<RunState, { phase: "exited" | "lost" }>,
+    seen: Extract<RunState, { phase: "exited" | "lost" }> &
+      Pick<ServerSight, "toldBy"> & { container: string | undefined },
   ): Promise<Outcome> {
     const memory = this.#underWay.of(this.#record);
     const { clock, dataDirectory } = this.#world;
-    const reason = exitReason(seen, await tailOfLog(instanceLog(dataDirectory, instance.runId)));
+    const words = exitReason(seen, await tailOfLog(instanceLog(dataDirectory, seen.toldBy)));
+    const reason = seen.container === undefined ? words : `container ${seen.container}: ${words}`;
     const isProgress = run.stored > memory.storedAtCrash;
     memory.storedAtCrash = run.stored;
     const count = (isProgress ? 0 : (this.#job.crashes?.count ?? 0)) + 1;
@@ -207,7 +215,7 @@ export class TransformStep {
       ...{ instances, nextRun: this.#job.nextRun + 1 },
       ...(crashes && { crashes }),
     });
-    await removeServer(this.#world, instance.runId);
+    await removeServer(this.#world, this.#plan, instance.runId);
     return outcome;
   }
 

@@ -13,8 +13,8 @@ export interface TransformJob {
   readonly spec: TransformJobSpec;
   /** `b-<12 hex>`, made anew for each job; names its folder, and its runs begin with it. */
   readonly runPrefix: string;
-  /** The model's containers as they were when the job was created, so that the model may go. One for now. */
-  readonly containers: readonly [ServingContainer];
+  /** The model's containers as they were when the job was created, so that the model may go. */
+  readonly containers: readonly [ServingContainer, ...ServingContainer[]];
   /** Objects of its input; absent until they were listed. */
   readonly objects?: number;
   /** One for each instance that has objects to work on; their places never change, the run in one does. */
@@ -28,6 +28,12 @@ export interface TransformJob {
   readonly failureReason?: string;
   /** Servers that died one after the other without an object finished in between. */
   readonly crashes?: { readonly count: number; readonly at: number; readonly reason: string };
+}
+
+/** What each of a job's instances consists of: requests go through all of its containers. */
+export function serversOf({ containers }: Pick<TransformJob, "containers">) {
+  const [container, ...further] = containers;
+  return further.length === 0 ? { container } : { container, further, execution: "serial" as const };
 }
 
 /** One place of a job, and the run that serves there now. */
@@ -55,7 +61,7 @@ export function isFinal({ status }: TransformJobRecord): boolean {
 
 /** Whether a run or a folder belongs to a transform job. */
 export function isTransformRun(id: string): boolean {
-  return /^b-[0-9a-f]{12}(-\d+)?$/.test(id);
+  return /^b-[0-9a-f]{12}(-\d+(-c\d+)?)?$/.test(id);
 }
 
 /** The log group of every transform job. */
