@@ -26,6 +26,7 @@ SERVICES = {
     "sts": "sts",
     "iam": "iam",
     "ecr": "ecr",
+    "application-autoscaling": "application-autoscaling",
 }
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "packages/server/src/gateway/constraints"
 

@@ -19,6 +19,7 @@ const titles: Readonly<Record<string, string>> = {
   "sagemaker-metrics": "SageMaker Metrics",
   logs: "CloudWatch Logs",
   cloudwatch: "CloudWatch",
+  "application-autoscaling": "Application Auto Scaling",
   sts: "STS",
   iam: "IAM",
 };

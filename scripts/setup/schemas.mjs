@@ -16,6 +16,7 @@ const clients = {
   logs: "client-cloudwatch-logs",
   ecr: "client-ecr",
   cloudwatch: "client-cloudwatch",
+  "application-autoscaling": "client-application-auto-scaling",
 };
 
 /** Services that no published client describes: schemas of our own, in the clients' form. */

@@ -29,6 +29,8 @@ import { createLoop } from "./reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "./reconcile/reconcile.ts";
 import { ImageRegistry } from "./registry/image-registry.ts";
 import { runAccess } from "./run-access.ts";
+import { scalableTargetController } from "./services/application-autoscaling/reconcile.ts";
+import { wakeScalableTargets } from "./services/application-autoscaling/wake.ts";
 import { firstInAlarm } from "./services/cloudwatch/alarm/current-alarm.ts";
 import { basicAuthentication } from "./services/ecr/distribution/admit.ts";
 import { distributionSite } from "./services/ecr/distribution/site.ts";
@@ -43,7 +45,9 @@ import { trainingJobController } from "./services/sagemaker/training-job/reconci
 import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-controller.ts";
 import { transformJobController } from "./services/sagemaker/transform-job/reconcile.ts";
 import { openServing } from "./serving/open-serving.ts";
-import { startPublishing } from "./serving/publish-metrics.ts";
+import { publishEveryMs, startPublishing } from "./serving/publish-metrics.ts";
+import { startMeasuringLoad } from "./serving/scaling/publish-load.ts";
+import { heldFor } from "./serving/scaling/waker.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { RecordKey } from "./store/store.ts";
 
@@ -101,7 +105,11 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const transformJobs = transformJobController({ ...serving, access, room, hostMetrics: parts.metrics });
     const algorithms = algorithmController({ configuration, ...parts });
     const tuningJobs = tuningJobController({ configuration, ...parts });
-    const controllers = [trainingJobs, warmPoolController(parts), algorithms, endpoints, transformJobs, tuningJobs];
+    const scaling = scalableTargetController({ ...parts, held: heldFor(serving.held) });
+    const controllers = [
+      ...[trainingJobs, warmPoolController(parts), algorithms, endpoints, transformJobs, tuningJobs],
+      scaling,
+    ];
     loop = createLoop({ store, controllers: controllers as Controller[], log });
     const stopWatching = engine.watch((id) => {
       const owner = trainingJobs.ownerOf(id);
@@ -109,6 +117,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
     });
     opened.add(stopWatching);
     opened.add(wakeTuningJobs(store, (key) => loop?.wake(key)));
+    opened.add(wakeScalableTargets(store, log, (key) => loop?.wake(key)));
 
     const token = randomBytes(24).toString("base64url");
     const isAllowed = bearerOf(token);
@@ -237,9 +246,9 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   );
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
   opened.add(() => serving.close());
-  opened.add(
-    startPublishing({ counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log }),
-  );
+  const counted = { counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log };
+  opened.add(startPublishing(counted));
+  opened.add(await startMeasuringLoad({ ...counted, store, held: serving.held }, publishEveryMs));
   return {
     ...{ dataDirectory, store, objects, keys, metrics, registry, engine, images, frameworks, layerCache },
     ...{ serving, clock, log, listening },

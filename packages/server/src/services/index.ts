@@ -1,4 +1,5 @@
 import type { Invoker } from "../serving/invoke/invoker.ts";
+import { applicationAutoScalingService } from "./application-autoscaling/service.ts";
 import { cloudWatchService } from "./cloudwatch/service.ts";
 import type { EcrParts } from "./ecr/operation.ts";
 import { ecrService } from "./ecr/service.ts";
@@ -24,6 +25,7 @@ export function allServices(invoker: Invoker, createSession: CreateSession, imag
     ecr,
     logsService,
     cloudWatchService,
+    applicationAutoScalingService,
     sts,
     iamService,
   ];

@@ -13,8 +13,11 @@ import { containersOf, type EndpointValue, modelKeysOf, runIdsOf } from "./fleet
 import { Fronts } from "./fronts/fronts.ts";
 import { reopenFronts } from "./fronts/observe-server.ts";
 import { HealthChecks } from "./health.ts";
+import { HoldQueue } from "./hold/hold-queue.ts";
+import { retryOnChange } from "./hold/wait-for-instance.ts";
 import { Invoker } from "./invoke/invoker.ts";
 import { RoutingTable } from "./routing/routing-table.ts";
+import { scalingWaker } from "./scaling/waker.ts";
 import { VariantCounters } from "./variant-metrics.ts";
 
 /** Extracted models that no endpoint uses are kept this long, for the next endpoint of the same model. */
@@ -44,6 +47,8 @@ export interface Serving extends ServingOptions {
   readonly invoker: Invoker;
   /** What instances of several containers are reached through. */
   readonly fronts: Fronts;
+  /** Requests that wait for an instance. */
+  readonly held: HoldQueue;
   /** Tells which record a run belongs to, so that hints find their way; `undefined` when it is gone. */
   readonly own: (runId: string, key: RecordKey | undefined) => void;
   /** The record of a run that was told of, or `undefined`. */
@@ -84,7 +89,9 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     hint(runId);
   };
   const timeout = invocationTimeoutMs === undefined ? {} : { timeoutMs: invocationTimeoutMs };
-  const invoker = new Invoker({ routes, suspected, ...timeout });
+  const held = new HoldQueue();
+  retryOnChange(held, routes);
+  const invoker = new Invoker({ routes, suspected, held, waker: scalingWaker(store, wake), ...timeout });
   const collect = async (usedModels: ReadonlySet<string> = new Set()) => {
     // Runs are listed before the records are read: a run starts only after the record that names it was written.
     const runs = await endpointRuns(engine, dataDirectory);
@@ -109,11 +116,13 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     metrics,
     invoker,
     fronts,
+    held,
     own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
     ownerOf: (runId) => owners.get(runId),
     collect,
     async close() {
       unwatch();
+      held.close();
       health.close();
       routes.close();
       await fronts.closeAll();

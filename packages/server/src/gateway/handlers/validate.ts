@@ -15,6 +15,7 @@ export function validate(exchange: Exchange): void | Promise<void> {
 /** How each service names the error; the sentence is the same everywhere. */
 const codes: Readonly<Record<string, string>> = {
   sagemaker: "ValidationException",
+  "application-autoscaling": "ValidationException",
   ecr: "InvalidParameterException",
   logs: "InvalidParameterException",
 };

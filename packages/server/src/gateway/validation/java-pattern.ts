@@ -28,10 +28,14 @@ const classes: Readonly<Record<string, string>> = {
   Digit: "0-9",
 };
 
+const asciiClass = /\\p\{(Alnum|Print|Alpha|Digit)\}/g;
+const brackets = /\[(?:\\.|[^\]\\])*\]/g;
+
 function translate(pattern: string): string {
   return (
     pattern
-      .replaceAll(/\\p\{(Alnum|Print|Alpha|Digit)\}/g, (_, name: string) => classes[name] as string)
+      .replaceAll(brackets, (text) => text.replaceAll(asciiClass, (_, name: string) => classes[name] as string))
+      .replaceAll(asciiClass, (_, name: string) => `[${classes[name]}]`)
       .replaceAll("\\A", "^")
       .replaceAll("\\z", "$")
       // An anchor with a quantifier, which Java takes and which says nothing.

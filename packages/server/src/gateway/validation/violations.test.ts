@@ -82,7 +82,9 @@ test("one message holds them all, counted", () => {
 });
 
 test("every pattern of every table has a JavaScript form", async () => {
-  const tables = await Promise.all(["sagemaker", "sagemaker-runtime", "logs", "sts", "iam"].map(loadTable));
+  const tables = await Promise.all(
+    ["sagemaker", "sagemaker-runtime", "logs", "sts", "iam", "application-autoscaling"].map(loadTable),
+  );
   const patterns = tables.flatMap((table) =>
     Object.values<Constraint>((table as ConstraintTable).shapes).flatMap(({ p }) => p ?? []),
   );
@@ -94,6 +96,8 @@ test.for<[string, string, boolean]>([
   ["[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*", "Größe 1", true],
   ["\\A\\S[\\p{Print}]*\\z", "a key", true],
   ["\\A\\S[\\p{Print}]*\\z", "aé", false],
+  ["\\p{Print}+", "a name", true],
+  ["\\p{Print}+", "aé", false],
   ["([\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@]*)${1,128}", "tag", true],
   ["arn:[\\p{Alnum}\\-]+:lambda:.*", "arn:aws-cn:lambda:x", true],
   ["[\\w-_]*", "a-b_", true],

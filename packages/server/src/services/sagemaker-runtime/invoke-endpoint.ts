@@ -25,6 +25,7 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<InvokeInput> {
       inferenceId: input.InferenceId,
       targetContainer: input.TargetContainerHostname,
       targetModel: input.TargetModel,
+      signal: context.signal,
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
       overflow: (from, _status, headers) => {

@@ -24,6 +24,7 @@ export function invokeWithResponseStream(invoker: Invoker): StreamHandler<Invoke
       inferenceId: input.InferenceId,
       targetContainer: input.TargetContainerHostname,
       targetModel: input.TargetModel,
+      signal: context.signal,
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
       keptBytes: 0,

@@ -3,15 +3,18 @@ import type { Scope } from "../../scope.ts";
 import type { Capture } from "../capture/capture.ts";
 import { type FrontOutcome, invocationHeader, readFrontOutcome } from "../fronts/front-answer.ts";
 import { invocationText } from "../fronts/front-request.ts";
+import { HoldQueue } from "../hold/hold-queue.ts";
+import { type Waker, waitForInstance } from "../hold/wait-for-instance.ts";
 import type { Backend } from "../routing/backend.ts";
 import { chooseBackend, chooseBackendRandomly, chooseForModel, chooseNamed, chooseVariant } from "../routing/choose.ts";
-import type { EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
+import type { EndpointName, EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
 import { findSession, isExisting, type SessionPlace } from "../routing/sessions.ts";
 import { checkTargets, type Named, targetHeaders } from "../routing/targets.ts";
 import {
   modelAnsweredError,
   modelBrokeOff,
   modelTimedOut,
+  NoInstances,
   type Place,
   serviceUnavailable,
   validationError,
@@ -41,6 +44,8 @@ export interface Invoke {
   readonly keptBytes?: number;
   /** For the whole answer; the invoker's own where absent. */
   readonly timeoutMs?: number;
+  /** Aborted when the caller hangs up: it need not be held any longer. */
+  readonly signal?: AbortSignal;
   /** Starts an answer that is not kept; see `ModelRequest.overflow`. */
   readonly overflow: (from: Answerer, status: number, headers: readonly string[]) => AnswerSink;
 }
@@ -67,17 +72,30 @@ export interface InvokerOptions {
   /** Told about an instance that refused or dropped a connection, so that it is looked at at once. */
   readonly suspected: (runId: string) => void;
   readonly timeoutMs?: number;
+  /** Where requests wait for instances that scaling brings up. */
+  readonly held?: HoldQueue;
+  /** Who brings them up; without it no request waits. */
+  readonly waker?: Waker;
+}
+
+/** Where a request goes. */
+interface Destination {
+  readonly variant: VariantRoute;
+  readonly backend: Backend;
+  readonly session?: SessionPlace;
 }
 
 /** Takes invocations to instances and back: chooses variant and instance, tries once more elsewhere, counts. */
 export class Invoker {
   readonly #options: InvokerOptions;
   readonly #timeoutMs: number;
+  readonly #held: HoldQueue;
   #turn = 0;
 
   constructor(options: InvokerOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? invocationTimeoutMs;
+    this.#held = options.held ?? new HoldQueue();
   }
 
   /**
@@ -88,17 +106,14 @@ export class Invoker {
     const { scope, endpoint } = request;
     const name = { account: scope.account, region: scope.region, name: endpoint };
     const route = this.#options.routes.lookup(name);
-    if (route !== undefined) return this.#along(route, request);
-    return this.#options.routes.refresh(name).then((found) => {
-      // SageMaker says the same of an endpoint that is not in service yet.
-      if (found === undefined) throw validationError(`Endpoint ${endpoint} of account ${scope.account} not found.`);
-      return this.#along(found, request);
-    });
+    if (route !== undefined) return this.#along(name, route, request);
+    return this.#options.routes.refresh(name).then((found) => this.#along(name, found ?? notFound(name), request));
   }
 
-  async #along(route: EndpointRoute, request: Invoke): Promise<Answer> {
-    const session = isExisting(request.sessionId) ? sessionOf(route, request, request.sessionId) : undefined;
-    const variant = session?.variant ?? variantOf(route, request.targetVariant);
+  async #along(name: EndpointName, route: EndpointRoute, request: Invoke): Promise<Answer> {
+    const destination = this.#destination(route, request);
+    const { variant, session, ...chosen } =
+      destination instanceof NoInstances ? await this.#wait(name, request, destination) : destination;
     checkTargets(variant.targets, request);
     const startedAt = performance.now();
     const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
@@ -106,7 +121,7 @@ export class Invoker {
     const capture = captureOf(variant, request);
     // What is captured is kept whole.
     const keptBytes = capture === undefined ? request.keptBytes : mostCapturedBytes;
-    let backend = session?.backend ?? this.#choose(variant, request.targetModel);
+    let { backend } = chosen;
     const modelRequest: ModelRequest = {
       path: "/invocations",
       headers: sessionId === undefined ? request.headers : [...request.headers, sessionHeader, sessionId],
@@ -131,13 +146,36 @@ export class Invoker {
     return answerOf(outcome, request, { variant: variant.name, runId: backend.runId });
   }
 
+  /** Where the request goes, or why there is no such place at the moment. @throws ServiceError when there is none at all. */
+  #destination(route: EndpointRoute, request: Invoke): Destination | NoInstances {
+    if (isExisting(request.sessionId)) {
+      const session = sessionOf(route, request, request.sessionId);
+      return { variant: session.variant, backend: session.backend, session };
+    }
+    const variant = variantOf(route, request.targetVariant);
+    if (variant instanceof NoInstances) return variant;
+    const backend = this.#choose(variant, request.targetModel);
+    return backend === undefined ? new NoInstances([variant.name], noneHealthy(variant.name)) : { variant, backend };
+  }
+
+  /** Waits for an instance, where scaling brings one up. @throws ServiceError when it does not, or not in time. */
+  #wait(name: EndpointName, request: Invoke, none: NoInstances): Promise<Destination> {
+    const { routes, waker } = this.#options;
+    const find = (): Destination | undefined => {
+      const found = this.#destination(routes.lookup(name) ?? notFound(name), request);
+      return found instanceof NoInstances ? undefined : found;
+    };
+    const { body, signal, targetVariant } = request;
+    return waitForInstance(this.#held, waker, { ...name, targetVariant, none, bytes: body.length, find, signal });
+  }
+
   /** Another instance than the one that failed, when there is one with room. */
   #elsewhere(variant: VariantRoute, first: Backend): Backend | undefined {
     const second = chooseBackend(variant.backends, this.#turn, first);
     return second === "busy" ? undefined : second;
   }
 
-  #choose({ name, backends, isRandom }: VariantRoute, model: string | undefined): Backend {
+  #choose({ name, backends, isRandom }: VariantRoute, model: string | undefined): Backend | undefined {
     this.#turn = (this.#turn + 1) & 0xffff;
     const backend =
       model !== undefined
@@ -147,7 +185,6 @@ export class Invoker {
           : chooseBackend(backends, this.#turn);
     if (backend === "busy")
       throw serviceUnavailable(`Variant ${name} has as many requests as it can hold. Try again later.`);
-    if (backend === undefined) throw noneHealthy(name);
     return backend;
   }
 
@@ -183,14 +220,23 @@ function mayTryElsewhere(outcome: SendOutcome): boolean {
   return outcome.kind === "refused" || (outcome.kind === "broken" && !outcome.sawBytes);
 }
 
-function variantOf(route: EndpointRoute, target: string | undefined): VariantRoute {
+function notFound({ name, account }: EndpointName): never {
+  // SageMaker says the same of an endpoint that is not in service yet.
+  throw validationError(`Endpoint ${name} of account ${account} not found.`);
+}
+
+function variantOf(route: EndpointRoute, target: string | undefined): VariantRoute | NoInstances {
   const variant =
     target === undefined ? chooseVariant(route, Math.random()) : chooseNamed(route, target, Math.random());
   if (variant?.isStopped === false) return variant;
   if (variant !== undefined || (target === undefined && route.variants.every(({ isStopped }) => isStopped))) {
     const who = variant === undefined ? `Endpoint ${route.name}` : `Variant ${variant.name} of endpoint ${route.name}`;
-    throw validationError(
-      `${who} has no capacity to process this request: its instance count is 0. Raise it with UpdateEndpointWeightsAndCapacities.`,
+    const stopped = variant === undefined ? route.variants.map(({ name }) => name) : [variant.name];
+    return new NoInstances(
+      stopped,
+      validationError(
+        `${who} has no capacity to process this request: its instance count is 0. Raise it with UpdateEndpointWeightsAndCapacities.`,
+      ),
     );
   }
   if (target === undefined)

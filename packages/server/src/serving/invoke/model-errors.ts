@@ -65,3 +65,14 @@ export function validationError(message: string): ServiceError {
 export function serviceUnavailable(message: string): ServiceError {
   return new ServiceError("ServiceUnavailable", message, { status: 503 });
 }
+
+/** No instance is there, and none is healthy or wanted: another one may come. */
+export class NoInstances extends ServiceError {
+  /** Variants that the request would go to, had they any. */
+  readonly variants: readonly string[];
+
+  constructor(variants: readonly string[], error: ServiceError) {
+    super(error.code, error.message, { status: error.status });
+    this.variants = variants;
+  }
+}

@@ -52,6 +52,7 @@ export class RoutingTable {
   readonly #backends = new Map<string, Backend>();
   /** Run ids of each endpoint's backends, to close those that left. */
   readonly #owned = new Map<string, ReadonlySet<string>>();
+  readonly #listeners = new Set<(endpoint: EndpointName) => void>();
   #unwatch: (() => void) | undefined;
 
   constructor(store: Store, counters: VariantCounters, captures: Captures, log: Log) {
@@ -92,7 +93,13 @@ export class RoutingTable {
     const record = await this.#store.get<EndpointValue>(key);
     if (record === undefined) this.#drop(idOf(endpoint));
     else this.#apply(record);
+    for (const listener of this.#listeners) listener(endpoint);
     return this.lookup(endpoint);
+  }
+
+  /** Calls `listener` whenever the way to an endpoint may have changed: instances came or went. */
+  onChange(listener: (endpoint: EndpointName) => void): void {
+    this.#listeners.add(listener);
   }
 
   /** The connections to one instance, when it is or was in the table. */

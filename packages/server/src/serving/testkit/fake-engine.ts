@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Clock, systemClock } from "../../clock.ts";
 import type { Capabilities, Engine, RunId, RunSpec, RunState } from "../../engines/engine.ts";
 
 /** What a model server of a test does with a request; the run's environment says which model it is. */
@@ -31,6 +32,8 @@ export class FakeEngine implements Engine {
   readonly started: RunId[] = [];
   readonly removed: RunId[] = [];
   behaviour: ModelBehaviour;
+  /** What runs are dated by. */
+  clock: Clock = systemClock;
   /** Called before a run comes up; what it returns ends the run instead, and what it throws keeps it from starting. */
   onStart: (spec: RunSpec) => { exitCode: number } | undefined = () => undefined;
   readonly #listeners = new Set<(id: RunId) => void>();
@@ -47,13 +50,13 @@ export class FakeEngine implements Engine {
     this.runs.set(id, run);
     this.started.push(id);
     if (end !== undefined) {
-      run.state = { phase: "exited", startedAt: Date.now(), endedAt: Date.now(), exitCode: end.exitCode };
+      run.state = { phase: "exited", startedAt: this.clock.now(), endedAt: this.clock.now(), exitCode: end.exitCode };
       return this.#changed(id);
     }
     const path = join(this.#folder, `${id}.sock`);
     run.server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => this.#serve(run, request, response));
     await new Promise<void>((resolve) => run.server?.listen(path, resolve));
-    run.state = { phase: "running", startedAt: Date.now(), address: `unix:${path}` };
+    run.state = { phase: "running", startedAt: this.clock.now(), address: `unix:${path}` };
     this.#changed(id);
   }
 
@@ -93,7 +96,7 @@ export class FakeEngine implements Engine {
     if (run?.state.phase !== "running") return;
     run.server?.close();
     run.server?.closeAllConnections();
-    run.state = { phase: "exited", startedAt: run.state.startedAt, endedAt: Date.now(), exitCode };
+    run.state = { phase: "exited", startedAt: run.state.startedAt, endedAt: this.clock.now(), exitCode };
     this.#changed(id);
   }
 

@@ -3,12 +3,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { ApplicationAutoScalingClient } from "@aws-sdk/client-application-auto-scaling";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { SageMakerClient } from "@aws-sdk/client-sagemaker";
 import { SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { defaultCapacity } from "../../capacity/capacity.ts";
 import { machineCapacity } from "../../capacity/machine-capacity.ts";
-import { systemClock } from "../../clock.ts";
+import { type Clock, systemClock } from "../../clock.ts";
 import type { Configuration } from "../../configuration.ts";
 import { openDataDirectory } from "../../data-directory/open.ts";
 import type { Engine } from "../../engines/engine.ts";
@@ -24,6 +25,9 @@ import { type ObjectStorage, openObjectCatalogue } from "../../objects/object-st
 import type { Platform } from "../../platform.ts";
 import { createLoop } from "../../reconcile/loop.ts";
 import type { Controller, ReconcileLoop } from "../../reconcile/reconcile.ts";
+import { scalableTargetController } from "../../services/application-autoscaling/reconcile.ts";
+import { applicationAutoScalingService } from "../../services/application-autoscaling/service.ts";
+import { wakeScalableTargets } from "../../services/application-autoscaling/wake.ts";
 import { firstInAlarm } from "../../services/cloudwatch/alarm/current-alarm.ts";
 import { cloudWatchService } from "../../services/cloudwatch/service.ts";
 import { logsService } from "../../services/logs/service.ts";
@@ -35,6 +39,8 @@ import { defaultSpotPolicy } from "../../spot-policy.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { openServing, type Serving } from "../open-serving.ts";
 import { publishVariantMetrics } from "../publish-metrics.ts";
+import { VariantLoads } from "../scaling/publish-load.ts";
+import { heldFor } from "../scaling/waker.ts";
 import { FakeEngine } from "./fake-engine.ts";
 import { tarGzOf } from "./tar-builder.ts";
 
@@ -46,10 +52,13 @@ export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
   readonly sagemaker: SageMakerClient;
   readonly runtime: SageMakerRuntimeClient;
   readonly cloudwatch: CloudWatchClient;
+  readonly autoscaling: ApplicationAutoScalingClient;
   readonly account: string;
   readonly address: string;
-  /** Writes what invocations were counted into the metrics, as the server does every ten seconds. */
+  /** Writes what invocations were counted into the metrics, and what scaled variants have under way, as the server does every ten seconds. */
   publish(): Promise<void>;
+  /** Has every scalable target looked at, as time does. */
+  lookAtTargets(): Promise<void>;
   /** Writes an object into the bucket `models`, which is there. @returns Its S3 address. */
   upload(key: string, bytes: Buffer): Promise<string>;
   /** Stops the server and leaves data and runs as they are. */
@@ -62,6 +71,8 @@ export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
 interface Options {
   readonly root?: string;
   readonly invocationTimeoutMs?: number;
+  /** Time as the server sees it; the machine's where absent. With one, signatures are not checked: they are of the machine's time. */
+  readonly clock?: Clock;
   /** 64 hexadecimal digits; without it there are no KMS keys. */
   readonly masterKey?: string;
 }
@@ -83,7 +94,7 @@ export async function startServerWith<AnyEngine extends Engine>(
   // What a test provokes on purpose is information or a warning; an error is a bug that should be seen.
   const loud = jsonLog((line) => process.stderr.write(line));
   const log: Log = { ...silentLog, error: (message, fields) => loud.error(message, fields) };
-  const clock = systemClock;
+  const clock = options.clock ?? systemClock;
   const dataDirectory = await openDataDirectory(root);
   const store = await openSqliteStore(dataDirectory.database, { clock, commit: "inline" });
   const keys = new LocalKeys(readMasterKey(options.masterKey === undefined ? {} : { text: options.masterKey }));
@@ -109,9 +120,14 @@ export async function startServerWith<AnyEngine extends Engine>(
     ...serving,
     firstInAlarm: (scope, names) => firstInAlarm({ store, metrics, clock }, scope, names),
   });
-  loop = createLoop({ store, controllers: [endpoints, transformJobs] as Controller[], log });
+  const scaling = scalableTargetController({ store, metrics, clock, log, held: heldFor(serving.held) });
+  loop = createLoop({ store, controllers: [endpoints, transformJobs, scaling] as Controller[], log });
+  const stopWaking = wakeScalableTargets(store, log, (key) => loop?.wake(key));
+  const counted = { counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log };
+  const loads = new VariantLoads({ ...counted, store, held: serving.held });
+  await loads.open();
   const platform = {
-    configuration: configuration(root),
+    configuration: { ...configuration(root), ...(options.clock !== undefined && { auth: "open" as const }) },
     dataDirectory,
     clock,
     log,
@@ -122,16 +138,23 @@ export async function startServerWith<AnyEngine extends Engine>(
     metrics,
   };
   const credentials = openCredentials(dataDirectory.credentials);
-  const services = [sagemakerService, sagemakerRuntimeService(serving.invoker), logsService, cloudWatchService];
+  const services = [
+    ...[sagemakerService, sagemakerRuntimeService(serving.invoker), logsService, cloudWatchService],
+    applicationAutoScalingService,
+  ];
   const gateway = await startGateway({ platform, services, credentials });
   await loop.start();
   const client = { endpoint: gateway.address, region, credentials: credentials.root, maxAttempts: 1 };
   const [sagemaker, runtime] = [new SageMakerClient(client), new SageMakerRuntimeClient(client)];
   const cloudwatch = new CloudWatchClient(client);
+  const autoscaling = new ApplicationAutoScalingClient(client);
   const stop = async (): Promise<void> => {
     sagemaker.destroy();
     runtime.destroy();
     cloudwatch.destroy();
+    autoscaling.destroy();
+    loads.close();
+    stopWaking();
     await transformJobs.close();
     await loop?.stop();
     await gateway.close(0);
@@ -148,12 +171,18 @@ export async function startServerWith<AnyEngine extends Engine>(
     sagemaker,
     runtime,
     cloudwatch,
-    publish: () => {
-      const { metrics: counters, fronts, routes } = serving;
-      return publishVariantMetrics({ counters, fronts, routes, metrics, clock, log });
+    autoscaling,
+    async publish() {
+      await publishVariantMetrics(counted);
+      loads.sample();
+      await loads.publish();
     },
     account,
     address: gateway.address,
+    async lookAtTargets() {
+      const { records } = await store.list({ kind: "scalable-target", limit: 1_000 });
+      for (const record of records) loop?.wake(record);
+    },
     async upload(key, bytes) {
       await objects.buckets.create("models", { owner: account, region, settings: {} });
       await objects.put("models", key, Readable.from([bytes]));

@@ -17,9 +17,14 @@ export function alarmKey({ account, region }: Scope, name: string): RecordKey {
   return { account, region, kind: "alarm", name };
 }
 
+/** The ARN of an alarm. */
+export function alarmArn({ partition, account, region }: Scope, name: string): string {
+  return `arn:${partition}:cloudwatch:${region}:${account}:alarm:${name}`;
+}
+
 /**
- * An alarm in the state that its metric has it in now. Alarms are evaluated when somebody looks: that is all a state is
- * for as long as alarms have no actions. A change of state is kept in the record.
+ * An alarm in the state that its metric has it in now. Alarms are evaluated when somebody looks, be it a person, a
+ * deployment or a scaling policy. A change of state is kept in the record.
  */
 export async function currentAlarm(
   { store, metrics, clock }: { readonly store: Store; readonly metrics: MetricStore; readonly clock: Clock },
@@ -29,7 +34,8 @@ export async function currentAlarm(
   const { value } = record;
   const now = clock.now();
   if (value.heldUntil !== undefined && now < value.heldUntil) return record;
-  const verdict = evaluateAlarm(value.spec, await valuesOf(metrics, scope, value.spec, now), value);
+  const { values } = await recentValues(metrics, scope, value.spec, now);
+  const verdict = evaluateAlarm(value.spec, values, value);
   if (verdict.state === value.state) return { ...record, value: { ...value, reason: verdict.reason } };
   const { heldUntil: _over, ...kept } = value;
   const changed: AlarmValue = { ...kept, ...verdict, stateSince: now };
@@ -56,13 +62,21 @@ export async function firstInAlarm(
   return undefined;
 }
 
-/** One value for each of the last periods that are over, the oldest first. */
-async function valuesOf(
+/** What an alarm goes by. */
+export interface RecentValues {
+  /** One value for each of the last periods that are over, the oldest first. */
+  readonly values: readonly (number | undefined)[];
+  /** When the last of them began, seconds since 1970. */
+  readonly lastBegan: number;
+}
+
+/** Reads the values that an alarm goes by. */
+export async function recentValues(
   metrics: MetricStore,
   scope: Scope,
   spec: AlarmValue["spec"],
   now: number,
-): Promise<(number | undefined)[]> {
+): Promise<RecentValues> {
   const { Period: period = 60, EvaluationPeriods: count = 1 } = spec;
   const statistic = statisticNamed(spec.Statistic ?? spec.ExtendedStatistic ?? "Average");
   const to = Math.floor((now / 1_000 - lateSeconds) / period) * period;
@@ -72,8 +86,9 @@ async function valuesOf(
     dimensions: readDimensions(spec.Dimensions as Parameters<typeof readDimensions>[0]),
     ...(spec.Unit !== undefined && { unit: spec.Unit }),
   });
-  return Array.from({ length: count }, (_, index) => {
+  const values = Array.from({ length: count }, (_, index) => {
     const found = periods.find(({ at }) => at === from + index * period);
     return found && statistic(found.values);
   });
+  return { values, lastBegan: to - period };
 }

@@ -1,5 +1,4 @@
 import { ServiceError } from "../../../errors.ts";
-import type { Scope } from "../../../scope.ts";
 import { InvalidPageToken } from "../../../store/store.ts";
 import type { OperationContext } from "../../service.ts";
 import { readDimensions } from "../dimensions.ts";
@@ -8,7 +7,8 @@ import type { CloudWatchInput, CloudWatchOperation } from "../operation.ts";
 import { checkPeriod } from "../period.ts";
 import { statisticNamed } from "../statistic.ts";
 import type { AlarmState, AlarmValue } from "./alarm.ts";
-import { type AlarmRecord, alarmKey, currentAlarm } from "./current-alarm.ts";
+import { alarmDeletion, alarmWrites, checkActions } from "./alarm-actions.ts";
+import { type AlarmRecord, alarmArn, alarmKey, currentAlarm } from "./current-alarm.ts";
 import { isComparison } from "./evaluate.ts";
 
 /** SetAlarmState is overruled by the next evaluation, as CloudWatch has it: after a minute. */
@@ -17,8 +17,6 @@ const longestPeriods = 7 * 24 * 3600;
 
 /** Members of PutMetricAlarm whose meaning is not built: better refused than silently ignored. */
 const notYet = ["Metrics", "ThresholdMetricId", "EvaluateLowSampleCountPercentile"] as const;
-/** Lists of what an alarm would call; only scaling and roll-back read alarms yet. */
-const actions = ["AlarmActions", "OKActions", "InsufficientDataActions"] as const;
 
 /**
  * Makes an alarm, or changes one and leaves its state.
@@ -30,6 +28,7 @@ export const putMetricAlarm: CloudWatchOperation<"PutMetricAlarm"> = async (inpu
   if (criteria !== undefined) throw invalidParameterValue("EvaluationCriteria is not supported by this version.");
   checkAlarm(spec);
   const { scope, platform } = context;
+  await checkActions(platform.store, scope, spec);
   const key = alarmKey(scope, spec.AlarmName);
   const before = await platform.store.get<AlarmValue>(key);
   const fresh = {
@@ -37,8 +36,8 @@ export const putMetricAlarm: CloudWatchOperation<"PutMetricAlarm"> = async (inpu
     reason: "Unchecked: Initial alarm creation",
     stateSince: platform.clock.now(),
   } as const;
-  const value: AlarmValue = { ...fresh, ...before?.value, arn: arnOf(scope, spec.AlarmName), spec };
-  await platform.store.write([{ op: "put", key, value }]);
+  const value: AlarmValue = { ...fresh, ...before?.value, arn: alarmArn(scope, spec.AlarmName), spec };
+  await platform.store.write(alarmWrites(scope, spec.AlarmName, before?.value.spec, value));
   return {};
 };
 
@@ -62,7 +61,7 @@ export const deleteAlarms: CloudWatchOperation<"DeleteAlarms"> = async (input, c
   const found = await named(context, names);
   const missing = names.filter((name) => !found.some((alarm) => alarm.name === name));
   if (missing.length > 0) throw notFound(missing.join(", "));
-  await context.platform.store.write(names.map((name) => ({ op: "delete", key: alarmKey(context.scope, name) })));
+  await context.platform.store.write(found.flatMap((alarm) => alarmDeletion(context.scope, alarm)));
   return {};
 };
 
@@ -89,11 +88,6 @@ function checkAlarm(
   const given: Readonly<Record<string, unknown>> = { ...spec };
   for (const member of notYet) {
     if (given[member] !== undefined) throw invalidParameterValue(`${member} is not supported by this version.`);
-  }
-  for (const member of actions) {
-    if ((given[member] as unknown[] | undefined)?.length) {
-      throw invalidParameterValue(`${member} is not supported by this version: alarms are read by deployments only.`);
-    }
   }
   for (const member of ["MetricName", "Namespace", "Period", "Threshold", "EvaluationPeriods"] as const) {
     if (spec[member] === undefined) throw missingRequiredParameter(`The parameter ${member} is required.`);
@@ -151,10 +145,6 @@ function describe({ value, name, modifiedAt }: AlarmRecord) {
     StateUpdatedTimestamp: new Date(value.stateSince),
     StateTransitionedTimestamp: new Date(value.stateSince),
   };
-}
-
-function arnOf({ partition, account, region }: Scope, name: string): string {
-  return `arn:${partition}:cloudwatch:${region}:${account}:alarm:${name}`;
 }
 
 function notFound(name: string): ServiceError {

@@ -7,6 +7,7 @@ import type { Input, Operation } from "../operation.ts";
 import { type DeploymentConfig, deploymentOf } from "./deployment-config.ts";
 import { fleetOfConfig } from "./fleet-of-config.ts";
 import { endpoints } from "./resource.ts";
+import { checkScaledVariants } from "./scale-variant.ts";
 
 /**
  * Asks for another configuration. The reconciler brings its fleet up beside the one that serves and moves traffic as
@@ -21,6 +22,7 @@ export const updateEndpoint: Operation<"UpdateEndpoint"> = async (input, context
   if (record.status !== "InService" || active === undefined) throw notNow(value.arn, record.status);
   const asked = await fleetOfConfig(context, input.EndpointConfigName, value.nextFleet);
   const fleet = input.RetainAllVariantProperties === true ? retain(asked, active, input) : asked;
+  await checkScaledVariants(context, input.EndpointName, active, fleet);
   const config = deploymentConfigOf(input, value);
   const deployment = deploymentOf(config, fleet);
   await checkAlarms(deployment.alarms, context);

@@ -1,0 +1,8 @@
+import type { ScalableDimension } from "../../serving/scaling/scalable-target.ts";
+import { variantInstances } from "../sagemaker/endpoint/scale-variant.ts";
+import type { ScalableResource } from "./scalable-resource.ts";
+
+/** What can be scaled, by dimension. */
+export const scalableResources: { readonly [Dimension in ScalableDimension]?: ScalableResource } = {
+  "sagemaker:variant:DesiredInstanceCount": variantInstances,
+};
