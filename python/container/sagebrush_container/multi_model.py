@@ -74,9 +74,10 @@ def _described(name, url):
 def _own_module(name, folder):
     """The script that the model brings; its helpers are its own, too, whatever other models call theirs."""
     code = os.path.join(folder, "code")
-    program = os.path.basename(settings.decode(os.environ.get("SAGEMAKER_PROGRAM") or "")) or "inference.py"
-    script = os.path.join(code, program)
-    if not os.path.isfile(script):
+    program = os.path.basename(settings.decode(os.environ.get("SAGEMAKER_PROGRAM") or ""))
+    scripts = [os.path.join(code, name) for name in (program, "inference.py") if name]
+    script = next((each for each in scripts if os.path.isfile(each)), None)
+    if script is None:
         return None
     spec = importlib.util.spec_from_file_location("model_%s" % name, script)
     module = importlib.util.module_from_spec(spec)
