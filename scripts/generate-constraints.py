@@ -27,6 +27,7 @@ SERVICES = {
     "iam": "iam",
     "ecr": "ecr",
     "application-autoscaling": "application-autoscaling",
+    "sns": "sns",
 }
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "packages/server/src/gateway/constraints"
 

@@ -20,6 +20,7 @@ const titles: Readonly<Record<string, string>> = {
   logs: "CloudWatch Logs",
   cloudwatch: "CloudWatch",
   "application-autoscaling": "Application Auto Scaling",
+  sns: "SNS",
   sts: "STS",
   iam: "IAM",
 };

@@ -17,6 +17,7 @@ const clients = {
   ecr: "client-ecr",
   cloudwatch: "client-cloudwatch",
   "application-autoscaling": "client-application-auto-scaling",
+  sns: "client-sns",
 };
 
 /** Services that no published client describes: schemas of our own, in the clients' form. */

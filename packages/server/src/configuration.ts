@@ -6,6 +6,7 @@ import type { CapacitySettings } from "./capacity/capacity.ts";
 import { jobQuotas, type Quota } from "./capacity/quotas.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import type { MasterKeySource } from "./kms/master-key.ts";
+import { networkPolicy } from "./network-policy.ts";
 import type { SpotPolicy } from "./spot-policy.ts";
 
 export { ConfigurationError } from "./configuration-error.ts";
@@ -39,6 +40,8 @@ export interface Configuration {
   readonly masterKey: MasterKeySource;
   /** Host directories by the id of the EFS or FSx file system that they stand for. */
   readonly fileSystems: Readonly<Record<string, string>>;
+  /** Where SNS may send messages to; by what the server listens on when empty. */
+  readonly snsNetworks: readonly string[];
 }
 
 /** How containers are run. */
@@ -217,6 +220,13 @@ export const settings: readonly Setting[] = [
     fallback: "",
     doc: "A host directory that jobs may name as a FileSystemDataSource, with the id that stands for it: `fs-0123abcd=/data/shared`; repeat it for several.",
   },
+  {
+    name: "sns-network",
+    kind: "list",
+    argument: "public|private|loopback|RANGE",
+    fallback: "",
+    doc: "Where SNS may send notifications to: public, private or this machine's own addresses, or a range such as 10.1.0.0/16; repeat it for several. Without it, public and private ones, and this machine's own while the server listens on loopback only. Link-local addresses, those of cloud metadata services among them, only by their range.",
+  },
 ];
 
 type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -276,6 +286,7 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
     ...(text("environments-dir") !== "" && { environmentsDirectory: resolve(expandHome(text("environments-dir"))) }),
     ...(text("frameworks") !== "" && { frameworksFile: resolve(expandHome(text("frameworks"))) }),
     fileSystems: fileSystems(list("file-system")),
+    snsNetworks: snsNetworks(list("sns-network")),
   };
   refuseUnsafe(configuration);
   refuseKeyBesideData(configuration);
@@ -475,6 +486,12 @@ function fileSystems(settings: readonly string[]): Record<string, string> {
   const twice = pairs.find(([id], i) => pairs.findIndex(([other]) => other === id) !== i);
   if (twice) throw new ConfigurationError(`--file-system has ${twice[0]} twice.`);
   return Object.fromEntries(pairs);
+}
+
+/** @throws ConfigurationError for what is neither a word nor a range. */
+function snsNetworks(allowed: readonly string[]): readonly string[] {
+  networkPolicy(allowed);
+  return allowed;
 }
 
 function publicUrl(value: string): string {

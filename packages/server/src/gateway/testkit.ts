@@ -110,6 +110,7 @@ function testConfiguration(root: string, changes: Partial<Configuration> = {}): 
     auth: "required",
     publicUrls: [],
     fileSystems: {},
+    snsNetworks: [],
     insecure: false,
     allowedOrigins: [],
     engine: "process",

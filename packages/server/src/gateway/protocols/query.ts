@@ -8,6 +8,7 @@ import { xmlElement, xmlProlog } from "./xml-text.ts";
 const namespaces: Readonly<Record<string, string>> = {
   sts: "https://sts.amazonaws.com/doc/2011-06-15/",
   cloudwatch: "http://monitoring.amazonaws.com/doc/2010-08-01/",
+  sns: "http://sns.amazonaws.com/doc/2010-03-31/",
   iam: "https://iam.amazonaws.com/doc/2010-05-08/",
 };
 
