@@ -44,6 +44,7 @@ import { interruptTrainingJob } from "./services/sagemaker/training-job/interrup
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
 import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-controller.ts";
 import { transformJobController } from "./services/sagemaker/transform-job/reconcile.ts";
+import { openNotifications } from "./services/sns/open-notifications.ts";
 import { openServing } from "./serving/open-serving.ts";
 import { publishEveryMs, startPublishing } from "./serving/publish-metrics.ts";
 import { startMeasuringLoad } from "./serving/scaling/publish-load.ts";
@@ -127,13 +128,14 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const admit = basicAuthentication({ tokens, root: credentials.root, configuration, clock });
     const gateway = await startGateway({
       platform: { configuration, ...parts },
-      services: allServices(serving.invoker, credentials.createSession, { registry, tokens }),
+      services: allServices(serving, credentials.createSession, { registry, tokens }, parts.notifications.policy),
       credentials,
       sites: [distributionSite({ registry, tokens, admit, clock, log })],
       pages: {
         console: consolePage,
         gc: collectionPage(isAllowed, collect),
         interrupt,
+        sns: parts.notifications.page,
         ...(!isIsolated(engine, "files") && { credentials: access.page }),
       },
       runs: {
@@ -143,6 +145,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
       },
     });
     ownAddress = gateway.address;
+    parts.listening.address = gateway.address;
     opened.add(() => gateway.close());
     parts.listening.port = gateway.port;
     await loop.start();
@@ -237,21 +240,25 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
     refusal: () => layersRefusal(engine.capabilities),
   });
   /** The gateway's port, once it listens: container engines pull from it. */
-  const listening: { port?: number } = {};
+  const listening: { port?: number; address?: string } = {};
   const credentialsFile = dataDirectory.credentials;
   const own = { docker, registry, configuration, clock, credentialsFile, port: () => listening.port };
   const images = new Images(
     [algorithmImages, new LibraryAlgorithmImages(frameworks), frameworks, ...containerImages(own), registryImages],
     table,
   );
-  const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake });
+  const address = (): string => listening.address ?? "";
+  const notifications = await openNotifications({ store, configuration, clock, log, address });
+  opened.add(() => notifications.close());
+  const { announce } = notifications;
+  const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake, announce });
   opened.add(() => serving.close());
   const counted = { counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log };
-  opened.add(startPublishing(counted));
+  opened.add(startPublishing({ ...serving, ...counted }));
   opened.add(await startMeasuringLoad({ ...counted, store, held: serving.held }, publishEveryMs));
   return {
     ...{ dataDirectory, store, objects, keys, metrics, registry, engine, images, frameworks, layerCache },
-    ...{ serving, clock, log, listening },
+    ...{ serving, notifications, clock, log, listening },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ObjectLocation } from "./artifacts/model-location.ts";
-
+import type { AsyncSettings } from "./asynchronous/async-settings.ts";
 import type { CaptureSettings } from "./capture/capture-settings.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -37,6 +37,8 @@ export interface Fleet {
   readonly variants: readonly Variant[];
   /** What is kept of requests and answers, if anything. */
   readonly capture?: CaptureSettings;
+  /** It answers later, to S3. */
+  readonly asynchronous?: AsyncSettings;
 }
 
 export interface Variant {

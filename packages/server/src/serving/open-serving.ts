@@ -8,6 +8,9 @@ import type { Log } from "../log.ts";
 import type { ObjectCatalogue } from "../objects/object-catalogue.ts";
 import type { RecordKey, Store } from "../store/store.ts";
 import { ModelCache } from "./artifacts/model-cache.ts";
+import type { AsyncWorld } from "./asynchronous/answer-request.ts";
+import { AsyncCounters } from "./asynchronous/async-metrics.ts";
+import { AsyncQueues } from "./asynchronous/async-queues.ts";
 import { Captures } from "./capture/capture.ts";
 import { containersOf, type EndpointValue, modelKeysOf, runIdsOf } from "./fleet.ts";
 import { Fronts } from "./fronts/fronts.ts";
@@ -36,6 +39,8 @@ export interface ServingOptions {
   readonly wake: (key: RecordKey) => void;
   /** Shorter in tests. */
   readonly invocationTimeoutMs?: number;
+  /** What publishes a message to an SNS topic. */
+  readonly announce: AsyncWorld["announce"];
 }
 
 /** The inference data plane, in one piece: what the endpoint controller and the runtime API work with. */
@@ -49,6 +54,9 @@ export interface Serving extends ServingOptions {
   readonly fronts: Fronts;
   /** Requests that wait for an instance. */
   readonly held: HoldQueue;
+  /** Requests that are answered later. */
+  readonly asynchronous: AsyncQueues;
+  readonly asyncCounters: AsyncCounters;
   /** Tells which record a run belongs to, so that hints find their way; `undefined` when it is gone. */
   readonly own: (runId: string, key: RecordKey | undefined) => void;
   /** The record of a run that was told of, or `undefined`. */
@@ -107,6 +115,9 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   await models.open();
   await reopenFronts({ engine, fronts }, store);
   await routes.open();
+  const asyncCounters = new AsyncCounters();
+  const asynchronous = new AsyncQueues({ ...options, routes, suspected, counters: asyncCounters });
+  await asynchronous.open();
   const unwatch = engine.watch(hint);
   return {
     ...options,
@@ -117,12 +128,15 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     invoker,
     fronts,
     held,
+    asynchronous,
+    asyncCounters,
     own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
     ownerOf: (runId) => owners.get(runId),
     collect,
     async close() {
       unwatch();
       held.close();
+      await asynchronous.close();
       health.close();
       routes.close();
       await fronts.closeAll();

@@ -3,6 +3,8 @@ import type { Log } from "../log.ts";
 import type { Distribution } from "../metrics/distribution.ts";
 import type { MetricPoints, MetricStore } from "../metrics/metric-store.ts";
 import { partitionOf } from "../scope.ts";
+import type { AsyncCounters } from "./asynchronous/async-metrics.ts";
+import type { AsyncQueues } from "./asynchronous/async-queues.ts";
 import type { ContainerCounters } from "./fronts/container-metrics.ts";
 import type { ModelMeters } from "./multi-model/model-metrics.ts";
 import type { RoutingTable } from "./routing/routing-table.ts";
@@ -25,6 +27,12 @@ export interface PublisherOptions {
   readonly log: Log;
 }
 
+/** The same where endpoints may be asynchronous. */
+interface AsyncPublisherOptions extends PublisherOptions {
+  readonly asynchronous: AsyncQueues;
+  readonly asyncCounters: AsyncCounters;
+}
+
 /** Writes what variants counted since the last time into the metrics, under SageMaker's names and units. */
 export async function publishVariantMetrics({
   counters,
@@ -42,12 +50,25 @@ export async function publishVariantMetrics({
   if (points.length > 0) await metrics.put(points);
 }
 
+/** Writes what asynchronous endpoints counted, and how much waits for them now. */
+export async function publishAsyncMetrics({
+  asynchronous,
+  asyncCounters,
+  metrics,
+  clock,
+}: AsyncPublisherOptions): Promise<void> {
+  asynchronous.measure();
+  const points = asyncCounters.take(Math.floor(clock.now() / 1_000));
+  if (points.length > 0) await metrics.put(points);
+}
+
 /** Publishes now and then. @returns Stops, after a last time. */
-export function startPublishing(options: PublisherOptions): () => Promise<void> {
+export function startPublishing(options: AsyncPublisherOptions): () => Promise<void> {
   let running = Promise.resolve();
   const publish = (): void => {
     running = running
       .then(() => publishVariantMetrics(options))
+      .then(() => publishAsyncMetrics(options))
       .catch((error: unknown) => options.log.warn("metrics of endpoints were not written", { error }));
   };
   const timer = setInterval(publish, publishEveryMs).unref();

@@ -111,6 +111,7 @@ export class Invoker {
   }
 
   async #along(name: EndpointName, route: EndpointRoute, request: Invoke): Promise<Answer> {
+    if (route.asynchronous !== undefined) throw onlyLater(route.name);
     const destination = this.#destination(route, request);
     const { variant, session, ...chosen } =
       destination instanceof NoInstances ? await this.#wait(name, request, destination) : destination;
@@ -207,6 +208,10 @@ function keep(capture: Capture, { headers, body, inferenceId }: Invoke, outcome:
     input: { contentType: headerOf(headers, "content-type"), body },
     output: { contentType: headerOf(outcome.headers, "content-type"), body: outcome.body },
   });
+}
+
+function onlyLater(endpoint: string): ServiceError {
+  return validationError(`Endpoint ${endpoint} answers asynchronously only. Use InvokeEndpointAsync.`);
 }
 
 /** Of names and values in turn. */

@@ -25,6 +25,15 @@ export class Backend {
     this.address = address;
   }
 
+  /** Counts a request that has a connection of its own, until `end`. */
+  begin(): void {
+    this.outstanding += 1;
+  }
+
+  end(): void {
+    this.outstanding -= 1;
+  }
+
   /** A connection for one request, to be given back with `release`. */
   acquire(): ModelConnection {
     this.outstanding += 1;

@@ -1,5 +1,6 @@
 import type { Log } from "../../log.ts";
 import type { RecordKey, Store, StoredRecord } from "../../store/store.ts";
+import type { AsyncSettings } from "../asynchronous/async-settings.ts";
 import type { Capture, Captures } from "../capture/capture.ts";
 import { shareOf } from "../deployment.ts";
 import { type EndpointValue, type Fleet, fleetOf } from "../fleet.ts";
@@ -30,6 +31,10 @@ export interface EndpointRoute {
   readonly name: string;
   readonly variants: readonly VariantRoute[];
   readonly totalWeight: number;
+  /** Tells it from a namesake that was deleted. */
+  readonly runPrefix: string;
+  /** It answers later, to S3. */
+  readonly asynchronous?: AsyncSettings;
 }
 
 /** The part of a record's key that requests know. */
@@ -48,7 +53,7 @@ export class RoutingTable {
   readonly #log: Log;
   readonly #counters: VariantCounters;
   readonly #captures: Captures;
-  readonly #routes = new Map<string, EndpointRoute & { readonly version: number }>();
+  readonly #routes = new Map<string, EndpointRoute & EndpointName & { readonly version: number }>();
   readonly #backends = new Map<string, Backend>();
   /** Run ids of each endpoint's backends, to close those that left. */
   readonly #owned = new Map<string, ReadonlySet<string>>();
@@ -102,6 +107,11 @@ export class RoutingTable {
     this.#listeners.add(listener);
   }
 
+  /** Every endpoint that answers later. */
+  *asynchronous(): Generator<EndpointRoute & EndpointName> {
+    for (const route of this.#routes.values()) if (route.asynchronous !== undefined) yield route;
+  }
+
   /** The connections to one instance, when it is or was in the table. */
   backend(runId: string): Backend | undefined {
     return this.#backends.get(runId);
@@ -145,7 +155,13 @@ export class RoutingTable {
       }));
     });
     const totalWeight = variants.reduce((sum, { weight }) => sum + weight, 0);
-    this.#routes.set(id, { name: record.name, variants, totalWeight, version: record.version });
+    const { runPrefix } = record.value;
+    const asynchronous = fleets[0]?.fleet.asynchronous;
+    this.#routes.set(id, {
+      ...{ name: record.name, variants, totalWeight, version: record.version, runPrefix },
+      ...{ account: record.account, region: record.region },
+      ...(asynchronous && { asynchronous }),
+    });
   }
 
   /** Keeps the connections of instances that are still in the record (draining ones answer yet), closes the others. */

@@ -35,10 +35,12 @@ import { endpointController } from "../../services/sagemaker/endpoint/reconcile.
 import { sagemakerService } from "../../services/sagemaker/index.ts";
 import { transformJobController } from "../../services/sagemaker/transform-job/reconcile.ts";
 import { sagemakerRuntimeService } from "../../services/sagemaker-runtime/service.ts";
+import { openNotifications } from "../../services/sns/open-notifications.ts";
+import { snsService } from "../../services/sns/service.ts";
 import { defaultSpotPolicy } from "../../spot-policy.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { openServing, type Serving } from "../open-serving.ts";
-import { publishVariantMetrics } from "../publish-metrics.ts";
+import { publishAsyncMetrics, publishVariantMetrics } from "../publish-metrics.ts";
 import { VariantLoads } from "../scaling/publish-load.ts";
 import { heldFor } from "../scaling/waker.ts";
 import { FakeEngine } from "./fake-engine.ts";
@@ -55,6 +57,7 @@ export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
   readonly autoscaling: ApplicationAutoScalingClient;
   readonly account: string;
   readonly address: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Writes what invocations were counted into the metrics, and what scaled variants have under way, as the server does every ten seconds. */
   publish(): Promise<void>;
   /** Has every scalable target looked at, as time does. */
@@ -101,9 +104,16 @@ export async function startServerWith<AnyEngine extends Engine>(
   const objects = await openObjectCatalogue({ store, directory: dataDirectory.objects, keys, clock, log });
   const metrics = openMetricStore(dataDirectory.metrics, { clock });
   let loop: ReconcileLoop | undefined;
+  let listening: { readonly address: string } | undefined;
   const { invocationTimeoutMs } = options;
   const images = new Images();
+  const address = (): string => listening?.address ?? "";
+  const notifications = await openNotifications({
+    ...{ store, clock, log, address },
+    configuration: configuration(root),
+  });
   const serving = await openServing({
+    announce: notifications.announce,
     store,
     objects,
     engine,
@@ -139,10 +149,12 @@ export async function startServerWith<AnyEngine extends Engine>(
   };
   const credentials = openCredentials(dataDirectory.credentials);
   const services = [
-    ...[sagemakerService, sagemakerRuntimeService(serving.invoker), logsService, cloudWatchService],
-    applicationAutoScalingService,
+    ...[sagemakerService, sagemakerRuntimeService(serving), logsService, cloudWatchService],
+    ...[applicationAutoScalingService, snsService(notifications.policy)],
   ];
-  const gateway = await startGateway({ platform, services, credentials });
+  const pages = { sns: notifications.page };
+  const gateway = await startGateway({ platform, services, credentials, pages });
+  listening = gateway;
   await loop.start();
   const client = { endpoint: gateway.address, region, credentials: credentials.root, maxAttempts: 1 };
   const [sagemaker, runtime] = [new SageMakerClient(client), new SageMakerRuntimeClient(client)];
@@ -159,6 +171,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     await loop?.stop();
     await gateway.close(0);
     await serving.close();
+    await notifications.close();
     await metrics.close();
     await objects.close();
     await store.close();
@@ -174,6 +187,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     autoscaling,
     async publish() {
       await publishVariantMetrics(counted);
+      await publishAsyncMetrics({ ...serving, ...counted });
       loads.sample();
       await loads.publish();
     },
@@ -183,6 +197,7 @@ export async function startServerWith<AnyEngine extends Engine>(
       const { records } = await store.list({ kind: "scalable-target", limit: 1_000 });
       for (const record of records) loop?.wake(record);
     },
+    credentials: credentials.root,
     async upload(key, bytes) {
       await objects.buckets.create("models", { owner: account, region, settings: {} });
       await objects.put("models", key, Readable.from([bytes]));
@@ -216,6 +231,7 @@ function configuration(dataDirectory: string): Configuration {
     auth: "required",
     publicUrls: [],
     fileSystems: {},
+    snsNetworks: [],
     insecure: false,
     allowedOrigins: [],
     engine: "process",

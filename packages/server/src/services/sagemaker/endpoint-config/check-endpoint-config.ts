@@ -3,10 +3,11 @@ import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { OperationContext } from "../../service.ts";
 import { checkKey } from "../check-key.ts";
 import { models } from "../model/resource.ts";
+import { checkAsyncInference } from "./async-inference-config.ts";
 import type { EndpointConfigValue, ProductionVariant } from "./endpoint-config-record.ts";
 
 /** Members that change how an endpoint behaves and that are not built yet: better refused than silently ignored. */
-const notYet = ["ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig", "MetricsConfig"] as const;
+const notYet = ["ShadowProductionVariants", "ExplainerConfig", "MetricsConfig"] as const;
 const variantNotYet = [
   "ServerlessConfig",
   "ManagedInstanceScaling",
@@ -21,6 +22,7 @@ const variantNotYet = [
 export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], context: OperationContext): Promise<void> {
   const given: Readonly<Record<string, unknown>> = { ...spec };
   for (const member of notYet) if (isPresent(given[member])) throw unsupported(member);
+  await checkAsyncInference(spec, context);
   await checkCapture(spec.DataCaptureConfig, context);
   checkKey("KmsKeyId", spec.KmsKeyId, context);
   const names = new Set<string>();

@@ -6,6 +6,7 @@ import type { Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { fleetOfConfig } from "./fleet-of-config.ts";
 import { endpoints } from "./resource.ts";
+import { checkTopics, sendTestNotifications } from "./test-notification.ts";
 
 /**
  * Records an endpoint. Nothing starts here: the reconciler brings the fleet up. A deployment configuration says how
@@ -15,11 +16,13 @@ import { endpoints } from "./resource.ts";
 export const createEndpoint: Operation<"CreateEndpoint"> = async (input, context) => {
   const { scope, platform } = context;
   const arn = endpoints.arn(scope, input.EndpointName);
+  const fleet = await fleetOfConfig(context, input.EndpointConfigName, 1);
+  await checkTopics(fleet, context);
   const value: EndpointValue = {
     arn,
     runPrefix: `e-${randomBytes(6).toString("hex")}`,
     configName: input.EndpointConfigName,
-    fleets: [await fleetOfConfig(context, input.EndpointConfigName, 1)],
+    fleets: [fleet],
     nextFleet: 2,
     nextInstance: 1,
   };
@@ -33,5 +36,6 @@ export const createEndpoint: Operation<"CreateEndpoint"> = async (input, context
     if (error instanceof WriteConflict) throw validationException(`Cannot create already existing endpoint "${arn}".`);
     throw error;
   }
+  await sendTestNotifications(fleet, context);
   return { EndpointArn: arn };
 };

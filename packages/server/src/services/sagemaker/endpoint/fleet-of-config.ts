@@ -4,6 +4,7 @@ import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { CaptureSettings } from "../../../serving/capture/capture-settings.ts";
 import { containersOf, type Fleet, type Variant } from "../../../serving/fleet.ts";
 import type { OperationContext } from "../../service.ts";
+import { asyncSettingsOf } from "../endpoint-config/async-inference-config.ts";
 import type { EndpointConfigValue, ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
 import { endpointConfigs } from "../endpoint-config/resource.ts";
 import { models } from "../model/resource.ts";
@@ -33,10 +34,12 @@ export async function fleetOfConfig(context: OperationContext, configName: strin
     variants.push(variantOf(variant, variant.ModelName, servers));
   }
   checkInstanceCount(`Endpoint configuration ${configName}`, variants);
+  const asynchronous = asyncSettingsOf(config.value.spec.AsyncInferenceConfig);
   const capture = captureOf(config.value.spec.DataCaptureConfig);
   return {
     ...{ id, configName, role: "incoming", since: context.platform.clock.now(), variants },
     ...(capture !== undefined && { capture }),
+    ...(asynchronous !== undefined && { asynchronous }),
   };
 }
 

@@ -51,6 +51,8 @@ export interface Plan {
 
 /** An invocation may take this long, so that is how long a leaving instance may need for its last one. */
 const drainMs = 60_000;
+/** The same of an asynchronous invocation, at its longest. */
+const asyncDrainMs = 3_600_000;
 /** An instance whose ping fails for longer than any invocation may block it is replaced. */
 const hungMs = 90_000;
 /** A run that dies earlier than this after its start counts as crashing, and its successor waits. */
@@ -103,8 +105,8 @@ class Draft {
   }
 
   advance(instance: Instance, variant: Variant, fleet: Fleet): Instance | undefined {
-    if (instance.phase === "draining") return this.#drain(instance);
-    if (fleet.role === "outgoing") return this.#drain(this.#draining(instance));
+    if (instance.phase === "draining") return this.#drain(instance, fleet);
+    if (fleet.role === "outgoing") return this.#drain(this.#draining(instance), fleet);
     return instance.phase === "starting"
       ? this.#advanceStarting(instance, variant, fleet)
       : this.#advanceReady(instance, variant, fleet);
@@ -302,11 +304,11 @@ class Draft {
     };
   }
 
-  #drain(instance: Instance): Instance | undefined {
+  #drain(instance: Instance, fleet: Fleet): Instance | undefined {
     const idle = this.#sight.outstanding(instance.runId) === 0;
     // At least one look lies between the record's change and the end, so that no new request is on its way.
     const isFresh = instance.since === this.#sight.now;
-    const overdue = this.#sight.now - instance.since > drainMs;
+    const overdue = this.#sight.now - instance.since > (fleet.asynchronous ? asyncDrainMs : drainMs);
     const run = this.#sight.run(instance.runId);
     const isOver = run.phase !== "running" && run.phase !== "pending";
     if (isOver || overdue || (idle && !isFresh)) return this.end(instance);

@@ -34,6 +34,9 @@ export const endpoints = defineResource<EndpointValue, Summary, Description>({
       // SageMaker shows variants once they were asked for and keeps quiet about those of a failed endpoint.
       ...(active && { ProductionVariants: active.variants.map((variant) => describeVariant(variant, active.since)) }),
       ...(incoming && { PendingDeploymentSummary: describePending(incoming, active && value.deployment) }),
+      ...(active?.asynchronous && {
+        AsyncInferenceConfig: active.asynchronous.given as NonNullable<Description["AsyncInferenceConfig"]>,
+      }),
       ...(value.lastDeploymentConfig !== undefined && {
         LastDeploymentConfig: value.lastDeploymentConfig as NonNullable<Description["LastDeploymentConfig"]>,
       }),

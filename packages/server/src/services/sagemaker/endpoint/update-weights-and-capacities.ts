@@ -4,6 +4,7 @@ import { WriteConflict } from "../../../store/store.ts";
 import type { Input, Operation } from "../operation.ts";
 import { checkInstanceCount } from "./fleet-of-config.ts";
 import { endpoints } from "./resource.ts";
+import { sendTestNotifications } from "./test-notification.ts";
 import { notNow } from "./update.ts";
 
 type Desired = Input<"UpdateEndpointWeightsAndCapacities">["DesiredWeightsAndCapacities"];
@@ -36,6 +37,7 @@ export const updateEndpointWeightsAndCapacities: Operation<"UpdateEndpointWeight
     // The reconciler or another caller was faster: look at what is there now.
     return await updateEndpointWeightsAndCapacities(input, context);
   }
+  await sendTestNotifications(active, context);
   return { EndpointArn: value.arn };
 };
 

@@ -8,6 +8,7 @@ import { type DeploymentConfig, deploymentOf } from "./deployment-config.ts";
 import { fleetOfConfig } from "./fleet-of-config.ts";
 import { endpoints } from "./resource.ts";
 import { checkScaledVariants } from "./scale-variant.ts";
+import { checkTopics, sendTestNotifications } from "./test-notification.ts";
 
 /**
  * Asks for another configuration. The reconciler brings its fleet up beside the one that serves and moves traffic as
@@ -23,6 +24,8 @@ export const updateEndpoint: Operation<"UpdateEndpoint"> = async (input, context
   const asked = await fleetOfConfig(context, input.EndpointConfigName, value.nextFleet);
   const fleet = input.RetainAllVariantProperties === true ? retain(asked, active, input) : asked;
   await checkScaledVariants(context, input.EndpointName, active, fleet);
+  checkKind(asked, active, value.arn);
+  await checkTopics(asked, context);
   const config = deploymentConfigOf(input, value);
   const deployment = deploymentOf(config, fleet);
   await checkAlarms(deployment.alarms, context);
@@ -44,8 +47,16 @@ export const updateEndpoint: Operation<"UpdateEndpoint"> = async (input, context
     // The reconciler or another caller was faster: look at what is there now.
     return await updateEndpoint(input, context);
   }
+  await sendTestNotifications(fleet, context);
   return { EndpointArn: value.arn };
 };
+
+/** Callers of one kind cannot call the other, and what waits in a queue would wait for ever. */
+function checkKind(asked: Fleet, active: Fleet, arn: string): void {
+  if ((asked.asynchronous === undefined) === (active.asynchronous === undefined)) return;
+  const [is, wanted] = asked.asynchronous === undefined ? ["asynchronous", "real-time"] : ["real-time", "asynchronous"];
+  throw validationException(`Cannot update ${is} endpoint "${arn}" to ${wanted}. Create another endpoint instead.`);
+}
 
 /** Why an endpoint that is not InService cannot be changed. */
 export function notNow(arn: string, status: string | undefined): Error {

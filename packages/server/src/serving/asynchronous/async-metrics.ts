@@ -1,0 +1,83 @@
+import { type Distribution, distributionOf, merge } from "../../metrics/distribution.ts";
+import type { MetricPoints } from "../../metrics/metric-store.ts";
+import { partitionOf } from "../../scope.ts";
+
+/** Whose metrics they are. */
+export interface AsyncVariant {
+  readonly account: string;
+  readonly region: string;
+  readonly endpoint: string;
+  /** `undefined` for those of the endpoint as a whole. */
+  readonly variant: string | undefined;
+}
+
+/** SageMaker's names and units. The guide spells one with three s; the other spelling is published as well. */
+const units = {
+  ApproximateAgeOfOldestRequest: "Seconds",
+  ApproximateBacklogSize: "Count",
+  ApproximateBacklogSizePerInstance: "Count",
+  HasBacklogWithoutCapacity: "Count",
+  ExpiredRequests: "Count",
+  Invocation4XXErrors: "None",
+  Invocation5XXErrors: "None",
+  InvocationFailures: "Count",
+  InvocationModelErrors: "None",
+  InvocationsProcessed: "Count",
+  InvocationsProcesssed: "Count",
+  ModelLatency: "Microseconds",
+  NotificationFailures: "Count",
+  RequestDownloadFailures: "Count",
+  RequestDownloadLatency: "Microseconds",
+  ResponseUploadFailures: "Count",
+  ResponseUploadLatency: "Microseconds",
+  TimeInBacklog: "Milliseconds",
+  TotalProcessingTime: "Milliseconds",
+} as const;
+
+/** A metric of asynchronous inference. */
+export type AsyncMetric = keyof typeof units;
+
+/** Values that came one by one; put together now and then, so that any number of them takes little room. */
+interface Counted {
+  readonly whose: AsyncVariant;
+  readonly name: AsyncMetric;
+  fresh: number[];
+  before: Distribution | undefined;
+}
+
+const mostFresh = 1_000;
+
+/** What was counted since the last look: one entry for each metric that something came for. */
+export class AsyncCounters {
+  readonly #counted = new Map<string, Counted>();
+
+  note(whose: AsyncVariant, name: AsyncMetric, value: number): void {
+    const key = `${whose.account}/${whose.region}/${whose.endpoint}/${whose.variant ?? ""}/${name}`;
+    let counted = this.#counted.get(key);
+    if (counted === undefined) this.#counted.set(key, (counted = { whose, name, fresh: [], before: undefined }));
+    counted.fresh.push(value);
+    if (counted.fresh.length < mostFresh) return;
+    counted.before = together(counted);
+    counted.fresh = [];
+  }
+
+  /** @param at - Seconds since 1970. */
+  take(at: number): MetricPoints[] {
+    const points = [...this.#counted.values()].map((counted): MetricPoints => {
+      const { account, region, endpoint, variant } = counted.whose;
+      return {
+        ...{ scope: { partition: partitionOf(region), account, region }, namespace: "AWS/SageMaker" },
+        dimensions: [["EndpointName", endpoint], ...(variant === undefined ? [] : [["VariantName", variant] as const])],
+        ...{ name: counted.name, unit: units[counted.name], at, resolution: 60, values: together(counted) },
+      };
+    });
+    this.#counted.clear();
+    return points;
+  }
+}
+
+function together({ fresh, before }: Counted): Distribution {
+  const now = distributionOf(fresh.map((value) => [value, 1] as const));
+  if (before === undefined) return now;
+  return fresh.length === 0 ? before : merge(before, now);
+}
