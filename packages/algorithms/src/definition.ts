@@ -30,4 +30,6 @@ export interface AlgorithmDefinition {
   readonly sharesImagesWithFramework?: true;
   /** Whether it multiplies large matrices: its runs are shown the host's BLAS, where there is one, as their library. */
   readonly usesBlas?: true;
+  /** The image of a framework whose library its runs need besides their own code. */
+  readonly needsLibrary?: { readonly repository: string; readonly tag: string };
 }

@@ -1,3 +1,8 @@
+import { dataFiles, dataFolder } from "./autopilot/data-files.ts";
+import { autopilotDefinition } from "./autopilot/definition.ts";
+import { learnerNames } from "./autopilot/learners/learner.ts";
+import { isMinimised, metricsOf, objectivesOf } from "./autopilot/metrics/metric-names.ts";
+import { problemTypes } from "./autopilot/problem.ts";
 import type { AlgorithmDefinition } from "./definition.ts";
 import { factorizationMachinesDefinition } from "./factorization-machines/definition.ts";
 import { ipInsightsDefinition } from "./ipinsights/definition.ts";
@@ -20,6 +25,7 @@ export { parseHyperparameters } from "./job/hyperparameters.ts";
  * here loads an algorithm's code.
  */
 export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
+  autopilotDefinition,
   factorizationMachinesDefinition,
   ipInsightsDefinition,
   kmeansDefinition,
@@ -30,3 +36,19 @@ export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
   pcaDefinition,
   xgboostDefinition,
 ];
+
+/** What the platform and Autopilot's own program say to each other. */
+export const autopilotContract = {
+  definition: autopilotDefinition,
+  problemTypes,
+  learners: learnerNames,
+  metricsOf,
+  isMinimised,
+  objectivesOf,
+  /** Where the rows for candidates and `analysis.json` lie below a job's place in S3. */
+  dataFolder,
+  analysisFile: dataFiles.analysis,
+} as const;
+
+/** What the analysis leaves for the platform. */
+export type { Analysis as AutopilotAnalysis } from "./autopilot/analysis/analysis.ts";

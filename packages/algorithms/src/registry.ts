@@ -5,6 +5,7 @@ import type { AlgorithmModule } from "./job/algorithm.ts";
  * here and its line in definitions.ts.
  */
 export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> = {
+  autopilot: async () => (await import("./autopilot/autopilot.ts")).autopilot,
   "factorization-machines": async () =>
     (await import("./factorization-machines/factorization-machines.ts")).factorizationMachines,
   ipinsights: async () => (await import("./ipinsights/ipinsights.ts")).ipInsights,

@@ -37,6 +37,8 @@ import { distributionSite } from "./services/ecr/distribution/site.ts";
 import { registryTokens } from "./services/ecr/registry-tokens.ts";
 import { allServices } from "./services/index.ts";
 import { algorithmController } from "./services/sagemaker/algorithm/reconcile.ts";
+import { autoMLJobController } from "./services/sagemaker/auto-ml-job/reconcile.ts";
+import { wakeAutoMLJobs } from "./services/sagemaker/auto-ml-job/wake.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { tuningJobController } from "./services/sagemaker/hyper-parameter-tuning-job/reconcile.ts";
 import { wakeTuningJobs } from "./services/sagemaker/hyper-parameter-tuning-job/wake.ts";
@@ -107,9 +109,10 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const algorithms = algorithmController({ configuration, ...parts });
     const tuningJobs = tuningJobController({ configuration, ...parts });
     const scaling = scalableTargetController({ ...parts, held: heldFor(serving.held) });
+    const autoMLJobs = autoMLJobController({ configuration, ...parts });
     const controllers = [
       ...[trainingJobs, warmPoolController(parts), algorithms, endpoints, transformJobs, tuningJobs],
-      scaling,
+      ...[scaling, autoMLJobs],
     ];
     loop = createLoop({ store, controllers: controllers as Controller[], log });
     const stopWatching = engine.watch((id) => {
@@ -119,6 +122,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
     opened.add(stopWatching);
     opened.add(wakeTuningJobs(store, (key) => loop?.wake(key)));
     opened.add(wakeScalableTargets(store, log, (key) => loop?.wake(key)));
+    opened.add(wakeAutoMLJobs(store, (key) => loop?.wake(key)));
 
     const token = randomBytes(24).toString("base64url");
     const isAllowed = bearerOf(token);

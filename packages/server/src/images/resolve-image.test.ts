@@ -31,7 +31,7 @@ test.for([
 
 test("an image of XGBoost is the algorithm, and with code of its user's the framework", () => {
   for (const [region, { xgboost }] of Object.entries(registryAccounts)) {
-    const uri = `${xgboost}.dkr.ecr.${region}.${/amazonaws.*|c2s.*|sc2s.*|csp.*/.exec(imageUri(algorithmDefinitions[0]!, region)!.split("/")[0]!)![0]}/sagemaker-xgboost:1.7-1`;
+    const uri = `${xgboost}.dkr.ecr.${region}.${/amazonaws.*|c2s.*|sc2s.*|csp.*/.exec(imageUri(algorithmDefinitions.find(({ name }) => name === "linear-learner")!, region)!.split("/")[0]!)![0]}/sagemaker-xgboost:1.7-1`;
     const library = { kind: "framework", uri, repository: "sagemaker-xgboost", tag: "1.7-1" };
     expect(resolveImage(uri)).toMatchObject({ kind: "algorithm", definition: { name: "xgboost" }, library });
     expect(resolveImage(uri, { hasOwnCode: true })).toEqual(library);

@@ -111,7 +111,9 @@ function resolveAlgorithm(uri: string, definitions: readonly AlgorithmDefinition
     }
   }
   checkTag(uri, definition, tag ?? shortTag, digest);
-  return { kind: "algorithm", uri, definition };
+  const { needsLibrary } = definition;
+  if (needsLibrary === undefined) return { kind: "algorithm", uri, definition };
+  return { kind: "algorithm", uri, definition, library: { kind: "framework", uri, ...needsLibrary } };
 }
 
 /** The first-party images are published as `1` and `latest`; a digest pins bytes that we do not have. */

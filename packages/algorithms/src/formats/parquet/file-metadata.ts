@@ -13,6 +13,8 @@ export interface ParquetColumn {
   readonly divisor: number;
   /** Whether whole numbers have no sign. */
   readonly unsigned: boolean;
+  /** What one unit of whole numbers is in milliseconds, where they are points in time since 1970. */
+  readonly timeUnit?: number;
 }
 
 /** Where the values of one column lie, for one group of rows. */
@@ -43,11 +45,15 @@ export class ParquetFault extends Error {
 const unsignedTypes = new Set([11, 12, 13, 14]);
 const decimalType = 5;
 
-/** Reads what a file says of itself at its end (Apache Parquet, parquet.thrift). @throws ParquetFault. */
-export function readMetadata(footer: Buffer): FileMetadata {
+/**
+ * Reads what a file says of itself at its end (Apache Parquet, parquet.thrift).
+ * @param takesText - Whether columns may hold text besides numbers.
+ * @throws ParquetFault.
+ */
+export function readMetadata(footer: Buffer, takesText = false): FileMetadata {
   const { value } = readThrift(footer, 0);
   const [, ...elements] = structs(value.get(2));
-  const columns = elements.map(columnOf);
+  const columns = elements.map((element) => columnOf(element, takesText));
   const groups = structs(value.get(4)).map((group) => ({
     rows: integer(group.get(3)),
     chunks: structs(group.get(1)).map(chunkOf),
@@ -58,7 +64,7 @@ export function readMetadata(footer: Buffer): FileMetadata {
   return { columns, groups, rows: groups.reduce((sum, { rows }) => sum + rows, 0) };
 }
 
-function columnOf(element: ThriftStruct): ParquetColumn {
+function columnOf(element: ThriftStruct, takesText: boolean): ParquetColumn {
   const name = text(element.get(4));
   const repetition = element.get(3);
   if ((element.get(5) ?? 0) !== 0 || element.get(1) === undefined || repetition === 2) {
@@ -66,7 +72,8 @@ function columnOf(element: ThriftStruct): ParquetColumn {
   }
   const type = integer(element.get(1));
   const converted = element.get(6);
-  if (type === physical.bytes || type === physical.fixed || type === physical.int96) {
+  const isText = type === physical.bytes || type === physical.fixed;
+  if ((isText && !(takesText && type === physical.bytes)) || type === physical.int96) {
     throw new ParquetFault(
       `column '${name}' holds ${type === physical.int96 ? "times" : "text"}; columns must hold numbers`,
     );
@@ -77,7 +84,26 @@ function columnOf(element: ThriftStruct): ParquetColumn {
     optional: repetition === 1,
     divisor: converted === decimalType ? 10 ** integer(element.get(7) ?? 0) : 1,
     unsigned: typeof converted === "number" && unsignedTypes.has(converted),
+    ...timeUnitOf(converted, element.get(10)),
   };
+}
+
+const dayMs = 86_400_000;
+/** Converted types that are points in time, and their units in milliseconds: dates, and times of day and date. */
+const timeUnits = new Map([
+  [6, dayMs],
+  [9, 1],
+  [10, 1e-3],
+]);
+
+/** Nanoseconds have no converted type: the logical one says so (TIMESTAMP is its member 8, NANOS the unit's 3). */
+function timeUnitOf(converted: ThriftValue | undefined, logical: ThriftValue | undefined): { timeUnit?: number } {
+  const known = typeof converted === "number" ? timeUnits.get(converted) : undefined;
+  if (known !== undefined) return { timeUnit: known };
+  const timestamp = logical instanceof Map ? logical.get(8) : undefined;
+  const unit = timestamp instanceof Map ? timestamp.get(2) : undefined;
+  if (!(unit instanceof Map)) return {};
+  return { timeUnit: unit.has(3) ? 1e-6 : unit.has(2) ? 1e-3 : 1 };
 }
 
 function chunkOf(chunk: ThriftStruct): ColumnChunk {

@@ -10,7 +10,7 @@ type Values = Float32Array | Float64Array;
 
 /** Where the values of a column go: every `stride` numbers from `offset` on. */
 export interface ColumnTarget {
-  readonly values: Float32Array;
+  readonly values: Float32Array | Float64Array;
   readonly offset: number;
   readonly stride: number;
 }
@@ -27,6 +27,24 @@ export function readColumn(
   target: ColumnTarget,
 ): void {
   let dictionary: Values | undefined;
+  readPages(bytes, column, codec, rows, {
+    dictionary: (values, count) => {
+      dictionary = readPlain(values, column, count);
+    },
+    data: (read, done) => place(read, column, dictionary, target, done),
+  });
+}
+
+/** What is done with a column's pages. */
+export interface PageReader {
+  /** @param values - In plain encoding. */
+  dictionary(values: Buffer, count: number): void;
+  /** @param done - Rows of the group before these. */
+  data(page: DataPage, done: number): void;
+}
+
+/** Unpacks the pages of a column one after the other. @throws ParquetFault, RangeError. */
+export function readPages(bytes: Buffer, column: ParquetColumn, codec: number, rows: number, reader: PageReader): void {
   let at = 0;
   for (let done = 0; done < rows; ) {
     const { value: head, end } = readThrift(bytes, at);
@@ -38,19 +56,20 @@ export function readColumn(
     const type = integer(head.get(1));
     if (type === page.dictionary) {
       const about = structOf(head, 7);
-      dictionary = readPlain(decompress(codec, body, size), column, integer(about.get(1)));
+      reader.dictionary(decompress(codec, body, size), integer(about.get(1)));
     } else if (type === page.data || type === page.dataV2) {
       const read =
         type === page.data ? dataPage(head, body, size, codec, column) : dataPageV2(head, body, size, codec, column);
       if (done + read.count > rows)
         throw new ParquetFault(`column '${column.name}' has more values than its group has rows`);
-      place(read, column, dictionary, target, done);
+      reader.data(read, done);
       done += read.count;
     }
   }
 }
 
-interface DataPage {
+/** Values of some rows that follow each other. */
+export interface DataPage {
   readonly count: number;
   readonly encoding: number;
   /** Which rows have a value; undefined when all have. */

@@ -1,5 +1,6 @@
 import type { Service } from "../service.ts";
 import { algorithmOperations } from "./algorithm/index.ts";
+import { autoMLJobOperations } from "./auto-ml-job/index.ts";
 import { endpointOperations } from "./endpoint/index.ts";
 import { endpointConfigOperations } from "./endpoint-config/index.ts";
 import { hyperParameterTuningJobOperations } from "./hyper-parameter-tuning-job/index.ts";
@@ -20,6 +21,7 @@ export const sagemakerOperations = {
   ...endpointOperations,
   ...algorithmOperations,
   ...hyperParameterTuningJobOperations,
+  ...autoMLJobOperations,
   ...modelPackageOperations,
   ...searchOperations,
   ...tagOperations,

@@ -1,7 +1,8 @@
 import { randomInt } from "node:crypto";
 import { resourceInUse } from "../../../errors.ts";
-import { WriteConflict } from "../../../store/store.ts";
-import type { Operation } from "../operation.ts";
+import { type Write, WriteConflict } from "../../../store/store.ts";
+import type { OperationPlace } from "../../service.ts";
+import type { Input, Operation, Output } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { autotuned } from "./autotune.ts";
 import { withoutOwnMetrics } from "./built-in.ts";
@@ -14,7 +15,19 @@ import { noProgress, type TuningJob } from "./tuning-job.ts";
  * Records a tuning job. Nothing starts here: the reconciler launches its training jobs.
  * @throws ResourceInUse when the name is taken in this account and region, in capital letters or small ones.
  */
-export const createHyperParameterTuningJob: Operation<"CreateHyperParameterTuningJob"> = async (input, context) => {
+export const createHyperParameterTuningJob: Operation<"CreateHyperParameterTuningJob"> = (input, context) =>
+  recordTuningJob(input, context);
+
+/**
+ * The same, for the platform itself too.
+ * @param beside - Written in the same transaction.
+ * @throws WriteConflict when one of those writes cannot be.
+ */
+export async function recordTuningJob(
+  input: Input<"CreateHyperParameterTuningJob">,
+  context: OperationPlace,
+  beside: readonly Write[] = [],
+): Promise<Output<"CreateHyperParameterTuningJob">> {
   const { Tags, ...request } = input;
   const { scope, platform } = context;
   const name = request.HyperParameterTuningJobName as string;
@@ -30,13 +43,15 @@ export const createHyperParameterTuningJob: Operation<"CreateHyperParameterTunin
     seed: spec.HyperParameterTuningJobConfig?.RandomSeed ?? randomInt(2 ** 31),
   };
   try {
-    await platform.store.write([{ op: "create", key, value, status: "InProgress" }, initialTags(scope, arn, Tags)]);
+    const created: Write = { op: "create", key, value, status: "InProgress" };
+    await platform.store.write([created, initialTags(scope, arn, Tags), ...beside]);
   } catch (error) {
-    if (error instanceof WriteConflict) throw nameTaken(arn);
+    const isOther = error instanceof WriteConflict && beside.some((each) => each.key.kind === error.key.kind);
+    if (error instanceof WriteConflict && !isOther) throw nameTaken(arn);
     throw error;
   }
   return { HyperParameterTuningJobArn: arn };
-};
+}
 
 function nameTaken(arn: string) {
   return resourceInUse(

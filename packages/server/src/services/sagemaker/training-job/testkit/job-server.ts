@@ -22,6 +22,8 @@ import { cloudWatchService } from "../../../cloudwatch/service.ts";
 import { logsService } from "../../../logs/service.ts";
 import type { Service } from "../../../service.ts";
 import { algorithmController } from "../../algorithm/reconcile.ts";
+import { autoMLJobController } from "../../auto-ml-job/reconcile.ts";
+import { wakeAutoMLJobs } from "../../auto-ml-job/wake.ts";
 import { tuningJobController } from "../../hyper-parameter-tuning-job/reconcile.ts";
 import { wakeTuningJobs } from "../../hyper-parameter-tuning-job/wake.ts";
 import { sagemakerService } from "../../index.ts";
@@ -146,7 +148,10 @@ export async function startJobServerOn<E extends Engine>(
   roleOf = controller.roleOf;
   const loop: ReconcileLoop = createLoop({
     store,
-    controllers: [controller, pools, algorithms, tuningJobController(server.platform)] as Controller[],
+    controllers: [
+      ...[controller, pools, algorithms],
+      ...[tuningJobController(server.platform), autoMLJobController(server.platform)],
+    ] as Controller[],
     log: silentLog,
   });
   engine.watch((id) => {
@@ -154,6 +159,7 @@ export async function startJobServerOn<E extends Engine>(
     if (owner) loop.wake(owner);
   });
   wakeTuningJobs(store, (key) => loop.wake(key));
+  wakeAutoMLJobs(store, (key) => loop.wake(key));
   await loop.start();
   const sagemaker = new SageMakerClient(server.client);
   return {
