@@ -17,7 +17,7 @@ export function greedyWeights(
   labels: Float64Array,
   answers: readonly Float64Array[],
 ): number[] {
-  const taken = new Array<number>(answers.length).fill(0);
+  const taken = answers.map(() => 0);
   const sum = new Float64Array(answers[0]?.length ?? 0);
   let best: { readonly value: number; readonly taken: readonly number[] } | undefined;
   for (let draw = 1; draw <= draws; draw++) {

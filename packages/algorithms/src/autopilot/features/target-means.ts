@@ -84,7 +84,7 @@ function targetsOf(labels: Float64Array, problem: Problem, outputs: number): Flo
 
 function meansOf(targets: Float64Array, outputs: number): number[] {
   const count = targets.length / outputs;
-  const sums = new Array<number>(outputs).fill(0);
+  const sums = Array.from({ length: outputs }, () => 0);
   for (let i = 0; i < targets.length; i++) sums[i % outputs] = (sums[i % outputs] as number) + (targets[i] as number);
   return sums.map((sum) => sum / count);
 }

@@ -64,6 +64,8 @@ function fieldsOf(row: unknown, index: number, names: readonly string[]): readon
   return names.map((name) => (given as Readonly<Record<string, unknown>>)[name]);
 }
 
+/** Numbers, texts and truth values as CSV would have them. */
 function textOf(value: unknown): string {
-  return value === null || value === undefined ? "" : String(value);
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

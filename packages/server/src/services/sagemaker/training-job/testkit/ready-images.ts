@@ -11,7 +11,7 @@ export function readyImages(kind: (FilesRoot | HostToolsRoot)["kind"] = "files")
   return new Images([
     algorithmImages,
     {
-      refusal: (image) => (image.kind === "container" ? undefined : "it is no container's image"),
+      refusal: (image) => (image.kind === "framework" ? "it is a framework's image" : undefined),
       prepare: async ({ start }) => ({
         state: "ready",
         image: {
