@@ -1,8 +1,8 @@
 import { CustomerError } from "../job/errors.ts";
 import { type AnySpec, kinds } from "./kinds.ts";
 import { checkOptions } from "./options.ts";
-import { typeOf } from "./table/column.ts";
-import { pickColumns, replaceColumns, select, type Table } from "./table/table.ts";
+import { gather, typeOf } from "./table/column.ts";
+import { gatherRows, pickColumns, replaceColumns, select, type Table } from "./table/table.ts";
 import type { AnyKind, Apply, Composer, FitResult, FittedTransform, Training, TransformSpec } from "./transform.ts";
 
 /**
@@ -28,15 +28,17 @@ function fit(spec: TransformSpec, training: Training): FitResult {
   const kind = kindOf(spec);
   checkOptions(kind.kind, spec, kind.options);
   if (kind.takes.length === 0) {
-    const { state, training: changed } = kind.fit(training, spec, composer);
+    const { state, training: changed, rows } = kind.fit(training, spec, composer);
     const fitted = { kind: kind.kind, state };
+    if (rows !== undefined) return { fitted, training: withRows(training, rows) };
     return { fitted, training: changed ?? withTable(training, open(fitted)(training.table)) };
   }
   const { table } = training;
   const columns = columnsFor(kind, spec, table);
   const own = { ...training, table: pickColumns(table, columns) };
-  const { state, training: changed } = kind.fit(own, spec, composer);
+  const { state, training: changed, rows } = kind.fit(own, spec, composer);
   const fitted = { kind: kind.kind, columns, state };
+  if (rows !== undefined) return { fitted, training: withRows(training, rows) };
   const made = changed?.table ?? kind.open(state, composer)(own.table);
   return { fitted, training: withTable(training, replaceColumns(table, columns, made)) };
 }
@@ -55,6 +57,13 @@ function open(fitted: FittedTransform): Apply {
 
 function withTable(training: Training, table: Table): Training {
   return { ...training, table };
+}
+
+function withRows({ table, target }: Training, rows: Uint32Array): Training {
+  return {
+    table: gatherRows(table, rows),
+    ...(target === undefined ? {} : { target: gather(target, rows, table.rows) }),
+  };
 }
 
 /** The columns that a transform is for: those named, or all of a type that it takes. */

@@ -52,8 +52,6 @@ export interface TransformKind<Spec extends TransformSpec, State> {
   readonly options: OptionSchema;
   /** Types of columns that it takes; with none it gets the whole table and does its own choosing. */
   readonly takes: readonly ColumnType[];
-  /** Whether it leaves out or adds training rows: others pass through it unchanged. */
-  readonly changesRows?: true;
   /** @param training - Whose table has only the columns that the transform is for. */
   fit(
     training: Training,
@@ -63,6 +61,8 @@ export interface TransformKind<Spec extends TransformSpec, State> {
     readonly state: State;
     /** What the training rows become, where it is not what `open(state)` makes of them. */
     readonly training?: Training;
+    /** Instead: which of the training rows stay, where some are left out or repeated. Nothing else changes. */
+    readonly rows?: Uint32Array;
   };
   open(state: State, composer: Composer): Apply;
 }
