@@ -42,6 +42,7 @@ import { wakeAutoMLJobs } from "./services/sagemaker/auto-ml-job/wake.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { tuningJobController } from "./services/sagemaker/hyper-parameter-tuning-job/reconcile.ts";
 import { wakeTuningJobs } from "./services/sagemaker/hyper-parameter-tuning-job/wake.ts";
+import { inferenceExperimentController } from "./services/sagemaker/inference-experiment/reconcile.ts";
 import { interruptTrainingJob } from "./services/sagemaker/training-job/interrupt.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
 import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-controller.ts";
@@ -110,9 +111,13 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const tuningJobs = tuningJobController({ configuration, ...parts });
     const scaling = scalableTargetController({ ...parts, held: heldFor(serving.held) });
     const autoMLJobs = autoMLJobController({ configuration, ...parts });
+    const experiments = inferenceExperimentController({
+      platform: { configuration, ...parts },
+      publish: () => parts.publishing.publish(),
+    });
     const controllers = [
       ...[trainingJobs, warmPoolController(parts), algorithms, endpoints, transformJobs, tuningJobs],
-      ...[scaling, autoMLJobs],
+      ...[scaling, autoMLJobs, experiments],
     ];
     loop = createLoop({ store, controllers: controllers as Controller[], log });
     const stopWatching = engine.watch((id) => {
@@ -258,11 +263,12 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake, announce });
   opened.add(() => serving.close());
   const counted = { counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log };
-  opened.add(startPublishing({ ...serving, ...counted }));
+  const publishing = startPublishing({ ...serving, ...counted });
+  opened.add(() => publishing.stop());
   opened.add(await startMeasuringLoad({ ...counted, store, held: serving.held }, publishEveryMs));
   return {
     ...{ dataDirectory, store, objects, keys, metrics, registry, engine, images, frameworks, layerCache },
-    ...{ serving, notifications, clock, log, listening },
+    ...{ serving, publishing, notifications, clock, log, listening },
   };
 }
 

@@ -52,6 +52,11 @@ export interface Variant {
   /** How its instances share requests; by the fewest under way where absent. */
   readonly routing?: "RANDOM";
   readonly startupTimeoutSeconds: number;
+  /**
+   * It gets copies of the production variant's requests, and no caller its answers. Its weight relative to that variant's
+   * is the share of requests that are copied.
+   */
+  readonly isShadow?: true;
   /** The first container of each instance, and the only one where there are no `further` ones. */
   readonly container: ServingContainer;
   /** The second and further containers of each instance, in their order. */
@@ -167,6 +172,16 @@ export function instanceOfRun(runId: string): string {
 /** Every instance of every fleet. */
 export function instancesOf(value: EndpointValue): Instance[] {
   return value.fleets.flatMap((fleet) => fleet.variants.flatMap((variant) => variant.instances));
+}
+
+/** The variants that callers get answers of. */
+export function productionVariants({ variants }: Fleet): Variant[] {
+  return variants.filter(({ isShadow }) => isShadow !== true);
+}
+
+/** The variants that get copies. */
+export function shadowVariants({ variants }: Fleet): Variant[] {
+  return variants.filter(({ isShadow }) => isShadow === true);
 }
 
 /** The fleet with that role. */

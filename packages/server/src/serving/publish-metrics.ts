@@ -8,6 +8,7 @@ import type { AsyncQueues } from "./asynchronous/async-queues.ts";
 import type { ContainerCounters } from "./fronts/container-metrics.ts";
 import type { ModelMeters } from "./multi-model/model-metrics.ts";
 import type { RoutingTable } from "./routing/routing-table.ts";
+import { takeShadowMetrics } from "./shadow/shadow-metrics.ts";
 import type { CountedVariant, VariantCounters, VariantPeriod } from "./variant-metrics.ts";
 
 /** Counts reach the metrics this often; requests themselves only add numbers. */
@@ -42,10 +43,17 @@ export async function publishVariantMetrics({
   clock,
 }: PublisherOptions): Promise<void> {
   const at = Math.floor(clock.now() / 1_000);
-  const points: MetricPoints[] = [...(fronts?.counters.take(at) ?? []), ...(fronts?.meters.take(at) ?? [])];
+  const points: MetricPoints[] = [
+    ...(fronts?.counters.take(at) ?? []),
+    ...(fronts?.meters.take(at) ?? []),
+    ...takeShadowMetrics({ shadows: routes.shadows, lookup: (endpoint) => routes.lookup(endpoint) }, at),
+  ];
   for (const counted of counters.all()) {
     const period = counted.counter.take();
-    if (period.invocations > 0) points.push(...pointsOf(counted, period, at, instancesOf(routes, counted)));
+    const routed = variantRoutes(routes, counted);
+    const instances = routed.reduce((sum, { backends }) => sum + backends.length, 0);
+    if (period.invocations > 0) points.push(...pointsOf(counted, period, at, instances));
+    else if (routed.length === 0) counters.drop(counted);
   }
   if (points.length > 0) await metrics.put(points);
 }
@@ -62,35 +70,48 @@ export async function publishAsyncMetrics({
   if (points.length > 0) await metrics.put(points);
 }
 
-/** Publishes now and then. @returns Stops, after a last time. */
-export function startPublishing(options: AsyncPublisherOptions): () => Promise<void> {
+/** Publishes now and then. */
+export interface Publishing {
+  /** Publishes now. All that was counted before is written when this resolves. */
+  publish(): Promise<void>;
+  /** Stops, after a last time. */
+  stop(): Promise<void>;
+}
+
+/** Publishes now and then, never twice at once. */
+export function startPublishing(options: AsyncPublisherOptions): Publishing {
   let running = Promise.resolve();
-  const publish = (): void => {
+  const publish = (): Promise<void> => {
     running = running
       .then(() => publishVariantMetrics(options))
       .then(() => publishAsyncMetrics(options))
       .catch((error: unknown) => options.log.warn("metrics of endpoints were not written", { error }));
+    return running;
   };
-  const timer = setInterval(publish, publishEveryMs).unref();
-  return async () => {
-    clearInterval(timer);
-    publish();
-    await running;
+  const timer = setInterval(() => void publish(), publishEveryMs).unref();
+  return {
+    publish,
+    async stop() {
+      clearInterval(timer);
+      await publish();
+    },
   };
 }
 
 function pointsOf(
-  { account, region, endpoint, variant }: CountedVariant,
+  { account, region, endpoint, variant, config }: CountedVariant,
   period: VariantPeriod,
   at: number,
   instances: number,
 ): MetricPoints[] {
   const { invocations: count, clientErrors, serverErrors } = period;
   const scope = { partition: partitionOf(region), account, region };
+  // By name, as the store wants them.
   const dimensions = [
-    ["EndpointName", endpoint],
-    ["VariantName", variant],
-  ] as const;
+    ...(config === undefined ? [] : [["EndpointConfigName", config] as const]),
+    ["EndpointName", endpoint] as const,
+    ["VariantName", variant] as const,
+  ];
   const point = (name: string, unit: string, values: Distribution): MetricPoints => ({
     ...{ scope, namespace, name, dimensions, unit, at, resolution: 60, values },
   });
@@ -110,8 +131,11 @@ function pointsOf(
   ];
 }
 
-function instancesOf(routes: RoutingTable, { account, region, endpoint, variant }: CountedVariant): number {
-  const named =
-    routes.lookup({ account, region, name: endpoint })?.variants.filter(({ name }) => name === variant) ?? [];
-  return named.reduce((sum, { backends }) => sum + backends.length, 0);
+/** Where requests or their copies go that are counted there: during a deployment, a variant has two such places. */
+function variantRoutes(routes: RoutingTable, { account, region, endpoint, variant, config }: CountedVariant) {
+  const variants = routes.lookup({ account, region, name: endpoint })?.variants ?? [];
+  return variants
+    .filter((route) => config === undefined || route.config === config)
+    .flatMap((route) => (route.shadow === undefined ? [route] : [route, route.shadow]))
+    .filter(({ name }) => name === variant);
 }

@@ -15,6 +15,7 @@ export interface VariantPeriod extends VariantTotals {
 
 /** Where one variant's invocations are counted. Runs on the hot path: adds and does nothing else. */
 export class VariantCounter implements VariantTotals {
+  readonly #all: VariantCounter | undefined;
   invocations = 0;
   clientErrors = 0;
   serverErrors = 0;
@@ -23,8 +24,14 @@ export class VariantCounter implements VariantTotals {
   #mostModelMs = 0;
   #before: VariantTotals = none;
 
+  /** @param all - Counts everything as well that this one counts. */
+  constructor(all?: VariantCounter) {
+    this.#all = all;
+  }
+
   /** @param status - What the model answered; 0 when it gave no whole answer. */
   count(status: number, modelMs: number): void {
+    this.#all?.count(status, modelMs);
     this.invocations += 1;
     this.modelMs += modelMs;
     if (modelMs < this.#leastModelMs) this.#leastModelMs = modelMs;
@@ -64,6 +71,8 @@ interface Scoped {
 export interface CountedVariant extends Scoped {
   readonly endpoint: string;
   readonly variant: string;
+  /** Only what the variant did under this configuration of the endpoint; all that it did where absent. */
+  readonly config?: string;
   readonly counter: VariantCounter;
 }
 
@@ -80,6 +89,24 @@ export class VariantCounters {
       this.#counters.set(key, counted);
     }
     return counted.counter;
+  }
+
+  /** Counts what the variant does under one configuration, and lets the variant's own counter count it too. */
+  under(config: string, scope: Scoped, endpoint: string, variant: string): VariantCounter {
+    const { account, region } = scope;
+    const key = `${account}/${region}/${endpoint}/${variant}/${config}`;
+    let counted = this.#counters.get(key);
+    if (counted === undefined) {
+      const counter = new VariantCounter(this.of(scope, endpoint, variant));
+      counted = { account, region, endpoint, variant, config, counter };
+      this.#counters.set(key, counted);
+    }
+    return counted.counter;
+  }
+
+  /** Drops the counter of a configuration that serves no more. */
+  drop({ account, region, endpoint, variant, config }: CountedVariant): void {
+    if (config !== undefined) this.#counters.delete(`${account}/${region}/${endpoint}/${variant}/${config}`);
   }
 
   /** Every variant that is counted. */

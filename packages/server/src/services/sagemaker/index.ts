@@ -4,6 +4,7 @@ import { autoMLJobOperations } from "./auto-ml-job/index.ts";
 import { endpointOperations } from "./endpoint/index.ts";
 import { endpointConfigOperations } from "./endpoint-config/index.ts";
 import { hyperParameterTuningJobOperations } from "./hyper-parameter-tuning-job/index.ts";
+import { inferenceExperimentOperations } from "./inference-experiment/index.ts";
 import { modelOperations } from "./model/index.ts";
 import { modelPackageOperations } from "./model-package/index.ts";
 import type { OperationTable } from "./operation.ts";
@@ -22,6 +23,7 @@ export const sagemakerOperations = {
   ...algorithmOperations,
   ...hyperParameterTuningJobOperations,
   ...autoMLJobOperations,
+  ...inferenceExperimentOperations,
   ...modelPackageOperations,
   ...searchOperations,
   ...tagOperations,

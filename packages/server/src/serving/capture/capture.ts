@@ -112,6 +112,12 @@ async function* lines(exchanges: readonly Exchange[], settings: CaptureSettings)
 
 const linesAtOnce = 32;
 
+interface CapturedVariant {
+  readonly endpoint: string;
+  readonly variant: string;
+  readonly settings: CaptureSettings;
+}
+
 /** The captures of all variants. */
 export class Captures {
   readonly #parts: CaptureParts;
@@ -121,9 +127,12 @@ export class Captures {
     this.#parts = parts;
   }
 
-  /** The variant's capture, which outlives updates of its endpoint. @param id - Of the endpoint. */
-  of(id: string, endpoint: string, variant: string, settings: CaptureSettings): Capture {
-    const key = `${id}/${variant}`;
+  /**
+   * A variant's capture in one fleet: during a deployment two fleets capture as their own configurations say.
+   * @param id - Of the endpoint.
+   */
+  of(id: string, fleet: number, { endpoint, variant, settings }: CapturedVariant): Capture {
+    const key = `${id}/${fleet}/${variant}`;
     const known = this.#captures.get(key);
     if (known !== undefined) {
       known.configure(settings);
@@ -134,10 +143,11 @@ export class Captures {
     return capture;
   }
 
-  /** Writes and forgets what is of a deleted endpoint. */
-  forget(id: string): void {
+  /** Writes and forgets what is of other fleets of an endpoint than these: of all of them, when it is deleted. */
+  retain(id: string, fleets: readonly number[]): void {
+    const kept = fleets.map((fleet) => `${id}/${fleet}/`);
     for (const [key, capture] of this.#captures) {
-      if (!key.startsWith(`${id}/`)) continue;
+      if (!key.startsWith(`${id}/`) || kept.some((prefix) => key.startsWith(prefix))) continue;
       void capture.close();
       this.#captures.delete(key);
     }

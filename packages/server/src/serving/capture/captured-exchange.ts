@@ -5,6 +5,8 @@ import type { CaptureSettings } from "./capture-settings.ts";
 export interface Exchange {
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** The same for a request and its copy to a shadow variant. */
+  readonly eventId: string;
   readonly inferenceId: string | undefined;
   readonly input: Side;
   readonly output: Side;
@@ -17,13 +19,13 @@ export interface Side {
 }
 
 /** The line that SageMaker writes of an exchange: JSON, with a line feed. */
-export function captureLine({ at, inferenceId, input, output }: Exchange, settings: CaptureSettings): string {
+export function captureLine({ at, eventId, inferenceId, input, output }: Exchange, settings: CaptureSettings): string {
   const captureData = {
     ...(settings.input && { endpointInput: sideOf(input, "INPUT", settings) }),
     ...(settings.output && { endpointOutput: sideOf(output, "OUTPUT", settings) }),
   };
   const eventMetadata = {
-    eventId: randomUUID(),
+    eventId,
     ...(inferenceId !== undefined && { inferenceId }),
     inferenceTime: new Date(at).toISOString().replace(/\.\d{3}Z$/u, "Z"),
   };

@@ -1,15 +1,14 @@
 import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
-import type { Capture } from "../capture/capture.ts";
-import { type FrontOutcome, invocationHeader, readFrontOutcome } from "../fronts/front-answer.ts";
-import { invocationText } from "../fronts/front-request.ts";
+import type { FrontOutcome } from "../fronts/front-answer.ts";
 import { HoldQueue } from "../hold/hold-queue.ts";
 import { type Waker, waitForInstance } from "../hold/wait-for-instance.ts";
 import type { Backend } from "../routing/backend.ts";
 import { chooseBackend, chooseBackendRandomly, chooseForModel, chooseNamed, chooseVariant } from "../routing/choose.ts";
 import type { EndpointName, EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
 import { findSession, isExisting, type SessionPlace } from "../routing/sessions.ts";
-import { checkTargets, type Named, targetHeaders } from "../routing/targets.ts";
+import { checkTargets } from "../routing/targets.ts";
+import { Observation } from "../shadow/observation.ts";
 import {
   modelAnsweredError,
   modelBrokeOff,
@@ -19,10 +18,9 @@ import {
   serviceUnavailable,
   validationError,
 } from "./model-errors.ts";
-import { type AnswerSink, type ModelRequest, type SendOutcome, send } from "./send.ts";
+import type { AnswerSink, ModelRequest, SendOutcome } from "./send.ts";
+import { sendTo } from "./send-to.ts";
 
-/** Longer answers are passed on and not captured. */
-const mostCapturedBytes = 25 * 1024 * 1024;
 const sessionHeader = "x-amzn-sagemaker-session-id";
 
 /** One invocation as the runtime API hands it over. */
@@ -119,16 +117,17 @@ export class Invoker {
     const startedAt = performance.now();
     const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
     const sessionId = session?.id ?? request.sessionId;
-    const capture = captureOf(variant, request);
-    // What is captured is kept whole.
-    const keptBytes = capture === undefined ? request.keptBytes : mostCapturedBytes;
+    const observation = Observation.of(variant, sessionId !== undefined);
     let { backend } = chosen;
     const modelRequest: ModelRequest = {
       path: "/invocations",
       headers: sessionId === undefined ? request.headers : [...request.headers, sessionHeader, sessionId],
       body: request.body,
-      ...(keptBytes !== undefined && { keptBytes }),
-      overflow: (status, headers) => request.overflow({ variant: variant.name, runId: backend.runId }, status, headers),
+      ...(request.keptBytes !== undefined && { keptBytes: request.keptBytes }),
+      overflow: (status, headers) => {
+        const sink = request.overflow({ variant: variant.name, runId: backend.runId }, status, headers);
+        return observation?.around(sink, headers) ?? sink;
+      },
     };
     let outcome = await sendTo(variant, backend, modelRequest, timeoutMs, request);
     if (mayTryElsewhere(outcome)) {
@@ -143,7 +142,7 @@ export class Invoker {
     }
     const modelStatus = outcome.kind === "answered" || outcome.kind === "streamed" ? outcome.status : 0;
     variant.counter.count(modelStatus, performance.now() - startedAt);
-    if (capture !== undefined) keep(capture, request, outcome);
+    observation?.end(modelRequest, request, outcome);
     return answerOf(outcome, request, { variant: variant.name, runId: backend.runId });
   }
 
@@ -195,29 +194,8 @@ export class Invoker {
   }
 }
 
-/** Streams are passed on as they come: they are not kept whole, and not captured. */
-function captureOf({ capture }: VariantRoute, { keptBytes }: Invoke): Capture | undefined {
-  return keptBytes === undefined && capture?.wants(Math.random()) === true ? capture : undefined;
-}
-
-/** Notes an exchange with a good answer. What was too long to keep has none. */
-function keep(capture: Capture, { headers, body, inferenceId }: Invoke, outcome: SendOutcome): void {
-  if (outcome.kind !== "answered" || outcome.status < 200 || outcome.status >= 300) return;
-  capture.add({
-    ...{ at: Date.now(), inferenceId },
-    input: { contentType: headerOf(headers, "content-type"), body },
-    output: { contentType: headerOf(outcome.headers, "content-type"), body: outcome.body },
-  });
-}
-
 function onlyLater(endpoint: string): ServiceError {
   return validationError(`Endpoint ${endpoint} answers asynchronously only. Use InvokeEndpointAsync.`);
-}
-
-/** Of names and values in turn. */
-function headerOf(headers: readonly string[], name: string): string | undefined {
-  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
-  return undefined;
 }
 
 /** Only a request of whose answer nothing was seen may be sent twice. */
@@ -260,20 +238,6 @@ function sessionOf(route: EndpointRoute, request: Invoke, sessionId: string): Se
   const { name } = session.variant;
   if (request.targetVariant === undefined || request.targetVariant === name) return session;
   throw validationError(`Session ${sessionId} is of variant ${name}, not of ${request.targetVariant}.`);
-}
-
-/** Through the front of an instance with several containers or models, and else straight to the model. */
-async function sendTo(
-  { targets }: VariantRoute,
-  backend: Backend,
-  request: ModelRequest,
-  timeoutMs: number,
-  named: Named,
-): Promise<FrontOutcome> {
-  if (targets === undefined) return await send(backend, request, timeoutMs);
-  const told = [invocationHeader, invocationText(timeoutMs, request.keptBytes), ...targetHeaders(named)];
-  const headers = [...request.headers, ...told];
-  return readFrontOutcome(await send(backend, { ...request, headers }, timeoutMs));
 }
 
 function answerOf(outcome: FrontOutcome, request: Invoke, from: Answerer): Answer {

@@ -3,7 +3,9 @@ import type { RecordKey, Store, StoredRecord } from "../../store/store.ts";
 import type { AsyncSettings } from "../asynchronous/async-settings.ts";
 import type { Capture, Captures } from "../capture/capture.ts";
 import { shareOf } from "../deployment.ts";
-import { type EndpointValue, type Fleet, fleetOf } from "../fleet.ts";
+import { type EndpointValue, type Fleet, fleetOf, productionVariants, shadowVariants, type Variant } from "../fleet.ts";
+import type { ShadowRoute } from "../shadow/shadow-copies.ts";
+import { Shadows } from "../shadow/shadows.ts";
 import type { VariantCounter, VariantCounters } from "../variant-metrics.ts";
 import { Backend } from "./backend.ts";
 import { type Targets, targetsOf } from "./targets.ts";
@@ -11,6 +13,8 @@ import { type Targets, targetsOf } from "./targets.ts";
 /** One variant as requests see it. */
 export interface VariantRoute {
   readonly name: string;
+  /** The configuration that its fleet is of. */
+  readonly config: string;
   /** 0 also while it is stopped. */
   readonly weight: number;
   /** Its fleet's share of the endpoint's traffic: during a deployment two fleets have variants of one name. */
@@ -24,6 +28,8 @@ export interface VariantRoute {
   readonly counter: VariantCounter;
   /** What requests name besides the variant, where its instances have more than one container or model. */
   readonly targets: Targets | undefined;
+  /** Gets copies of some of its requests. */
+  readonly shadow: ShadowRoute | undefined;
 }
 
 /** One endpoint as requests see it. */
@@ -58,6 +64,8 @@ export class RoutingTable {
   /** Run ids of each endpoint's backends, to close those that left. */
   readonly #owned = new Map<string, ReadonlySet<string>>();
   readonly #listeners = new Set<(endpoint: EndpointName) => void>();
+  /** Copies of requests to shadow variants, under way and counted. */
+  readonly shadows = new Shadows();
   #unwatch: (() => void) | undefined;
 
   constructor(store: Store, counters: VariantCounters, captures: Captures, log: Log) {
@@ -131,27 +139,29 @@ export class RoutingTable {
     // Two reads may overtake each other. A deleted and remade endpoint starts at version 1 again, with other runs.
     if (known !== undefined && known.version === record.version) return;
     this.#retain(id, record.value);
+    this.#captures.retain(
+      id,
+      record.value.fleets.map((fleet) => fleet.id),
+    );
     const fleets = record.status === "Deleting" ? [] : servingFleets(record.value);
     if (fleets.length === 0) {
       this.#routes.delete(id);
       return;
     }
     const variants = fleets.flatMap(({ fleet, share }) => {
-      const given = fleet.variants.map((variant) => (variant.desiredInstanceCount === 0 ? 0 : variant.weight));
+      const production = productionVariants(fleet);
+      const given = production.map((variant) => (variant.desiredInstanceCount === 0 ? 0 : variant.weight));
       const total = given.reduce((sum, weight) => sum + weight, 0);
-      return fleet.variants.map((variant, at) => ({
+      return production.map((variant, at) => ({
+        config: fleet.configName,
+        shadow: this.#shadowOf(record, fleet, variant),
         name: variant.name,
         // Weights of different fleets are relative to different sums.
         weight: fleets.length === 1 ? (given[at] as number) : total > 0 ? (share * (given[at] as number)) / total : 0,
         share,
         isStopped: variant.desiredInstanceCount === 0,
         isRandom: variant.routing === "RANDOM",
-        counter: this.#counters.of(record, record.name, variant.name),
-        targets: targetsOf(variant),
-        capture: fleet.capture && this.#captures.of(id, record.name, variant.name, fleet.capture),
-        backends: variant.instances.flatMap(({ runId, phase, address }) =>
-          phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
-        ),
+        ...this.#placeOf(record, fleet, variant),
       }));
     });
     const totalWeight = variants.reduce((sum, { weight }) => sum + weight, 0);
@@ -162,6 +172,37 @@ export class RoutingTable {
       ...{ account: record.account, region: record.region },
       ...(asynchronous && { asynchronous }),
     });
+  }
+
+  /** Where a variant's requests, or copies of requests, are answered, counted and captured. */
+  #placeOf(record: StoredRecord<EndpointValue>, fleet: Fleet, variant: Variant) {
+    const { name: endpoint, value } = record;
+    const settings = fleet.capture;
+    return {
+      targets: targetsOf(variant),
+      // SageMaker tells configurations apart from the first deployment on.
+      counter:
+        value.nextFleet > 2 || variant.isShadow || shadowVariants(fleet).length > 0
+          ? this.#counters.under(fleet.configName, record, endpoint, variant.name)
+          : this.#counters.of(record, endpoint, variant.name),
+      capture: settings && this.#captures.of(idOf(record), fleet.id, { endpoint, variant: variant.name, settings }),
+      backends: variant.instances.flatMap(({ runId, phase, address }) =>
+        phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
+      ),
+    };
+  }
+
+  /** The shadow of a production variant; a configuration has at most one of each. */
+  #shadowOf(record: StoredRecord<EndpointValue>, fleet: Fleet, { weight }: Variant): ShadowRoute | undefined {
+    const [shadow] = shadowVariants(fleet);
+    if (shadow === undefined || shadow.desiredInstanceCount === 0) return undefined;
+    const { account, region, name: endpoint } = record;
+    return {
+      name: shadow.name,
+      share: weight > 0 ? Math.min(1, shadow.weight / weight) : 0,
+      copies: this.shadows.of({ account, region, endpoint, config: fleet.configName, variant: shadow.name }),
+      ...this.#placeOf(record, fleet, shadow),
+    };
   }
 
   /** Keeps the connections of instances that are still in the record (draining ones answer yet), closes the others. */
@@ -175,7 +216,7 @@ export class RoutingTable {
   }
 
   #drop(id: string): void {
-    this.#captures.forget(id);
+    this.#captures.retain(id, []);
     this.#routes.delete(id);
     for (const runId of this.#owned.get(id) ?? []) this.#closeBackend(runId);
     this.#owned.delete(id);

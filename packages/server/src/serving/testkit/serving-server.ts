@@ -33,6 +33,7 @@ import { cloudWatchService } from "../../services/cloudwatch/service.ts";
 import { logsService } from "../../services/logs/service.ts";
 import { endpointController } from "../../services/sagemaker/endpoint/reconcile.ts";
 import { sagemakerService } from "../../services/sagemaker/index.ts";
+import { inferenceExperimentController } from "../../services/sagemaker/inference-experiment/reconcile.ts";
 import { transformJobController } from "../../services/sagemaker/transform-job/reconcile.ts";
 import { sagemakerRuntimeService } from "../../services/sagemaker-runtime/service.ts";
 import { openNotifications } from "../../services/sns/open-notifications.ts";
@@ -131,11 +132,16 @@ export async function startServerWith<AnyEngine extends Engine>(
     firstInAlarm: (scope, names) => firstInAlarm({ store, metrics, clock }, scope, names),
   });
   const scaling = scalableTargetController({ store, metrics, clock, log, held: heldFor(serving.held) });
-  loop = createLoop({ store, controllers: [endpoints, transformJobs, scaling] as Controller[], log });
   const stopWaking = wakeScalableTargets(store, log, (key) => loop?.wake(key));
   const counted = { counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log };
   const loads = new VariantLoads({ ...counted, store, held: serving.held });
   await loads.open();
+  const publish = async (): Promise<void> => {
+    await publishVariantMetrics(counted);
+    await publishAsyncMetrics({ ...serving, ...counted });
+    loads.sample();
+    await loads.publish();
+  };
   const platform = {
     configuration: { ...configuration(root), ...(options.clock !== undefined && { auth: "open" as const }) },
     dataDirectory,
@@ -147,6 +153,8 @@ export async function startServerWith<AnyEngine extends Engine>(
     images,
     metrics,
   };
+  const experiments = inferenceExperimentController({ platform, publish });
+  loop = createLoop({ store, controllers: [endpoints, transformJobs, scaling, experiments] as Controller[], log });
   const credentials = openCredentials(dataDirectory.credentials);
   const services = [
     ...[sagemakerService, sagemakerRuntimeService(serving), logsService, cloudWatchService],
@@ -185,12 +193,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     runtime,
     cloudwatch,
     autoscaling,
-    async publish() {
-      await publishVariantMetrics(counted);
-      await publishAsyncMetrics({ ...serving, ...counted });
-      loads.sample();
-      await loads.publish();
-    },
+    publish,
     account,
     address: gateway.address,
     async lookAtTargets() {

@@ -1,7 +1,7 @@
 import { validationException } from "../../../errors.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import { type AsyncSettings, defaultConcurrency, type Folder } from "../../../serving/asynchronous/async-settings.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationPlace } from "../../service.ts";
 import { checkKey } from "../check-key.ts";
 import type { EndpointConfigValue } from "./endpoint-config-record.ts";
 
@@ -12,7 +12,7 @@ type AsyncInferenceConfig = NonNullable<Spec["AsyncInferenceConfig"]>;
  * Checks how an endpoint is to answer later.
  * @throws ValidationException naming the member.
  */
-export async function checkAsyncInference(spec: Spec, context: OperationContext): Promise<void> {
+export async function checkAsyncInference(spec: Spec, context: OperationPlace): Promise<void> {
   const { AsyncInferenceConfig: config } = spec;
   if (config === undefined) return;
   const excluded = [
@@ -54,7 +54,7 @@ export function asyncSettingsOf(config: AsyncInferenceConfig | undefined): Async
   };
 }
 
-async function checkFolder(member: string, uri: string, { scope, platform }: OperationContext): Promise<void> {
+async function checkFolder(member: string, uri: string, { scope, platform }: OperationPlace): Promise<void> {
   const folder = parseS3Uri(uri);
   if (folder !== undefined && (await platform.objects.hasBucket(folder.bucket, scope.account))) return;
   throw validationException(

@@ -1,13 +1,13 @@
 import { validationException } from "../../../errors.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationPlace } from "../../service.ts";
 import { checkKey } from "../check-key.ts";
 import { models } from "../model/resource.ts";
 import { checkAsyncInference } from "./async-inference-config.ts";
 import type { EndpointConfigValue, ProductionVariant } from "./endpoint-config-record.ts";
 
 /** Members that change how an endpoint behaves and that are not built yet: better refused than silently ignored. */
-const notYet = ["ShadowProductionVariants", "ExplainerConfig", "MetricsConfig"] as const;
+const notYet = ["ExplainerConfig", "MetricsConfig"] as const;
 const variantNotYet = [
   "ServerlessConfig",
   "ManagedInstanceScaling",
@@ -19,14 +19,23 @@ const variantNotYet = [
  * Applies the rules of CreateEndpointConfig that the model of the API cannot state.
  * @throws ValidationException with the first rule that is broken.
  */
-export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], context: OperationContext): Promise<void> {
+export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], context: OperationPlace): Promise<void> {
   const given: Readonly<Record<string, unknown>> = { ...spec };
   for (const member of notYet) if (isPresent(given[member])) throw unsupported(member);
   await checkAsyncInference(spec, context);
   await checkCapture(spec.DataCaptureConfig, context);
   checkKey("KmsKeyId", spec.KmsKeyId, context);
+  const shadows = spec.ShadowProductionVariants ?? [];
+  if (shadows.length > 0 && (shadows.length > 1 || spec.ProductionVariants.length > 1)) {
+    throw validationException(
+      `With ShadowProductionVariants there must be one production variant and one shadow variant; there are ${spec.ProductionVariants.length} and ${shadows.length}.`,
+    );
+  }
+  if (shadows.length > 0 && spec.AsyncInferenceConfig !== undefined) {
+    throw validationException("ShadowProductionVariants: an asynchronous endpoint has no shadow variants.");
+  }
   const names = new Set<string>();
-  for (const variant of spec.ProductionVariants) {
+  for (const variant of [...spec.ProductionVariants, ...shadows]) {
     if (names.has(variant.VariantName)) {
       throw validationException(
         `Duplicate variant name "${variant.VariantName}": names must differ within a configuration.`,
@@ -42,7 +51,7 @@ export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], con
 /** What is captured must have a place to go before the first request comes. */
 async function checkCapture(
   capture: EndpointConfigValue["spec"]["DataCaptureConfig"],
-  context: OperationContext,
+  context: OperationPlace,
 ): Promise<void> {
   if (capture === undefined || capture.EnableCapture === false) return;
   checkKey("DataCaptureConfig.KmsKeyId", capture.KmsKeyId, context);

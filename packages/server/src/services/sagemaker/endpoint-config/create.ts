@@ -1,6 +1,7 @@
 import { validationException } from "../../../errors.ts";
 import { WriteConflict } from "../../../store/store.ts";
-import type { Operation } from "../operation.ts";
+import type { OperationPlace } from "../../service.ts";
+import type { Input, Operation } from "../operation.ts";
 import { initialTags } from "../tags/tags-record.ts";
 import { checkEndpointConfig } from "./check-endpoint-config.ts";
 import type { EndpointConfigValue } from "./endpoint-config-record.ts";
@@ -11,9 +12,16 @@ import { endpointConfigs } from "./resource.ts";
  * @throws ValidationException when the name is taken, a model is not there or a feature is not built yet.
  */
 export const createEndpointConfig: Operation<"CreateEndpointConfig"> = async (input, context) => {
-  const { Tags, ...spec } = input;
-  await checkEndpointConfig(spec, context);
-  const { scope, platform } = context;
+  return { EndpointConfigArn: await recordEndpointConfig(input, context) };
+};
+
+/** The same for what the platform itself asks for. @returns Its ARN. */
+export async function recordEndpointConfig(
+  { Tags, ...spec }: Input<"CreateEndpointConfig">,
+  place: OperationPlace,
+): Promise<string> {
+  await checkEndpointConfig(spec, place);
+  const { scope, platform } = place;
   const arn = endpointConfigs.arn(scope, spec.EndpointConfigName);
   const value: EndpointConfigValue = { arn, spec };
   try {
@@ -25,5 +33,5 @@ export const createEndpointConfig: Operation<"CreateEndpointConfig"> = async (in
     if (!(error instanceof WriteConflict)) throw error;
     throw validationException(`Cannot create already existing endpoint configuration "${arn}".`);
   }
-  return { EndpointConfigArn: arn };
-};
+  return arn;
+}

@@ -19,6 +19,12 @@ export const endpointConfigs = defineResource<EndpointConfigValue, Summary, Desc
   describe: ({ createdAt, value }) => ({
     ...value.spec,
     ProductionVariants: value.spec.ProductionVariants.map((variant) => ({ InitialVariantWeight: 1, ...variant })),
+    ...(value.spec.ShadowProductionVariants && {
+      ShadowProductionVariants: value.spec.ShadowProductionVariants.map((variant) => ({
+        InitialVariantWeight: 1,
+        ...variant,
+      })),
+    }),
     EndpointConfigArn: value.arn,
     CreationTime: new Date(createdAt),
     EnableNetworkIsolation: value.spec.EnableNetworkIsolation ?? false,

@@ -1,6 +1,6 @@
 import { validationException } from "../../../errors.ts";
 import { allAtOnce, type Deployment } from "../../../serving/deployment.ts";
-import type { Fleet } from "../../../serving/fleet.ts";
+import { type Fleet, productionVariants } from "../../../serving/fleet.ts";
 import type { Input } from "../operation.ts";
 
 export type DeploymentConfig = NonNullable<Input<"UpdateEndpoint">["DeploymentConfig"]>;
@@ -63,7 +63,7 @@ function stepsOf(share: number): number[] {
 
 function shareOf(name: string, size: CapacitySize | undefined, fleet: Fleet, least: number, most: number): number {
   if (size?.Value === undefined) throw validationException(`DeploymentConfig: ${name} is missing.`);
-  const instances = fleet.variants.reduce((sum, { desiredInstanceCount }) => sum + desiredInstanceCount, 0);
+  const instances = productionVariants(fleet).reduce((sum, { desiredInstanceCount }) => sum + desiredInstanceCount, 0);
   const isCount = size.Type === "INSTANCE_COUNT";
   const share = isCount ? size.Value / Math.max(1, instances) : size.Value / 100;
   // One instance cannot be divided: then the smallest batch is all of it.

@@ -3,7 +3,7 @@ import { thisHost } from "../../../instance-types/fit-to-host.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { CaptureSettings } from "../../../serving/capture/capture-settings.ts";
 import { containersOf, type Fleet, type Variant } from "../../../serving/fleet.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationPlace } from "../../service.ts";
 import { asyncSettingsOf } from "../endpoint-config/async-inference-config.ts";
 import type { EndpointConfigValue, ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
 import { endpointConfigs } from "../endpoint-config/resource.ts";
@@ -21,17 +21,19 @@ const startupTimeoutSeconds = 480;
  * @throws ValidationException when the configuration or a model is gone.
  * @throws ServiceError `ResourceLimitExceeded` when the host cannot hold that many instances.
  */
-export async function fleetOfConfig(context: OperationContext, configName: string, id: number): Promise<Fleet> {
+export async function fleetOfConfig(context: OperationPlace, configName: string, id: number): Promise<Fleet> {
   const config = await endpointConfigs.get(context, configName);
   const hasVolumeKey = !!config.value.spec.KmsKeyId;
   const variants: Variant[] = [];
-  for (const variant of config.value.spec.ProductionVariants) {
+  const { ProductionVariants: production, ShadowProductionVariants: shadows = [] } = config.value.spec;
+  for (const variant of [...production, ...shadows]) {
     invariant(variant.ModelName !== undefined, "CreateEndpointConfig refuses variants without a model");
     const model = await models.get(context, variant.ModelName);
     const needsIsolation =
       config.value.spec.EnableNetworkIsolation === true || model.value.spec.EnableNetworkIsolation === true;
     const servers = serversOfModel(model.value, { needsIsolation, ...(hasVolumeKey && { hasVolumeKey }) });
-    variants.push(variantOf(variant, variant.ModelName, servers));
+    const isShadow = shadows.includes(variant);
+    variants.push({ ...variantOf(variant, variant.ModelName, servers), ...(isShadow && { isShadow }) });
   }
   checkInstanceCount(`Endpoint configuration ${configName}`, variants);
   const asynchronous = asyncSettingsOf(config.value.spec.AsyncInferenceConfig);

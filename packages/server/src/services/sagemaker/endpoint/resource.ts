@@ -1,6 +1,14 @@
 import { validationException } from "../../../errors.ts";
 import { bakingMs, type Deployment, shareOf } from "../../../serving/deployment.ts";
-import { containersOf, type EndpointValue, type Fleet, fleetOf, type Variant } from "../../../serving/fleet.ts";
+import {
+  containersOf,
+  type EndpointValue,
+  type Fleet,
+  fleetOf,
+  productionVariants,
+  shadowVariants,
+  type Variant,
+} from "../../../serving/fleet.ts";
 import type { StoredRecord } from "../../../store/store.ts";
 import { defineResource } from "../define-resource.ts";
 import type { Output } from "../operation.ts";
@@ -32,7 +40,7 @@ export const endpoints = defineResource<EndpointValue, Summary, Description>({
       ...(value.failureReason !== undefined && { FailureReason: value.failureReason }),
       ...times(record),
       // SageMaker shows variants once they were asked for and keeps quiet about those of a failed endpoint.
-      ...(active && { ProductionVariants: active.variants.map((variant) => describeVariant(variant, active.since)) }),
+      ...(active && describeVariants(active)),
       ...(incoming && { PendingDeploymentSummary: describePending(incoming, active && value.deployment) }),
       ...(active?.asynchronous && {
         AsyncInferenceConfig: active.asynchronous.given as NonNullable<Description["AsyncInferenceConfig"]>,
@@ -46,6 +54,15 @@ export const endpoints = defineResource<EndpointValue, Summary, Description>({
 
 function times(record: StoredRecord): { CreationTime: Date; LastModifiedTime: Date } {
   return { CreationTime: new Date(record.createdAt), LastModifiedTime: new Date(record.modifiedAt) };
+}
+
+function describeVariants(fleet: Fleet) {
+  const describe = (variant: Variant) => describeVariant(variant, fleet.since);
+  const shadows = shadowVariants(fleet).map(describe);
+  return {
+    ProductionVariants: productionVariants(fleet).map(describe),
+    ...(shadows.length > 0 && { ShadowProductionVariants: shadows }),
+  };
 }
 
 function describeVariant(variant: Fleet["variants"][number], resolvedAt: number) {
@@ -66,17 +83,20 @@ function describePending(
   deployment: Deployment | undefined,
 ): NonNullable<Description["PendingDeploymentSummary"]> {
   const share = deployment === undefined ? 0 : shareOf(deployment);
+  const describe = (variant: Variant) => {
+    const { CurrentWeight: weight, ...described } = describeVariant(variant, fleet.since);
+    return {
+      ...described,
+      ...(share > 0 && { CurrentWeight: weight * share }),
+      VariantStatus: [variantStatus(fleet, variant, deployment)],
+    };
+  };
+  const shadows = shadowVariants(fleet).map(describe);
   return {
     EndpointConfigName: fleet.configName,
     StartTime: new Date(fleet.since),
-    ProductionVariants: fleet.variants.map((variant) => {
-      const { CurrentWeight: weight, ...described } = describeVariant(variant, fleet.since);
-      return {
-        ...described,
-        ...(share > 0 && { CurrentWeight: weight * share }),
-        VariantStatus: [variantStatus(fleet, variant, deployment)],
-      };
-    }),
+    ProductionVariants: productionVariants(fleet).map(describe),
+    ...(shadows.length > 0 && { ShadowProductionVariants: shadows }),
   };
 }
 

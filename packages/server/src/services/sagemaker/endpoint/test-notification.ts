@@ -2,7 +2,7 @@ import { ServiceError, validationException } from "../../../errors.ts";
 import type { AsyncSettings } from "../../../serving/asynchronous/async-settings.ts";
 import { testMessage } from "../../../serving/asynchronous/notification.ts";
 import type { Fleet } from "../../../serving/fleet.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationContext, OperationPlace } from "../../service.ts";
 import { publishToTopic } from "../../sns/publish/publish-to-topic.ts";
 import { readTopic } from "../../sns/topic/read-topic.ts";
 import { readTopicArn } from "../../sns/topic-name.ts";
@@ -11,7 +11,7 @@ import { readTopicArn } from "../../sns/topic-name.ts";
  * Topics that are not there would be noticed with the first answer only.
  * @throws ValidationException naming the topic.
  */
-export async function checkTopics({ asynchronous }: Fleet, { scope, platform }: OperationContext): Promise<void> {
+export async function checkTopics({ asynchronous }: Fleet, { scope, platform }: OperationPlace): Promise<void> {
   for (const [member, arn] of topicsOf(asynchronous)) {
     try {
       await readTopic(readTopicArn(scope, arn), platform.store);
@@ -25,7 +25,7 @@ export async function checkTopics({ asynchronous }: Fleet, { scope, platform }: 
 /** Tells the topics of an endpoint that it begins to use them, as SageMaker does. */
 export async function sendTestNotifications(
   { asynchronous }: Fleet,
-  { scope, platform, publicUrl }: OperationContext,
+  { scope, platform, publicUrl }: Pick<OperationContext, "scope" | "platform" | "publicUrl">,
 ): Promise<void> {
   for (const arn of new Set(topicsOf(asynchronous).map(([, topic]) => topic))) {
     try {

@@ -1,8 +1,8 @@
 import { validationException } from "../../../errors.ts";
 import { type EndpointValue, type Fleet, fleetOf } from "../../../serving/fleet.ts";
-import { WriteConflict } from "../../../store/store.ts";
+import { type Write, WriteConflict } from "../../../store/store.ts";
 import { alarmKey } from "../../cloudwatch/alarm/current-alarm.ts";
-import type { OperationContext } from "../../service.ts";
+import type { OperationPlace } from "../../service.ts";
 import type { Input, Operation } from "../operation.ts";
 import { type DeploymentConfig, deploymentOf } from "./deployment-config.ts";
 import { fleetOfConfig } from "./fleet-of-config.ts";
@@ -17,6 +17,22 @@ import { checkTopics, sendTestNotifications } from "./test-notification.ts";
  * @throws ValidationException when the endpoint is not InService, the configuration is not there or the deployment contradicts itself.
  */
 export const updateEndpoint: Operation<"UpdateEndpoint"> = async (input, context) => {
+  const { arn, fleet } = await recordUpdate(input, context);
+  await sendTestNotifications(fleet, context);
+  return { EndpointArn: arn };
+};
+
+/**
+ * The same for what the platform itself asks for.
+ * @param beside - Writes that belong to it: all are made, or none.
+ * @returns The endpoint's ARN, and the fleet that it will have.
+ * @throws WriteConflict when one of those cannot be made.
+ */
+export async function recordUpdate(
+  input: Input<"UpdateEndpoint">,
+  context: OperationPlace,
+  beside: readonly Write[] = [],
+): Promise<{ readonly arn: string; readonly fleet: Fleet }> {
   const record = await endpoints.get(context, input.EndpointName);
   const { value } = record;
   const active = fleetOf(value, "active");
@@ -41,15 +57,15 @@ export const updateEndpoint: Operation<"UpdateEndpoint"> = async (input, context
   try {
     await context.platform.store.write([
       { op: "update", key, version: record.version, value: next, status: "Updating" },
+      ...beside,
     ]);
   } catch (error) {
-    if (!(error instanceof WriteConflict)) throw error;
+    if (!(error instanceof WriteConflict) || error.key.kind !== key.kind) throw error;
     // The reconciler or another caller was faster: look at what is there now.
-    return await updateEndpoint(input, context);
+    return await recordUpdate(input, context, beside);
   }
-  await sendTestNotifications(fleet, context);
-  return { EndpointArn: value.arn };
-};
+  return { arn: value.arn, fleet };
+}
 
 /** Callers of one kind cannot call the other, and what waits in a queue would wait for ever. */
 function checkKind(asked: Fleet, active: Fleet, arn: string): void {
@@ -90,7 +106,7 @@ function deploymentConfigOf(input: Input<"UpdateEndpoint">, value: EndpointValue
 }
 
 /** An alarm that is not there would never end a deployment. */
-async function checkAlarms(names: readonly string[], { scope, platform }: OperationContext): Promise<void> {
+async function checkAlarms(names: readonly string[], { scope, platform }: OperationPlace): Promise<void> {
   for (const name of names) {
     if ((await platform.store.get(alarmKey(scope, name))) !== undefined) continue;
     throw validationException(`Could not find alarm "${name}" of AutoRollbackConfiguration in CloudWatch.`);
