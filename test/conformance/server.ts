@@ -22,6 +22,7 @@ export function sagebrush(dataDirectory: string, ...args: readonly string[]): st
   const [name = "", ...rest] = args;
   const result = spawnSync(process.execPath, [command, name, "--data-dir", dataDirectory, ...rest], {
     encoding: "utf8",
+    maxBuffer: 2 ** 28, // of logs that have grown
   });
   if (result.status !== 0) throw new Error(`sagebrush ${args.join(" ")}: ${result.stderr}`);
   return result.stdout;

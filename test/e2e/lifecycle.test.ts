@@ -38,11 +38,11 @@ beforeAll(async () => {
   await train("quick", { predictor_type: "binary_classifier", epochs: "2" });
   await waitUntilTrainingJobCompletedOrStopped({ client: sagemaker, ...waiting }, { TrainingJobName: "quick" });
   await deploy("quick");
-  await train("endless", {
-    predictor_type: "binary_classifier",
-    epochs: "100000000",
-    early_stopping_patience: "200000000",
-  });
+  await train(
+    "endless",
+    { predictor_type: "binary_classifier", epochs: "100000000", early_stopping_patience: "200000000" },
+    { isSpot: true },
+  );
   await vi.waitFor(async () => expect(await secondaryStatus("endless")).toBe("Training"), { timeout: 20_000 });
 });
 
@@ -110,7 +110,15 @@ test("`stop` ends an endpoint's instances until `start`, over restarts, and with
 test("a stop ends the job, wherever it was started", async () => {
   await sagemaker.send(new StopTrainingJobCommand({ TrainingJobName: "endless" }));
   await waitUntilTrainingJobCompletedOrStopped({ client: sagemaker, ...waiting }, { TrainingJobName: "endless" });
-  expect((await describeJob("endless")).TrainingJobStatus).toBe("Stopped");
+  const { TrainingJobStatus, TrainingTimeInSeconds = 0, BillableTimeInSeconds } = await describeJob("endless");
+  expect(TrainingJobStatus).toBe("Stopped");
+  // A spot job: Describe, `status` and the log say the same of what it costs.
+  expect(BillableTimeInSeconds).toBe(Math.max(1, Math.round(TrainingTimeInSeconds * 0.3)));
+  const times = `trained ${TrainingTimeInSeconds} s, billed ${BillableTimeInSeconds} s`;
+  expect(sagebrush(dataDirectory, "status")).toContain(`endless  Stopped  ${times}\n`);
+  expect(sagebrush(dataDirectory, "logs", "endless").trimEnd()).toMatch(
+    new RegExp(`TrainingTimeInSeconds ${TrainingTimeInSeconds}, BillableTimeInSeconds ${BillableTimeInSeconds}\\.$`),
+  );
 });
 
 function connect(): void {
@@ -134,7 +142,7 @@ async function restart(): Promise<void> {
   connect();
 }
 
-async function train(name: string, hyperparameters: Record<string, string>): Promise<void> {
+async function train(name: string, hyperparameters: Record<string, string>, { isSpot = false } = {}): Promise<void> {
   await sagemaker.send(
     new CreateTrainingJobCommand({
       TrainingJobName: name,
@@ -150,7 +158,8 @@ async function train(name: string, hyperparameters: Record<string, string>): Pro
       ],
       OutputDataConfig: { S3OutputPath: "s3://lifecycle/models" },
       ResourceConfig: { InstanceType: "ml.m5.large", InstanceCount: 1, VolumeSizeInGB: 1 },
-      StoppingCondition: { MaxRuntimeInSeconds: 600 },
+      EnableManagedSpotTraining: isSpot,
+      StoppingCondition: { MaxRuntimeInSeconds: 600, ...(isSpot && { MaxWaitTimeInSeconds: 600 }) },
     }),
   );
 }

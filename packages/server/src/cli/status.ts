@@ -5,6 +5,7 @@ import {
   ListEndpointsCommand,
   ListTrainingJobsCommand,
   SageMakerClient,
+  type TrainingJobSummary,
 } from "@aws-sdk/client-sagemaker";
 import { parseCommandLine, readConfiguration } from "../configuration.ts";
 import { fitToHost, thisHost } from "../instance-types/fit-to-host.ts";
@@ -30,6 +31,7 @@ export async function run(args: readonly string[]): Promise<number> {
     "Training jobs in progress",
     await Promise.all((jobs.TrainingJobSummaries ?? []).map((job) => ofJob(client, job.TrainingJobName))),
   );
+  section("Training jobs ended last", await lastEnded(client));
   section(
     "Endpoints",
     await Promise.all((endpoints.Endpoints ?? []).map((each) => ofEndpoint(client, each.EndpointName))),
@@ -56,6 +58,31 @@ async function ofJob(client: SageMakerClient, name: string | undefined): Promise
   // Of one instance: hosts share this machine, and each is cut to what it has.
   const notices = instanceTypes(resources).flatMap((type) => fitToHost(type, 1, thisHost()).notices);
   return [`${name}  ${instances(resources)}  ${job.SecondaryStatus}${waits}`, ...notices];
+}
+
+/** How many jobs that ended are shown. */
+const endedJobs = 5;
+
+/** The jobs that ended last, newest first, with the time that they trained and what of it is billed. */
+async function lastEnded(client: SageMakerClient): Promise<Entry[]> {
+  const pages = await Promise.all(
+    (["Completed", "Failed", "Stopped"] as const).map((StatusEquals) =>
+      client.send(new ListTrainingJobsCommand({ StatusEquals, SortOrder: "Descending", MaxResults: endedJobs })),
+    ),
+  );
+  const endOf = (job: TrainingJobSummary) => (job.TrainingEndTime ?? job.LastModifiedTime)?.getTime() ?? 0;
+  const newest = pages
+    .flatMap(({ TrainingJobSummaries }) => TrainingJobSummaries ?? [])
+    .sort((one, other) => endOf(other) - endOf(one))
+    .slice(0, endedJobs);
+  return Promise.all(newest.map(({ TrainingJobName }) => ofEndedJob(client, TrainingJobName)));
+}
+
+async function ofEndedJob(client: SageMakerClient, name: string | undefined): Promise<Entry> {
+  const job = await client.send(new DescribeTrainingJobCommand({ TrainingJobName: name }));
+  const { TrainingTimeInSeconds: trained, BillableTimeInSeconds: billed } = job;
+  const times = trained === undefined ? "" : `  trained ${trained} s, billed ${billed} s`;
+  return [`${name}  ${job.SecondaryStatus}${times}`];
 }
 
 async function ofEndpoint(client: SageMakerClient, name: string | undefined): Promise<Entry> {

@@ -1,5 +1,6 @@
 import type { OperationContext } from "../../service.ts";
 import type { Output } from "../operation.ts";
+import { billOf } from "./billing.ts";
 import { lastMetrics } from "./job-metrics.ts";
 import { profileSettings } from "./monitoring/profile.ts";
 import { modelUri } from "./output-keys.ts";
@@ -62,19 +63,15 @@ function shownAlgorithm({ AlgorithmSpecification: algorithm }: TrainingJobSpec) 
   return shown;
 }
 
-/**
- * Billed is the time from getting the machine to letting it go, at least a second, whatever the instance count; of spot
- * jobs, the share that the discount leaves.
- */
-function times({ startedAt, endedAt, spotDiscount = 0 }: TrainingJob) {
+/** When it ran, and what it is billed for. */
+function times(job: TrainingJob) {
+  const { startedAt, endedAt } = job;
   if (startedAt === undefined) return {};
-  if (endedAt === undefined) return { TrainingStartTime: new Date(startedAt) };
-  const seconds = Math.max(1, Math.round((endedAt - startedAt) / 1000));
+  const bill = billOf(job);
   return {
     TrainingStartTime: new Date(startedAt),
-    TrainingEndTime: new Date(endedAt),
-    TrainingTimeInSeconds: seconds,
-    BillableTimeInSeconds: Math.max(1, Math.round(seconds * (1 - spotDiscount))),
+    ...(endedAt !== undefined && { TrainingEndTime: new Date(endedAt) }),
+    ...(bill && { TrainingTimeInSeconds: bill.trainingSeconds, BillableTimeInSeconds: bill.billableSeconds }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { showsHostPaths } from "../../../engines/engine.ts";
 import { again, type Outcome } from "../../../reconcile/reconcile.ts";
 import { readJobFile } from "../artifacts/safe-tree.ts";
+import { billToldAt, tellBill } from "./billing.ts";
 import type { Effect } from "./effects.ts";
 import { algorithmError, clippedReason, outOfMemoryReason } from "./failure-reason.ts";
 import { lastLogLines } from "./last-words.ts";
@@ -78,7 +79,7 @@ export async function end(effect: Effect, { verdict: wanted }: Step & { kind: "u
   const verdict = fault === undefined ? wanted : failed(clippedReason(`ClientError: Artifact upload failed:${fault}`));
   const { verdict: _verdict, ...job } = record.value;
   const now = world.clock.now();
-  const endedAt = verdict.status === "Failed" ? (job.endedAt ?? now) : now;
+  const endedAt = await endOf(effect, verdict, now);
   const pool = await leave(effect, verdict, now);
   return {
     status: verdict.status,
@@ -91,6 +92,22 @@ export async function end(effect: Effect, { verdict: wanted }: Step & { kind: "u
       ...(verdict.failureReason !== undefined && { failureReason: verdict.failureReason }),
     },
   };
+}
+
+/**
+ * When the job ends, which is what it is billed by: a failed one when it failed. A spot job's log tells its bill first, so
+ * that nobody sees an ended job without it; a server that died in between has told it, and is believed.
+ */
+async function endOf({ underWay, record }: Effect, { status }: Verdict, now: number): Promise<number> {
+  const { value: job } = record;
+  const ranUntil = job.endedAt ?? now;
+  const logFile = underWay.places(record)[0]?.logFile;
+  if (job.spotDiscount === undefined || logFile === undefined) return status === "Failed" ? ranUntil : now;
+  const toldAt = await billToldAt(logFile, ranUntil);
+  const at = toldAt ?? Math.max(now, ranUntil + 1);
+  const endedAt = status === "Failed" ? ranUntil : at;
+  if (toldAt === undefined) await tellBill({ ...job, endedAt }, logFile, at);
+  return endedAt;
 }
 
 /** Leaves a warm pool where the job may: the caches are in their place before the record that shows them. */
