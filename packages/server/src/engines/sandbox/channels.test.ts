@@ -47,14 +47,17 @@ where("large channels", [bubblewrap, userNamespaces, nativeSupervisor], () => {
     expect(await shop.logLines("many")).toEqual(["10000"]);
   });
 
-  test("an object of 10 GB appears without being read", async () => {
+  test.for([
+    ["File", false],
+    ["FastFile", true],
+  ] as const)("an object of 10 GB appears without being read: %s", async ([, readOnly]) => {
     const channel = await shop.channel("/opt/ml/input/data/train", { "big.bin": "head" });
     const [file] = channel.files;
     const sizeBytes = 10 * 2 ** 30;
     await truncate(file?.source ?? "", sizeBytes); // sparse, but a copy would still take seconds
     const code = `const f = ml + "/input/data/train/big.bin"; const h = fs.openSync(f); const b = Buffer.alloc(4); fs.readSync(h, b, 0, 4, 0); console.log(b.toString(), fs.statSync(f).size)`;
     const files = [{ path: "big.bin", source: file?.source ?? "", sizeBytes }];
-    await engine.start("big", await shop.script("big", code, { channels: [{ ...channel, files }] }));
+    await engine.start("big", await shop.script("big", code, { channels: [{ ...channel, files, readOnly }] }));
     expect(readStarted(engineFolders(shop.engineDirectory), "big")?.channels).toBe("data-only");
     await until(engine, "big", inPhase("exited"));
     expect(await shop.logLines("big")).toEqual([`head ${sizeBytes}`]);

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -30,7 +30,7 @@ afterEach(async () => {
 let files = 0;
 
 /** An object with this content. */
-async function object(content: string | Buffer): Promise<FeedSegment> {
+async function object(content: string | Buffer): Promise<Extract<FeedSegment, { file: string }>> {
   const file = join(root, `object-${files++}`);
   await writeFile(file, content);
   return { file, sizeBytes: Buffer.byteLength(content), uri: `s3://b/${content.toString("latin1").slice(0, 8)}` };
@@ -116,6 +116,19 @@ describe("an epoch", () => {
     await once(child.stdout, "readable");
     child.kill("SIGKILL");
     expect((await epoch("train_1")).equals(large)).toBe(true);
+  });
+
+  test("of 10 GB begins long before all of it is read", async () => {
+    const head = await object("head");
+    const sizeBytes = 10 * 2 ** 30;
+    await truncate(head.file, sizeBytes);
+    await feeder.start(channels({ train: { units: [[{ ...head, sizeBytes }]] } }));
+    const child = reader("train_0");
+    await once(child.stdout, "readable");
+    expect((child.stdout.read() as Buffer).toString("latin1", 0, 4)).toBe("head");
+    const { pid } = await identity();
+    const read = Number(/^rchar: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, "utf8"))?.[1]);
+    expect(read).toBeLessThan(64 * 2 ** 20); // its own program included
   });
 
   test("of many sizes arrives byte for byte", async () => {
