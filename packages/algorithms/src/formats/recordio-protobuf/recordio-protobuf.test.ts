@@ -212,6 +212,16 @@ test("files larger than the reader's window are read whole", () => {
   expect(lengths).toEqual([44, large.readUInt32LE(4), 44]);
 });
 
+test("a record without its frame is a row, as batch transform sends single records", () => {
+  for (const record of [row({ values: [1, 2] }), row({ values: [1, 2] }, 1)]) {
+    const body = encodeRecord(record);
+    expect(decodeRows(body, 2)).toMatchObject({ kind: "dense", count: 1, values: Float32Array.of(1, 2) });
+    expect(() => decodeRows(body, 3)).toThrow("The body, record 1 has 2 features where 3 were expected.");
+    // What is cut off is no record, and was to be a frame.
+    expect(() => decodeRows(body.subarray(0, -1), 2)).toThrow("The body, record 1: expected a RecordIO frame");
+  }
+});
+
 test("a request's rows need no labels", () => {
   const body = encodeRecordFrames([row({ values: [1, 2] }), row({ values: [3, 4] }, 1)]);
   expect(decodeRows(body, 2)).toMatchObject({ kind: "dense", count: 2, values: Float32Array.of(1, 2, 3, 4) });
