@@ -3,6 +3,7 @@
 import re
 import textwrap
 
+from batch_answers import BATCH_ANSWERS
 from conftest import ROOT
 from test_first_model import run
 
@@ -25,7 +26,8 @@ TASTES = textwrap.dedent("""
 
 def test_factorization_machines_class_with_record_set(client_environment):
     shown = run(
-        TASTES
+        BATCH_ANSWERS
+        + TASTES
         + textwrap.dedent("""
             import io, json, struct, tarfile, zipfile
             import sagemaker
@@ -74,13 +76,14 @@ def test_factorization_machines_class_with_record_set(client_environment):
             answers = predictor.predict(held_out)
             value = lambda name: numpy.array([each.label[name].float32_tensor.values[0] for each in answers])
             print("score", numpy.allclose(value("score"), probability, rtol=1e-4))
+            print("batch", batch_answers(machine, held_out) == list(answers))
             print("label", (value("predicted_label") == labels).all())
             predictor.delete_endpoint()
         """),
         client_environment,
         timeout=600,
     )
-    for what in ("accuracy", "progress", "curve", "files", "shapes", "entropy", "score", "label"):
+    for what in ("accuracy", "progress", "curve", "files", "shapes", "entropy", "score", "label", "batch"):
         assert f"{what} True" in shown, shown
 
 

@@ -22,6 +22,7 @@ def test_ipinsights_class(client_environment):
         textwrap.dedent(
             PAIRS
             + """
+            import json
             import sagemaker
             from sagemaker import IPInsights
             from sagemaker.amazon.amazon_estimator import RecordSet
@@ -60,6 +61,14 @@ def test_ipinsights_class(client_environment):
             predictor.serializer, predictor.deserializer = JSONLinesSerializer(), JSONLinesDeserializer()
             lines = predictor.predict([{"features": own[0]}, {"features": own[1]}])
             print("lines", [each["dot_product"] for each in lines] == usual[:2])
+
+            bucket, pairs = session.default_bucket(), "".join(",".join(pair) + chr(10) for pair in own + other)
+            data = session.upload_string_as_file_body(pairs, bucket, "ips/pairs/pairs.csv", None)
+            transformer = insights.transformer(1, "ml.m5.large", strategy="SingleRecord", accept="application/jsonlines",
+                                               assemble_with="Line")
+            transformer.transform(data, content_type="text/csv", split_type="Line", logs=False)
+            batch = session.read_s3_file(bucket, transformer.output_path[5:].split("/", 1)[1] + "/pairs.csv.out")
+            print("batch", [json.loads(line)["dot_product"] for line in batch.splitlines()] == usual + odd)
             predictor.delete_endpoint()
             """
         ),
@@ -67,7 +76,7 @@ def test_ipinsights_class(client_environment):
         timeout=600,
     )
     assert "#quality_metric: host=algo-1, epoch=11, train binary_classification_accuracy <score>=" in shown
-    for what in ("accuracy", "loss", "progress", "told", "json", "verbose", "lines"):
+    for what in ("accuracy", "loss", "progress", "told", "json", "verbose", "lines", "batch"):
         assert f"{what} True" in shown, shown
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import textwrap
 
+from batch_answers import BATCH_ANSWERS
 from conftest import ROOT
 from test_first_model import run
 
@@ -13,7 +14,8 @@ def test_knn_class_with_record_set(client_environment, penguins):
     path = penguins["directory"] / "knn.json"
     path.write_text(data)
     shown = run(
-        textwrap.dedent(f"""
+        BATCH_ANSWERS
+        + textwrap.dedent(f"""
             import io, json, pathlib, tarfile, tempfile
             import faiss, numpy
             import sagemaker
@@ -52,6 +54,7 @@ def test_knn_class_with_record_set(client_environment, penguins):
             answers = predictor.predict(held_out)
             found = numpy.array([each.label["predicted_label"].float32_tensor.values[0] for each in answers])
             print("accuracy", metrics["test:accuracy"] == (found == truth).mean() and metrics["test:accuracy"] > 0.9)
+            print("batch", batch_answers(learner, held_out) == list(answers))
             print("votes", all(numpy.count_nonzero(votes[i] == label) >= 2 for i, label in enumerate(found)))
 
             predictor.serializer, predictor.deserializer = CSVSerializer(), JSONDeserializer()
@@ -71,7 +74,7 @@ def test_knn_class_with_record_set(client_environment, penguins):
         timeout=600,
     )
     assert "index True 8 5 True" in shown, shown
-    for what in ("progress", "accuracy", "votes", "verbose", "distances", "labels", "plain"):
+    for what in ("progress", "accuracy", "batch", "votes", "verbose", "distances", "labels", "plain"):
         assert f"{what} True" in shown, shown
 
 

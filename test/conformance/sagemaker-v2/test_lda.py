@@ -3,6 +3,7 @@
 import re
 import textwrap
 
+from batch_answers import BATCH_ANSWERS
 from conftest import ROOT
 from test_first_model import run
 
@@ -20,7 +21,8 @@ def documents(count, seed):
 
 def test_lda_class_with_record_set(client_environment):
     shown = run(
-        DOCUMENTS
+        BATCH_ANSWERS
+        + DOCUMENTS
         + textwrap.dedent("""
             import io, struct, tarfile
             import sagemaker
@@ -62,6 +64,7 @@ def test_lda_class_with_record_set(client_environment):
             answers = predictor.predict(held_out)
             found = numpy.array([list(each.label["topic_mixture"].float32_tensor.values) for each in answers])
             print("mixture", numpy.abs(found[:, first] - mixtures[:, 0]).max() < 0.15)
+            print("batch", batch_answers(learner, held_out) == list(answers))
             words = (held_out * numpy.log(found @ beta)).sum() / held_out.sum()
             print("pwll", abs(metrics["test:pwll"] - words) < 1e-3)
             predictor.serializer, predictor.deserializer = JSONSerializer(), JSONDeserializer()
@@ -78,7 +81,7 @@ def test_lda_class_with_record_set(client_environment):
         client_environment,
         timeout=600,
     )
-    for what in ("alpha", "beta", "topics", "mixture", "pwll", "json True"):
+    for what in ("alpha", "beta", "topics", "mixture", "pwll", "json True", "batch"):
         assert f"{what} True" in shown, shown
 
 

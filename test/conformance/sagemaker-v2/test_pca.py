@@ -4,6 +4,7 @@ import json
 import re
 import textwrap
 
+from batch_answers import BATCH_ANSWERS
 from conftest import ROOT
 from test_first_model import run
 
@@ -13,7 +14,8 @@ def test_pca_class_with_record_set(client_environment, penguins):
     path = penguins["directory"] / "pca.json"
     path.write_text(data)
     shown = run(
-        textwrap.dedent(f"""
+        BATCH_ANSWERS
+        + textwrap.dedent(f"""
             import io, json, struct, tarfile
             import numpy
             import sagemaker
@@ -68,6 +70,7 @@ def test_pca_class_with_record_set(client_environment, penguins):
             answers = predictor.predict(held_out)
             projected = numpy.array([list(each.label["projection"].float32_tensor.values) for each in answers])
             print("projection", numpy.allclose(projected, away @ found["v"], atol=1e-4))
+            print("batch", batch_answers(learner, held_out) == list(answers))
             predictor.delete_endpoint()
         """),
         client_environment,
@@ -76,7 +79,7 @@ def test_pca_class_with_record_set(client_environment, penguins):
     for what in ("mean", "s", "v", "train", "test"):
         for mode in ("regular", "randomized"):
             assert f"{mode} {what} True" in shown, shown
-    assert "projection True" in shown, shown
+    assert "projection True" in shown and "batch True" in shown, shown
 
 
 def test_csv_in_every_mode_and_json(client_environment, penguins):

@@ -4,13 +4,15 @@ import json
 import re
 import textwrap
 
+from batch_answers import BATCH_ANSWERS
 from conftest import ROOT
 from test_first_model import run
 
 
 def test_random_cut_forest_class_with_record_set(client_environment, tmp_path):
     shown = run(
-        textwrap.dedent("""
+        BATCH_ANSWERS
+        + textwrap.dedent("""
             import numpy
             import sagemaker
             from sagemaker import RandomCutForest
@@ -37,6 +39,7 @@ def test_random_cut_forest_class_with_record_set(client_environment, tmp_path):
             hits = (called & (labels == 1)).sum()
             print("same f1", abs(metrics["test:f1"] - 2 * hits / (called.sum() + labels.sum())) < 1e-9)
             print("scale", scores[labels == 0].mean() < 1.2 < 2 < scores[labels == 1].mean())
+            print("batch", batch_answers(forest, held_out) == list(answers))
             predictor.delete_endpoint()
 
             sharded = forest.record_set(held_out, labels=labels, channel="test")
@@ -51,7 +54,7 @@ def test_random_cut_forest_class_with_record_set(client_environment, tmp_path):
     # ForestInfo of recorded logs: 4,032 rows make 80 a tree.
     assert "ForestInfo{num_trees: 50, num_samples_in_forest: 4000, num_samples_per_tree: 80, sample_dim: 3," in shown
     assert "completed 100 % epochs" in shown
-    for what in ("f1", "progress", "same f1", "scale"):
+    for what in ("f1", "progress", "same f1", "scale", "batch"):
         assert f"{what} True" in shown, shown
     assert "S3DistributionType of channel 'test' must be 'FullyReplicated'" in shown
 
