@@ -11,8 +11,8 @@ interface Thread {
 }
 
 /**
- * Answers large requests on threads that have the model too, several at a time. They are started by the first such request: servers
- * that answer single rows have none.
+ * Answers large requests on threads that have the model too, several at a time. They are started by the first such request, unless
+ * they were before: servers that answer single rows have none.
  */
 export class AnswerThreads {
   readonly #count: number;
@@ -24,12 +24,17 @@ export class AnswerThreads {
     this.#work = work;
   }
 
+  /** Starts the threads, where there are none. */
+  start(): void {
+    if (this.#threads.length === 0) this.#threads = Array.from({ length: this.#count }, () => this.#start());
+  }
+
   /**
    * Answers as `Answerer.answer` does. The body's memory is the thread's from then on.
    * @throws RequestError
    */
   answer({ contentType, accept, body }: ModelRequest): Promise<ModelAnswer> {
-    if (this.#threads.length === 0) this.#threads = Array.from({ length: this.#count }, () => this.#start());
+    this.start();
     const thread = this.#threads.reduce((a, b) => (b.waiting.length < a.waiting.length ? b : a));
     const answer = Promise.withResolvers<ModelAnswer>();
     thread.waiting.push(answer);

@@ -2,8 +2,8 @@ import type { Answerer } from "../../job/algorithm.ts";
 import { RequestError } from "../../job/errors.ts";
 import { type MediaType, mediaType } from "../../job/serving/media-types.ts";
 import { negotiate } from "../../job/serving/negotiate.ts";
-import { encode } from "./encode.ts";
-import type { Ensemble } from "./ensemble.ts";
+import { encode, scoreLines } from "./encode.ts";
+import type { Ensemble, RawAnswers } from "./ensemble.ts";
 import { readRequest } from "./read-request.ts";
 import { selectedKeys, selectedOutput } from "./selected-output.ts";
 
@@ -22,8 +22,13 @@ export function answerer(
       const type = acceptedType(accept, fallback);
       const rows = readRequest(contentType, body, ensemble.features);
       try {
-        const output = keys === undefined ? plainOutput(ensemble, rows) : selectedOutput(ensemble, rows, keys);
-        return { status: 200, type, body: encode(output, type, { isBatch }) };
+        if (keys !== undefined) {
+          return { status: 200, type, body: encode(selectedOutput(ensemble, rows, keys), type, { isBatch }) };
+        }
+        const answers = ensemble.predict(rows, "value");
+        const isLines = type === mediaType.csv && answers.width === 1;
+        const text = isLines ? scoreLines(answers.values) : encode(plainOutput(answers, rows.count), type, { isBatch });
+        return { status: 200, type, body: text };
       } catch (error) {
         if (error instanceof RequestError || !(error instanceof Error) || error.name !== "CustomerError") throw error;
         throw new RequestError(400, `Unable to evaluate payload provided: ${error.message}`, { cause: error });
@@ -37,11 +42,10 @@ function acceptedType(accept: string | undefined, fallback: MediaType): MediaTyp
 }
 
 /** `score`: a number for each row, or a list of them. */
-function plainOutput(ensemble: Ensemble, rows: Parameters<Ensemble["predict"]>[0]) {
-  const { values, width } = ensemble.predict(rows, "value");
+function plainOutput({ values, width }: RawAnswers, count: number) {
   return {
     keys: ["score"],
-    rows: Array.from({ length: rows.count }, (_, row) => [
+    rows: Array.from({ length: count }, (_, row) => [
       width === 1 ? (values[row] as number) : Array.from(values.subarray(row * width, (row + 1) * width)),
     ]),
     isPlain: true,

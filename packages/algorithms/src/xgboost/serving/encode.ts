@@ -42,6 +42,11 @@ export function encode(output: Output, type: MediaType, { isBatch }: { isBatch: 
   }
 }
 
+/** The same of one score for each row, as CSV. */
+export function scoreLines(scores: Float32Array): string {
+  return Array.from(scores, pythonFloat).join("\n");
+}
+
 function jsonObject(keys: readonly string[], row: readonly OutputValue[]): string {
   return `{${keys.map((key, i) => `"${key}": ${pythonText(row[i] as OutputValue, jsonNumber)}`).join(", ")}}`;
 }

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { isMainThread } from "node:worker_threads";
 import type { Answerer, LoadContext } from "../../job/algorithm.ts";
 import { answerer } from "./answer.ts";
 import { AnswerThreads } from "./answer-threads.ts";
@@ -21,6 +22,9 @@ export async function load(modelDirectory: string, context: LoadContext): Promis
   const how = left === undefined ? "" : ` XGBoost's library scores them, which knows ${left}.`;
   log.info(`${used.length} model(s) of ${ensemble.objective}, ${ensemble.features} features.${how}`);
   const threads = new AnswerThreads(cpus, { modelDirectory, library, environment: { ...environment } });
+  // A transform job sends large bodies, and threads can open the model while this one says that it is ready. They load it as
+  // this one does, and must have no threads of their own.
+  if (isMainThread && (environment.SAGEMAKER_BATCH ?? "").toLowerCase() === "true") threads.start();
   return { ...answerer(ensemble, { environment, cpus }), answerLarge: (request) => threads.answer(request) };
 }
 
