@@ -13,12 +13,14 @@ export interface LloydOptions {
   readonly tolerance: number;
   /** Ends where it stands. */
   readonly signal: AbortSignal;
+  /** Whether nobody asks how good the last centres are, which takes another look at all points. */
+  readonly isLossUnasked?: boolean;
 }
 
 export interface LloydResult {
   /** Shape (k, width). */
   readonly centres: Float64Array;
-  /** Mean squared distance of the points, by weight. */
+  /** Mean squared distance of the points, by weight; where nobody asked, it may be that before the last move. */
   readonly meanSquaredDistance: number;
 }
 
@@ -32,7 +34,7 @@ export async function lloyd(
   assigner: Assigner,
   points: PlacedPoints,
   start: Float64Array,
-  { maxIterations, tolerance, signal }: LloydOptions,
+  { maxIterations, tolerance, signal, isLossUnasked = false }: LloydOptions,
 ): Promise<LloydResult> {
   const centres = start.slice();
   const k = start.length / points.width;
@@ -47,6 +49,7 @@ export async function lloyd(
     if (isSettled || iteration === maxIterations || signal.aborted) return { centres, meanSquaredDistance };
     last = meanSquaredDistance;
     moveToMeans(centres, k, assigner, points);
+    if (isLossUnasked && iteration + 1 === maxIterations) return { centres, meanSquaredDistance };
     await setImmediate(); // lets a signal to stop in
   }
 }

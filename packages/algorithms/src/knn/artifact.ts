@@ -1,6 +1,6 @@
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeWhole } from "../job/write-whole.ts";
+import { beginWhole } from "../job/write-whole.ts";
 import { readFaiss } from "./index/read-faiss.ts";
 import type { RowMemory } from "./index/row-store.ts";
 import type { VectorIndex } from "./index/vector-index.ts";
@@ -25,8 +25,11 @@ const METADATA = "model_algo-1.json";
 const version = "1.0";
 const manyBytes = 4 * 1024 * 1024;
 
-/** Writes the three files that the service's own model has: a FAISS index, its rows' labels (float32), and metadata. */
-export async function saveModel(directory: string, model: KnnModel): Promise<void> {
+/**
+ * Writes the three files that the service's own model has: a FAISS index, its rows' labels (float32), and metadata. Once it
+ * resolves, the model may be searched, which moves its rows; the files are there when `durable` resolves.
+ */
+export async function saveModel(directory: string, model: KnnModel): Promise<{ readonly durable: Promise<unknown> }> {
   const { k, predictorType, preparation, index, labels } = model;
   const { reduction, inputWidth, normalize } = preparation;
   const metadata = {
@@ -41,9 +44,12 @@ export async function saveModel(directory: string, model: KnnModel): Promise<voi
     normalize,
     version,
   };
-  await writeWhole(directory, INDEX, writeFaiss(index));
-  await writeWhole(directory, LABELS, [new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength)]);
-  await writeWhole(directory, METADATA, [`${JSON.stringify(metadata)}\n`]);
+  const begun = await Promise.all([
+    beginWhole(directory, INDEX, writeFaiss(index)),
+    beginWhole(directory, LABELS, [new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength)]),
+    beginWhole(directory, METADATA, [`${JSON.stringify(metadata)}\n`]),
+  ]);
+  return { durable: Promise.all(begun.map(({ durable }) => durable)) };
 }
 
 /** Whether all rows of a model are looked at for each query, and so many that products are worth a library's start. */

@@ -43,16 +43,18 @@ export async function fit(job: Job): Promise<void> {
   const threads = Math.max(1, Math.min(cores, Math.ceil(input / bytesPerThread)));
   // Only a flat index makes one large product of queries and rows.
   const isProduct = settings.index.type === "faiss.Flat" && channels.has("test");
-  const { scanner, refusal } = await openScanner(threads, isProduct ? job.library : undefined);
-  if (refusal !== undefined) log.warning(refusal);
+  const opening = openScanner(threads, isProduct ? job.library : undefined); // its threads start while rows are read
+  opening.catch(() => undefined); // whoever awaits it is told
   try {
     const random = randomStream(seed);
-    const sampled = await sampleRows(job, settings, scanner, random);
+    const sampled = await sampleRows(job, settings, opening, random);
+    const { scanner, refusal } = await opening;
+    if (refusal !== undefined) log.warning(refusal);
     const model = await index(job, settings, sampled, scanner, { threads, random });
-    await saveModel(job.modelDirectory, model);
-    await evaluate(job, model, scanner);
+    const { durable } = await saveModel(job.modelDirectory, model);
+    await Promise.all([durable, evaluate(job, model, scanner)]);
   } finally {
-    await scanner.close();
+    await (await opening).scanner.close();
   }
 }
 
@@ -66,7 +68,12 @@ interface Sampled {
   readonly reservoir: Reservoir;
 }
 
-async function sampleRows(job: Job, settings: Settings, scanner: Scanner, random: RandomStream): Promise<Sampled> {
+async function sampleRows(
+  job: Job,
+  settings: Settings,
+  opening: ReturnType<typeof openScanner>,
+  random: RandomStream,
+): Promise<Sampled> {
   const { hyperparameters, log, signal } = job;
   const { feature_dim, mini_batch_size: batch, sample_size: capacity, k } = hyperparameters;
   const train = job.channels.get("train") as Channel;
@@ -75,7 +82,7 @@ async function sampleRows(job: Job, settings: Settings, scanner: Scanner, random
   try {
     for await (const block of train.stream(streamOptions(feature_dim === "auto" ? undefined : feature_dim))) {
       checkBlock(block, train);
-      sampled ??= begin(job, settings, block.features.width, scanner, random);
+      sampled ??= begin(job, settings, block.features.width, (await opening).scanner, random);
       sampled.reservoir.add(block.features, block.labels);
     }
   } catch (error) {

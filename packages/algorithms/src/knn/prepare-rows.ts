@@ -44,7 +44,12 @@ export class RowPreparer {
    * @param target - Shape (rows, strideOf(width)).
    */
   prepare(rows: Rows, picks: Picks, target: Float32Array): void {
-    const { inputWidth, reduction } = this.#preparation;
+    const { inputWidth, width, reduction, normalize } = this.#preparation;
+    const isAsIs = rows.kind === "dense" && reduction === undefined && !normalize && width === inputWidth;
+    if (isAsIs && this.#stride === width) {
+      copyRows(rows.values, width, picks, target);
+      return;
+    }
     for (let done = 0; done < picks.count; done += this.#sliceRows) {
       const count = Math.min(this.#sliceRows, picks.count - done);
       this.#stage(rows, picks, done, count);
@@ -89,6 +94,19 @@ export interface Picks {
   readonly count: number;
   readonly first?: number;
   readonly at?: readonly number[];
+}
+
+/** Rows whose form is that of the index: they only change their place. */
+function copyRows(values: Float32Array, width: number, { at, first = 0, count }: Picks, target: Float32Array): void {
+  if (at === undefined) {
+    target.set(values.subarray(first * width, (first + count) * width));
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    const from = (at[i] as number) * width;
+    const to = i * width;
+    for (let j = 0; j < width; j++) target[to + j] = values[from + j] as number;
+  }
 }
 
 /** What brings a row to length 1; a row of zeros has none and stays. */

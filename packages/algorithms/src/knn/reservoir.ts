@@ -48,9 +48,9 @@ export class Reservoir {
   add(rows: Rows, labels: Float32Array): void {
     this.#picks.length = 0;
     this.#places.length = 0;
-    for (let i = 0; i < rows.count; i++) {
+    for (let i = this.#fill(rows, labels); i < rows.count; i++) {
       const seen = this.#seen++;
-      const place = seen < this.#capacity ? seen : Math.floor(this.#random.uniform() * (seen + 1));
+      const place = Math.floor(this.#random.uniform() * (seen + 1));
       if (place >= this.#capacity) continue;
       this.#picks.push(i);
       this.#places.push(place);
@@ -59,13 +59,29 @@ export class Reservoir {
     const needed = this.#picks.length * this.#stride;
     if (this.#prepared.length < needed) this.#prepared = new Float32Array(needed);
     this.#preparer.prepare(rows, { count: this.#picks.length, at: this.#picks }, this.#prepared);
-    this.rows.grow(this.count);
-    this.#growLabels(this.count);
     for (const [i, place] of this.#places.entries()) {
       const row = this.#prepared.subarray(i * this.#stride, (i + 1) * this.#stride);
       this.rows.blockOf(place).floats.set(row, this.rows.placeOf(place) * this.#stride);
       this.#labels[place] = labels[this.#picks[i] as number] as number;
     }
+  }
+
+  /** Keeps all rows as long as there is room, straight in their place. @returns How many. */
+  #fill(rows: Rows, labels: Float32Array): number {
+    const begin = this.#seen;
+    const count = Math.max(0, Math.min(rows.count, this.#capacity - begin));
+    if (count === 0) return 0;
+    this.#seen += count;
+    this.rows.grow(this.#seen);
+    this.#growLabels(this.#seen);
+    this.#labels.set(labels.subarray(0, count), begin);
+    let first = 0;
+    for (const run of this.rows.runs(begin, count)) {
+      const target = run.block.floats.subarray(run.first * this.#stride, (run.first + run.count) * this.#stride);
+      this.#preparer.prepare(rows, { first, count: run.count }, target);
+      first += run.count;
+    }
+    return count;
   }
 
   #growLabels(count: number): void {

@@ -90,11 +90,11 @@ async function partition(
   const quantizer = await VectorQuantizer.open(width, lists, tools.threads);
   try {
     const wanted = Math.max(lists, Math.min(rowsPerCentroid * lists, Math.floor(trainingBytes / (4 * stride))));
-    const picks = wanted >= rows.count ? undefined : distinct(rows.count, wanted, tools.random);
+    const picks = distinct(rows.count, Math.min(wanted, rows.count), tools.random);
     const source: VectorSource = (row, target, at) => copyRow(rows, width, row, target, at);
     const centres = await quantizer.train(
-      picks === undefined ? source : (i, target, at) => source(picks[i] as number, target, at),
-      picks?.length ?? rows.count,
+      (i, target, at) => source(picks[i] as number, target, at),
+      picks.length,
       iterations,
       tools,
     );

@@ -83,8 +83,9 @@ function* codesOf(rows: RowStore, first: number, count: number): Generator<Uint8
 
 function* idsOf(rows: RowStore, first: number, count: number): Generator<Uint8Array> {
   for (const { block, first: from, count: some } of rows.runs(first, count)) {
-    const ids = BigInt64Array.from(block.ids.subarray(from, from + some), BigInt);
-    yield new Uint8Array(ids.buffer);
+    const halves = new Int32Array(2 * some); // ids are not negative: the upper half of each is zero
+    for (let i = 0; i < some; i++) halves[2 * i] = block.ids[from + i] as number;
+    yield new Uint8Array(halves.buffer);
   }
 }
 
