@@ -5,6 +5,7 @@ import { channelBytes } from "../job/channel-bytes.ts";
 import type { Channel } from "../job/channels.ts";
 import { CustomerError } from "../job/errors.ts";
 import type { JobLog } from "../job/job-log.ts";
+import { warnOfGpus } from "../job/warn-of-gpus.ts";
 import { saveModel } from "./artifact.ts";
 import type { SplitName } from "./data.ts";
 import { readTables, scaleLabels, thinned } from "./data.ts";
@@ -30,6 +31,7 @@ const CALIBRATION_ROWS = 65_536;
 /** Trains the parallel models, chooses one, measures it and writes it. */
 export async function fit(job: TrainingContext<LinearHyperparameters>): Promise<void> {
   const settings = resolveSettings(job.hyperparameters, job.given["_tuning_objective_metric"] !== undefined);
+  warnOfGpus(job.log, job.resources);
   const startedAt = performance.now();
   const { cpus, memoryBytes } = job;
   const inputBytes = channelBytes(job.channels.get("train") as Channel);

@@ -189,6 +189,15 @@ export function describeAlgorithm(algorithm: AlgorithmModule, particulars: Parti
       });
     });
 
+    test("an instance type with GPUs trains on the CPU, to the same model, and says so", async () => {
+      const { lines, model } = await train(rows, { instanceType: "ml.g5.xlarge" });
+      const notice = /^\[.* WARNING \d+\] ml\.g5\.xlarge has GPUs on the service; here training runs on the CPU\.$/;
+      expect(lines.filter((line) => notice.test(line))).toHaveLength(1);
+      const onCpus = await train(rows, { instanceType: "ml.m5.xlarge" });
+      expect(onCpus.lines.join()).not.toContain("GPU");
+      expect(model).toEqual(onCpus.model);
+    });
+
     test("a stop ends a job, with a model or with the signal's own reason", async () => {
       const stop = new AbortController();
       const reason = new Error("stopped");
