@@ -21,6 +21,7 @@ interface Round {
 
 interface OwnRun {
   readonly wholeMillis: number;
+  readonly fitMillis: number;
   readonly pwll: number;
 }
 
@@ -57,7 +58,7 @@ export const lda: AlgorithmBench = {
 };
 
 async function train(work: string, file: string, documents: number, reference: ReferenceProcess): Promise<OwnRun> {
-  const { wholeMillis, modelDirectory } = runTraining(work, {
+  const { wholeMillis, fitMillis, modelDirectory } = runTraining(work, {
     algorithm: "lda",
     hyperparameters: {
       num_topics: String(topics),
@@ -72,12 +73,13 @@ async function train(work: string, file: string, documents: number, reference: R
   const beta = Array.from({ length: topics }, (_, k) => [...model.beta.subarray(k * vocabulary, (k + 1) * vocabulary)]);
   const alpha = [...model.alpha];
   const { pwll } = await reference.ask<{ pwll: number }>({ do: "quality", path: file, beta, alpha });
-  return { wholeMillis, pwll };
+  return { wholeMillis, fitMillis, pwll };
 }
 
 function figuresOf(name: string, ours: readonly OwnRun[], theirs: readonly Round[]): Figure[] {
   const [first] = theirs as [Round];
   const whole = median(ours.map(({ wholeMillis }) => wholeMillis));
+  const fit = median(ours.map(({ fitMillis }) => fitMillis));
   const pwll = median(ours.map((run) => run.pwll));
   const readers = Object.keys(first.readers).map((each) => ({
     name: each,
@@ -103,6 +105,7 @@ function figuresOf(name: string, ours: readonly OwnRun[], theirs: readonly Round
       reference: `${rival.name} with the ${reader.name} reader${peers.length > 0 ? "" : ", whose topics are worse"}`,
       must: "<= 1",
     },
+    { what: `${name}, fit alone`, value: fit / rival.millis, unit: "x", reference: rival.name, must: "<= 1.5" },
     {
       what: `${name}, held-out log likelihood over the best reference's`,
       value: pwll / best,
@@ -111,6 +114,7 @@ function figuresOf(name: string, ours: readonly OwnRun[], theirs: readonly Round
       must: `<= ${equal}`,
     },
     { what: `${name}, whole process`, value: whole, unit: "ms" },
+    { what: `${name}, fit`, value: fit, unit: "ms" },
     ...readers.map((each) => ({ what: `${name}, ${each.name} reader`, value: each.millis, unit: "ms" })),
     ...fits.map((each) => ({
       what: `${name}, ${each.name}, fit`,

@@ -20,6 +20,7 @@ interface Round {
 
 interface OwnRun {
   readonly wholeMillis: number;
+  readonly fitMillis: number;
   /** From the first row to the last, reading included. */
   readonly sampleMillis: number;
   readonly auc: number;
@@ -68,7 +69,7 @@ async function train(
     num_trees: String(trees),
     num_samples_per_tree: String(samples),
   };
-  const { wholeMillis, log, modelDirectory } = runTraining(work, {
+  const { wholeMillis, fitMillis, log, modelDirectory } = runTraining(work, {
     algorithm: "randomcutforest",
     hyperparameters,
     file,
@@ -84,11 +85,12 @@ async function train(
   const { auc } = await reference.ask<{ auc: number }>({ do: "quality", path: file, scores });
   const sampled = /"update\.time": \{"sum": ([\d.e+]+)/.exec(log)?.[1];
   if (sampled === undefined) throw new Error("the training log has no update.time");
-  return { wholeMillis, sampleMillis: Number(sampled), auc, scoreMicros };
+  return { wholeMillis, fitMillis, sampleMillis: Number(sampled), auc, scoreMicros };
 }
 
 function figuresOf(ours: readonly OwnRun[], theirs: readonly Round[]): Figure[] {
   const whole = median(ours.map((run) => run.wholeMillis));
+  const fit = median(ours.map((run) => run.fitMillis));
   const auc = median(ours.map((run) => run.auc));
   const names = (of: (round: Round) => object) => Object.keys(of(theirs[0] as Round));
   const readers = names(({ readers: all }) => all).map((name) => ({
@@ -112,6 +114,7 @@ function figuresOf(ours: readonly OwnRun[], theirs: readonly Round[]): Figure[] 
       reference: `${rival.name} with the ${reader.name} reader`,
       must: "<= 1",
     },
+    { what: "randomcutforest, fit alone", value: fit / rival.millis, unit: "x", reference: rival.name, must: "<= 1.5" },
     {
       what: "randomcutforest, area under the curve of held-out rows",
       value: auc,
@@ -120,6 +123,7 @@ function figuresOf(ours: readonly OwnRun[], theirs: readonly Round[]): Figure[] 
       must: `>= ${rival.auc.toPrecision(4)}`,
     },
     { what: "randomcutforest, whole process", value: whole, unit: "ms" },
+    { what: "randomcutforest, fit", value: fit, unit: "ms" },
     {
       what: "randomcutforest, sampling, reading included",
       value: median(ours.map((run) => run.sampleMillis)),

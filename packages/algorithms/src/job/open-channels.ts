@@ -5,6 +5,7 @@ import { type ReadResources, readTable, streamFormatOf } from "../formats/read-t
 import { isRecordIo } from "../formats/recordio-protobuf/frames.ts";
 import type { SourceFile } from "../formats/source-file.ts";
 import { MemoryBudget } from "../formats/stream/memory-budget.ts";
+import type { ReadingTime } from "../formats/stream/reading-time.ts";
 import { type PassSource, RowStream } from "../formats/stream/row-stream.ts";
 import type { Channel, ContentType, ReadOptions } from "./channels.ts";
 import type { ChannelConfig } from "./config-files.ts";
@@ -18,6 +19,8 @@ const recordIoType = "application/x-recordio-protobuf";
 
 interface Resources extends ReadResources {
   readonly dataDirectory: string;
+  /** Counts how long rows are waited for, in whichever channel. */
+  readonly reading?: ReadingTime;
 }
 
 /**
@@ -93,7 +96,8 @@ function openChannel(
     isEmpty: () => epochs === undefined && listFiles(directory, name).every(({ sizeBytes }) => sizeBytes === 0),
     read: async (options) => {
       using source = await open();
-      return await readTable(typeOf(source.files, options), source.files, { ...options, ...resources });
+      const table = readTable(typeOf(source.files, options), source.files, { ...options, ...resources });
+      return await (resources.reading?.during(table) ?? table);
     },
     stream: (options) => {
       const openPass = async (): Promise<PassSource> => {

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
+import { ReadingTime } from "../formats/stream/reading-time.ts";
 import type { AlgorithmModule } from "./algorithm.ts";
 import {
   readCheckpointsDirectory,
@@ -37,11 +38,12 @@ export async function train(
   // Also what was thrown where nobody awaits it must fail the job: uncaught, it would leave no failure file.
   process.on("uncaughtException", (error) => process.exit(fail(error, ml, log)));
   const startedAt = Date.now();
+  const reading = new ReadingTime();
   // Waiting for a thread by Atomics.waitAsync, or for one that is unreferenced, does not keep a process alive.
   const alive = setInterval(() => undefined, 60_000);
   try {
-    await fit(algorithm, { ml, environment, log, signal: stop.signal, library });
-    logTotalTime(log, startedAt);
+    await fit(algorithm, { ml, environment, log, signal: stop.signal, library, reading });
+    logTotalTime(log, startedAt, reading);
     return exitCode.done;
   } catch (error) {
     if (stop.signal.aborted && error === stop.signal.reason) {
@@ -60,15 +62,17 @@ interface Run {
   readonly log: JobLog;
   readonly signal: AbortSignal;
   readonly library: string | undefined;
+  readonly reading: ReadingTime;
 }
 
-async function fit(algorithm: AlgorithmModule, { ml, environment, log, signal, library }: Run): Promise<void> {
+async function fit(algorithm: AlgorithmModule, run: Run): Promise<void> {
+  const { ml, environment, log, signal, library, reading } = run;
   const given = readHyperparameterFile(ml);
   logConfiguration(log, algorithm, given, ml);
   const hyperparameters = parseHyperparameters(algorithm.hyperparameters, given, algorithm.wording);
   const cpus = readCount(environment.SAGEBRUSH_CPUS) ?? availableParallelism();
   const memoryBytes = readCount(environment.SAGEBRUSH_MEMORY_BYTES);
-  const resources = { dataDirectory: ml.data, cpus, memoryBytes, signal };
+  const resources = { dataDirectory: ml.data, cpus, memoryBytes, signal, reading };
   const channels = openChannels(algorithm, readInputDataConfig(ml), resources);
   mkdirSync(ml.model, { recursive: true });
   mkdirSync(ml.outputData, { recursive: true });
@@ -116,8 +120,10 @@ function defaultText(value: unknown): string {
   return Array.isArray(value) ? JSON.stringify(value) : String(value);
 }
 
-function logTotalTime(log: JobLog, startedAt: number): void {
+function logTotalTime(log: JobLog, startedAt: number, reading: ReadingTime): void {
   const total = Date.now() - startedAt;
+  const waited = Math.min(total, Math.round(reading.millis));
+  log.info(`Waited ${waited} ms for rows; all else took ${total - waited} ms.`);
   log.metrics({
     startTime: startedAt / 1000,
     dimensions: { Operation: "training" },

@@ -7,6 +7,7 @@ import type { ParserPlan } from "./block-parser.ts";
 import { planCsv, planRecordIo } from "./block-plan.ts";
 import { BlockReaders } from "./block-readers.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
+import type { ReadingTime } from "./reading-time.ts";
 import type { RowBlock } from "./row-block.ts";
 
 /** The files of one pass, which are the same in every pass unless they come from a FIFO. */
@@ -24,6 +25,8 @@ export interface RowStreamOptions extends Pick<StreamOptions, "featureDim" | "is
   readonly signal: AbortSignal | undefined;
   /** What all streams of a job may keep together. */
   readonly budget: MemoryBudget;
+  /** Counts how long rows are waited for. */
+  readonly reading?: ReadingTime | undefined;
   /** How much text a thread takes at a time; rows and their order do not depend on it. */
   readonly blockBytes?: number | undefined;
 }
@@ -62,7 +65,8 @@ export class RowStream implements AsyncIterable<RowBlock> {
     let isKeeping = source.isRepeatable && this.#options.isOnePass !== true && this.#keptPlaces === 0;
     readers.isKeeping = isKeeping;
     for (;;) {
-      const table = await readers.next();
+      const next = readers.next();
+      const table = await (this.#options.reading?.during(next) ?? next);
       if (table === undefined) break;
       const block = { ...table, firstRow };
       firstRow += table.features.count;
