@@ -17,6 +17,8 @@ const bestFitted = 50;
 const fantasies = 8;
 /** Trials that still run and are imagined about; more are only avoided. */
 const maxImagined = 100;
+/** With fewer trials the deviation itself costs little more than a bound of it. */
+const fewestBounded = 100;
 /** What trials of other data are less sure by, as a share of the objective's variance. */
 const foreignNoise = 0.25;
 
@@ -106,10 +108,15 @@ function acquisition(
   const points = imagined.length === 0 ? seen : [...seen, ...imagined];
   const bests = lowest(points.map((point) => process.means(point)));
   const order = seen.map((_, index) => index).sort((a, b) => (y[a] as number) - (y[b] as number));
+  const isSmall = points.length < fewestBounded;
   return {
-    height(point: Point): number {
-      const { means, deviation } = process.predict(point);
-      return logMeanExp(means.map((mean, at) => logExpectedImprovement(bests[at] as number, mean, deviation)));
+    height(point: Point, floor: number): number {
+      const { means, mostDeviation, deviation } = process.look(point);
+      const promise = (of: number) =>
+        logMeanExp(means.map((mean, at) => logExpectedImprovement(bests[at] as number, mean, of)));
+      // More doubt promises more: where the most there can be does not suffice, how much there is does not matter.
+      const most = isSmall ? Number.POSITIVE_INFINITY : promise(mostDeviation());
+      return most < floor ? most : promise(deviation());
     },
     known: order.slice(0, 10).map((index) => seen[index] as Point),
     size: points.length,

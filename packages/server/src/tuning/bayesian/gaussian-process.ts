@@ -3,13 +3,18 @@ import { Cholesky } from "./cholesky.ts";
 import { type LogHyperparameters, noiseAt, signalAt } from "./hyperparameters.ts";
 import type { Matern52 } from "./kernel.ts";
 
-/** What a function's value may be, without the noise of measuring it. */
-export interface Prediction {
+/** What a function's value may be at a place, without the noise of measuring it. */
+export interface Look {
   /** One for each set of values that the process has seen. */
   readonly means: Float64Array;
   /** Standard deviation, which depends on the places only. */
-  readonly deviation: number;
+  readonly deviation: () => number;
+  /** No less than the deviation, for a fraction of what that costs. */
+  readonly mostDeviation: () => number;
 }
+
+/** Values that decide what the deviation of a place is at most. */
+const alike = 20;
 
 /**
  * A Gaussian process of mean 0 that has seen some values (Rasmussen and Williams 2006, algorithm 2.1): one set of them, or
@@ -22,6 +27,7 @@ export class GaussianProcess {
   readonly #inverseSquares: Float64Array;
   readonly #signal: number;
   readonly #noise: number;
+  readonly #extraNoise: Float64Array | undefined;
   readonly #factor: Cholesky;
   readonly #alphas: readonly Float64Array[];
 
@@ -44,6 +50,7 @@ export class GaussianProcess {
     this.#inverseSquares = Float64Array.from({ length: d }, (_, index) => Math.exp(-2 * (theta[index] as number)));
     this.#signal = Math.exp(theta[signalAt(d)] as number);
     this.#noise = Math.exp(theta[noiseAt(d)] as number);
+    this.#extraNoise = extraNoise;
     this.#factor = this.#factorise(extraNoise, base && base.#factor);
     this.#alphas = targets.map((y) => this.#factor.solve(Float64Array.from(y)));
   }
@@ -53,11 +60,14 @@ export class GaussianProcess {
     return new GaussianProcess(this.#kernel, this.#theta, [...this.#points, ...more], targets, { base: this });
   }
 
-  predict(point: Point): Prediction {
+  /** Means at a place at once, and its deviation, which costs the square of the number of values, only where it is asked for. */
+  look(point: Point): Look {
     const across = this.#covariances(point);
-    const means = Float64Array.from(this.#alphas, (alpha) => dot(across, alpha));
-    const explained = this.#factor.solveLower(across);
-    return { means, deviation: Math.sqrt(Math.max(this.#signal - dot(explained, explained), 1e-12)) };
+    return {
+      means: Float64Array.from(this.#alphas, (alpha) => dot(across, alpha)),
+      mostDeviation: () => this.#deviation(across, this.#alikeOf(across)),
+      deviation: () => deviationOf(this.#signal, this.#factor.solveLower(Float64Array.from(across))),
+    };
   }
 
   /** Means only, which cost a fraction of a prediction. */
@@ -103,6 +113,37 @@ export class GaussianProcess {
     }
   }
 
+  /** What some of the values leave open: more values can only leave less. @param seen - Indices of those values. */
+  #deviation(across: Float64Array, seen: readonly number[]): number {
+    const m = seen.length;
+    const matrix = new Float64Array(m * m);
+    for (const [i, index] of seen.entries()) {
+      const a = this.#points[index] as Point;
+      for (let j = 0; j < i; j++) {
+        matrix[i * m + j] = this.#signal * this.#correlation(a, this.#points[seen[j] as number] as Point);
+      }
+      matrix[i * m + i] = this.#signal + this.#noise + (this.#extraNoise?.[index] ?? 0) + 1e-9 * this.#signal;
+    }
+    const factor = Cholesky.factor(matrix, m);
+    if (!factor) return Math.sqrt(this.#signal);
+    return deviationOf(this.#signal, factor.solveLower(Float64Array.from(seen, (index) => across[index] as number)));
+  }
+
+  /** Indices of the values that tell most of a place by themselves. */
+  #alikeOf(across: Float64Array): number[] {
+    const best: number[] = [];
+    let least = Number.NEGATIVE_INFINITY;
+    for (let index = 0; index < across.length; index++) {
+      const value = across[index] as number;
+      if (best.length === alike && value <= least) continue;
+      let at = best.length < alike ? best.length : alike - 1;
+      for (; at > 0 && (across[best[at - 1] as number] as number) < value; at--) best[at] = best[at - 1] as number;
+      best[at] = index;
+      if (best.length === alike) least = across[best[alike - 1] as number] as number;
+    }
+    return best;
+  }
+
   #covariances(point: Point): Float64Array {
     const n = this.#points.length;
     const across = new Float64Array(n);
@@ -113,6 +154,11 @@ export class GaussianProcess {
   #correlation(a: Point, b: Point): number {
     return this.#kernel.correlation(a, b, this.#inverseSquares);
   }
+}
+
+/** @param explained - The covariances with what was seen, multiplied by the inverse of its factor. */
+function deviationOf(signal: number, explained: Float64Array): number {
+  return Math.sqrt(Math.max(signal - dot(explained, explained), 1e-12));
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

@@ -18,11 +18,17 @@ export interface Search {
 const starts = 5;
 
 /**
+ * How high the function is at a place. Where that is less than `floor`, anything less than `floor` may be said, which can cost less to
+ * find out.
+ */
+export type Height = (point: Point, floor: number) => number;
+
+/**
  * Finds a high place of a function over the space: looks everywhere and around what is known, then climbs from the best
  * places with steps that shrink where they fail and grow where they gain.
  * @returns `undefined` when every place that was looked at is taken.
  */
-export function maximise(height: (point: Point) => number, search: Search): Point | undefined {
+export function maximise(height: Height, search: Search): Point | undefined {
   const seeds = survey(height, search);
   const each = Math.floor(search.evaluations / 2 / Math.max(1, seeds.length));
   const tops = seeds.map((seed) => climb(height, seed, each, search));
@@ -34,9 +40,10 @@ interface Place {
   readonly height: number;
 }
 
-function survey(height: (point: Point) => number, { space, random, known, evaluations, isTaken }: Search): Place[] {
+function survey(height: Height, { space, random, known, evaluations, isTaken }: Search): Place[] {
   const shift = Float64Array.from({ length: space.dimensions }, () => random.uniform());
   const looks = Math.floor(evaluations / 2);
+  /** The highest so far, at most as many as are wanted. */
   const places: Place[] = [];
   for (let k = 0; k < looks; k++) {
     const near = known[Math.floor(k / 2) % Math.max(1, known.length)];
@@ -44,19 +51,22 @@ function survey(height: (point: Point) => number, { space, random, known, evalua
     const point = isNear
       ? neighbour(space, near, 10 ** (-2.5 + 2 * random.uniform()), random)
       : evenPoint(space, k, shift);
-    if (!isTaken(point)) places.push({ point, height: height(point) });
+    if (isTaken(point)) continue;
+    const floor = places[starts - 1]?.height ?? Number.NEGATIVE_INFINITY;
+    places.push({ point, height: height(point, floor) });
+    places.sort((a, b) => b.height - a.height);
+    places.length = Math.min(places.length, starts);
   }
-  places.sort((a, b) => b.height - a.height);
-  return places.slice(0, starts);
+  return places;
 }
 
-function climb(height: (point: Point) => number, from: Place, looks: number, search: Search): Place {
+function climb(height: Height, from: Place, looks: number, search: Search): Place {
   const { space, random, isTaken } = search;
   let top = from;
   let reach = 0.05;
   for (let look = 0; look < looks; look++) {
     const point = neighbour(space, top.point, reach, random);
-    const place = isTaken(point) ? undefined : { point, height: height(point) };
+    const place = isTaken(point) ? undefined : { point, height: height(point, top.height) };
     const isHigher = place !== undefined && place.height > top.height;
     if (isHigher) top = place;
     // One gain in five tries keeps the reach as it is (Rechenberg's rule).
