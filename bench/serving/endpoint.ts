@@ -1,24 +1,22 @@
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { tarGzOf } from "../../packages/server/src/serving/testkit/tar-builder.ts";
 import { EndpointClient, modelSocket } from "../support/endpoint.ts";
+import { freePort } from "../support/free-port.ts";
 import type { LoadOrder, LoadResult } from "../support/load-client.ts";
 import { type PlatformProcess, startPlatform } from "../support/platform.ts";
 import { referencePython } from "../support/reference-process.ts";
 import { type Figure, median } from "../support/report.ts";
+import { runLoad } from "../support/run-load.ts";
 import { signedRequest } from "../support/signed-request.ts";
+import { csvRow } from "./row.ts";
 import type { ServingBench } from "./serving-bench.ts";
 
 const folder = join(import.meta.dirname, "endpoint-reference");
 const root = join(import.meta.dirname, "../..");
 const name = "bench-xgboost";
-const features = 28;
-const body = Array.from({ length: features }, (_, n) => (((n * 37) % 40) / 20 - 1).toFixed(6)).join(",");
 const [warmMs, measureMs] = [300, 2_000];
-const execute = promisify(execFile);
 
 /** What is measured: an endpoint through the gateway, its model server alone, and the reference, at some connections. */
 const subjects = ["gateway", "model", "reference"] as const;
@@ -43,7 +41,7 @@ export const endpoint: ServingBench = {
     const reference = await startReference(python, model);
     try {
       const archive = tarGzOf([{ path: "xgboost-model", content: readFileSync(model) }]);
-      await endpoints.configure(name, archive, "sagemaker-xgboost:3.0-5");
+      await endpoints.configure(name, archive, { image: "sagemaker-xgboost:3.0-5" });
       // The first start of a server is not counted: it may make the library's environment.
       const starts: number[] = [];
       for (let round = 0; round <= Math.max(3, repeats); round++) {
@@ -90,13 +88,8 @@ async function burst(
   connections: number,
 ): Promise<LoadResult> {
   const path = subject === "gateway" ? `/endpoints/${name}/invocations` : "/invocations";
-  const request = signedRequest(platform, path, body, "text/csv").toString("base64");
-  const order: LoadOrder = { target, request, connections, warmMs, measureMs };
-  const client = join(root, "bench/support/load-client.ts");
-  const { stdout } = await execute(process.execPath, [client, JSON.stringify(order)]);
-  const result = JSON.parse(stdout) as LoadResult;
-  if (result.failures > 0) throw new Error(`${subject}: ${result.failures} requests failed`);
-  return result;
+  const request = signedRequest(platform, path, csvRow, "text/csv").toString("base64");
+  return await runLoad(subject, { target, request, connections, warmMs, measureMs });
 }
 
 /** Starts the reference and waits until it answers. */
@@ -112,15 +105,6 @@ async function startReference(python: string, model: string): Promise<{ port: nu
     if (child.exitCode !== null || tries > 300) throw new Error("the reference did not start");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 function figures(bursts: readonly Burst[], starts: readonly number[]): Figure[] {

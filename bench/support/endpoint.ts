@@ -18,7 +18,11 @@ export class EndpointClient {
   }
 
   /** Uploads an artifact and creates a model and a configuration of that name. */
-  async configure(name: string, archive: Buffer, image = "linear-learner"): Promise<void> {
+  async configure(
+    name: string,
+    archive: Buffer,
+    { image = "linear-learner", captures = false }: { image?: string; captures?: boolean } = {},
+  ): Promise<void> {
     const unsigned = { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" };
     await this.#s3.send("PUT", `/${bucket}`, "", unsigned);
     ok(await this.#s3.send("PUT", `/${bucket}/${name}.tar.gz`, archive, unsigned));
@@ -28,7 +32,16 @@ export class EndpointClient {
       PrimaryContainer: { Image: image, ModelDataUrl: `s3://${bucket}/${name}.tar.gz` },
     });
     const variant = { VariantName: variantName, ModelName: name, InstanceType: "ml.m5.large", InitialInstanceCount: 1 };
-    await this.#call("CreateEndpointConfig", { EndpointConfigName: name, ProductionVariants: [variant] });
+    await this.#call("CreateEndpointConfig", {
+      EndpointConfigName: name,
+      ProductionVariants: [variant],
+      ...(captures && {
+        DataCaptureConfig: {
+          ...{ EnableCapture: true, InitialSamplingPercentage: 100, DestinationS3Uri: `s3://${bucket}/captured` },
+          CaptureOptions: [{ CaptureMode: "Input" }, { CaptureMode: "Output" }],
+        },
+      }),
+    });
   }
 
   /** Creates the endpoint of that name and waits for it. @returns Milliseconds from the call to InService. */

@@ -17,15 +17,23 @@ export interface PlatformProcess {
   kill(): Promise<void>;
 }
 
-/** Starts `sagebrush up` and waits until it says where it listens. @param port - 0 for any. */
+/**
+ * Starts `sagebrush up` and waits until it says where it listens.
+ * @param port - 0 for any.
+ * @param cores - As taskset takes them; all where absent.
+ */
 export async function startPlatform(
   dataDirectory: string,
   port = 0,
   settings: readonly string[] = [],
+  cores?: string,
 ): Promise<PlatformProcess> {
   // The pinned Node starts the server in this very process, so that a signal reaches the server itself.
   const options = ["up", "--data-dir", dataDirectory, "--port", String(port), ...settings];
-  const child = spawn(process.execPath, [command, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const program = [process.execPath, command, ...options];
+  // taskset becomes the server too.
+  const [file = "", ...args] = cores === undefined ? program : ["taskset", "-c", cores, ...program];
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
   const url = await listening(child);
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
