@@ -36,12 +36,24 @@ export interface Configuration {
   /** A table of frameworks over the built-in one. */
   readonly frameworksFile?: string;
   readonly capacity: CapacitySettings;
+  /** How InvokeEndpoint is served. */
+  readonly serving?: ServingSettings;
   /** Where the master key of KMS keys comes from, if there is one. */
   readonly masterKey: MasterKeySource;
   /** Host directories by the id of the EFS or FSx file system that they stand for. */
   readonly fileSystems: Readonly<Record<string, string>>;
   /** Where SNS may send messages to; by what the server listens on when empty. */
   readonly snsNetworks: readonly string[];
+}
+
+/** How invocations are served. */
+export interface ServingSettings {
+  /** Most requests in one instance at once; further ones are refused. The data plane's own number where absent. */
+  readonly requestsPerInstance?: number;
+  /** File with what scrapers of `/metrics` must show. */
+  readonly metricsTokenFile?: string;
+  /** How many threads serve invocations. By the size of the host where absent. */
+  readonly workers?: number;
 }
 
 /** How containers are run. */
@@ -172,6 +184,27 @@ export const settings: readonly Setting[] = [
     doc: "What an account may have at once in a region: instances of a type (ml.p3.2xlarge=0; for training and for transform jobs each), training-jobs or transform-jobs; repeat it for several.",
   },
   {
+    name: "requests-per-instance",
+    kind: "text",
+    argument: "N",
+    fallback: "1000",
+    doc: "Most requests that one instance of an endpoint has at once. Further ones are refused at once with ServiceUnavailable (503), which SDKs repeat; nothing is queued without end.",
+  },
+  {
+    name: "gateway-workers",
+    kind: "text",
+    argument: "N",
+    fallback: "",
+    doc: "How many threads serve InvokeEndpoint, all on the same port. Without it, one on hosts of up to seven cores and one for each core on larger ones. More than one needs Linux.",
+  },
+  {
+    name: "metrics-token-file",
+    kind: "text",
+    argument: "FILE",
+    fallback: "",
+    doc: "File with the token that scrapers of /metrics send (Authorization: Bearer TOKEN). Without it /metrics is answered only where the server listens on loopback and has no --public-url.",
+  },
+  {
     name: "spot-discount",
     kind: "text",
     argument: "SHARE",
@@ -281,6 +314,11 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
       discount: share("spot-discount", text("spot-discount"), 1),
       hourlyProbability: share("spot-interruption-probability", text("spot-interruption-probability"), 1 - 2 ** -52),
       minutesOfHour: list("spot-interruption-minutes").map(minuteOfHour),
+    },
+    serving: {
+      requestsPerInstance: count("--requests-per-instance", text("requests-per-instance"), 1),
+      ...(text("gateway-workers") !== "" && { workers: workerCount(text("gateway-workers")) }),
+      ...(text("metrics-token-file") !== "" && { metricsTokenFile: resolve(expandHome(text("metrics-token-file"))) }),
     },
     masterKey: masterKeySource(text("kms-master-key-file"), environment["SAGEBRUSH_KMS_MASTER_KEY"]),
     ...(text("environments-dir") !== "" && { environmentsDirectory: resolve(expandHome(text("environments-dir"))) }),
@@ -444,6 +482,20 @@ function count(name: string, value: string, least: number): number {
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= least && Number.isSafeInteger(number)) return number;
   throw new ConfigurationError(`${name} must be a whole number from ${least}, not "${value}".`);
+}
+
+/** Most gateway workers: beyond the cores of any host they only cost memory. */
+const mostWorkers = 256;
+
+function workerCount(value: string): number {
+  const workers = count("--gateway-workers", value, 1);
+  if (workers > mostWorkers) {
+    throw new ConfigurationError(`--gateway-workers must be a whole number from 1 to ${mostWorkers}, not "${value}".`);
+  }
+  if (workers === 1 || process.platform === "linux") return workers;
+  throw new ConfigurationError(
+    `--gateway-workers ${workers} needs Linux: this system does not share a port between threads.`,
+  );
 }
 
 function quota(value: string): Quota {

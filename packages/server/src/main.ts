@@ -1,15 +1,18 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { machineCapacity } from "./capacity/machine-capacity.ts";
 import { systemClock } from "./clock.ts";
-import { type Configuration, engineSettings, isLoopback } from "./configuration.ts";
+import { type Configuration, ConfigurationError, engineSettings, isLoopback } from "./configuration.ts";
 import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
 import { isIsolated, layersRefusal, platformAddress } from "./engines/engine.ts";
-import { openEngines, platformSocketPath } from "./engines/index.ts";
+import { mainSocketPath, openEngines, platformSocketPath } from "./engines/index.ts";
 import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
-import { startGateway } from "./gateway/gateway.ts";
+import type { GatewayOptions } from "./gateway/gateway.ts";
+import { gatewayWorkers, openGateway } from "./gateway-workers/open-gateway.ts";
+import { hostGpus } from "./gpus/nvidia.ts";
 import { algorithmImages } from "./images/algorithm-image.ts";
 import { FrameworkImages } from "./images/frameworks/framework-images.ts";
 import { builtInFrameworks, extendedTable } from "./images/frameworks/framework-table.ts";
@@ -49,9 +52,12 @@ import { warmPoolController } from "./services/sagemaker/training-job/warm-pool-
 import { transformJobController } from "./services/sagemaker/transform-job/reconcile.ts";
 import { openNotifications } from "./services/sns/open-notifications.ts";
 import { openServing } from "./serving/open-serving.ts";
+import { type MetricsAccess, metricsPage } from "./serving/prometheus/metrics-page.ts";
 import { publishEveryMs, startPublishing } from "./serving/publish-metrics.ts";
+import { InstanceLoads } from "./serving/routing/instance-load.ts";
 import { startMeasuringLoad } from "./serving/scaling/publish-load.ts";
 import { heldFor } from "./serving/scaling/waker.ts";
+import { UtilizationMonitor } from "./serving/utilization/utilization-monitor.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { RecordKey } from "./store/store.ts";
 
@@ -133,9 +139,13 @@ export async function startServer(configuration: Configuration): Promise<Server>
     const isAllowed = bearerOf(token);
     const collect = (): Promise<Garbage> => collectAll(parts);
     const interrupt = interruptPage(isAllowed, configuration, (job) => interruptTrainingJob(parts, job));
+    const prometheus = metricsPage(
+      { counters: serving.metrics, routes: serving.routes, sample: (runId) => parts.utilization.sample(runId) },
+      metricsAccess(configuration),
+    );
     const tokens = registryTokens(credentials.root.secretAccessKey);
     const admit = basicAuthentication({ tokens, root: credentials.root, configuration, clock });
-    const gateway = await startGateway({
+    const gatewayOptions: GatewayOptions = {
       platform: { configuration, ...parts },
       services: allServices(serving, credentials.createSession, { registry, tokens }, parts.notifications.policy),
       credentials,
@@ -143,15 +153,19 @@ export async function startServer(configuration: Configuration): Promise<Server>
       pages: {
         console: consolePage,
         gc: collectionPage(isAllowed, collect),
-        interrupt,
-        sns: parts.notifications.page,
+        ...{ interrupt, metrics: prometheus, sns: parts.notifications.page },
         ...(!isIsolated(engine, "files") && { credentials: access.page }),
       },
+      paths: { "/metrics": prometheus },
       runs: {
         socket: platformSocketPath(parts.dataDirectory.engine),
         host: platformAddress,
         pages: { credentials: access.page },
       },
+    };
+    const gateway = await openGateway(gatewayOptions, {
+      ...{ serving, workers: parts.workers, loads: parts.loads },
+      socket: mainSocketPath(parts.dataDirectory.engine),
     });
     ownAddress = gateway.address;
     parts.listening.address = gateway.address;
@@ -260,16 +274,35 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const notifications = await openNotifications({ store, configuration, clock, log, address });
   opened.add(() => notifications.close());
   const { announce } = notifications;
-  const serving = await openServing({ store, objects, engine, images, dataDirectory, clock, log, wake, announce });
+  const workers = gatewayWorkers(configuration);
+  const loads = new InstanceLoads(workers === 1 ? 0 : workers);
+  const { requestsPerInstance } = configuration.serving ?? {};
+  const serving = await openServing({
+    ...{ store, objects, engine, images, dataDirectory, clock, log, wake, announce, loads },
+    ...(requestsPerInstance !== undefined && { requestsPerInstance }),
+  });
   opened.add(() => serving.close());
   const counted = { counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log };
   const publishing = startPublishing({ ...serving, ...counted });
   opened.add(() => publishing.stop());
   opened.add(await startMeasuringLoad({ ...counted, store, held: serving.held }, publishEveryMs));
+  const utilization = new UtilizationMonitor({
+    ...{ engine, routes: serving.routes, metrics, gpus: hostGpus(), folder: dataDirectory.runs, log },
+  });
+  utilization.start();
+  opened.add(() => utilization.stop());
   return {
     ...{ dataDirectory, store, objects, keys, metrics, registry, engine, images, frameworks, layerCache },
-    ...{ serving, publishing, notifications, clock, log, listening },
+    ...{ serving, publishing, notifications, utilization, workers, loads, clock, log, listening },
   };
+}
+
+/** Behind a name of its own a server is reached by others, whatever it listens on. */
+function metricsAccess({ host, publicUrls, serving }: Configuration): MetricsAccess {
+  const file = serving?.metricsTokenFile;
+  const token = file === undefined ? undefined : readFileSync(file, "utf8").trim();
+  if (token === "") throw new ConfigurationError(`--metrics-token-file ${file} is empty.`);
+  return { token, isLocal: isLoopback(host) && publicUrls.length === 0 };
 }
 
 /** Tells requests of whoever can read the server's note, which is the user who started it. */

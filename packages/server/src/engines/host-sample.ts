@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
-import type { RunUsage } from "../../../../engines/engine.ts";
-import type { GpuUse } from "../../../../gpus/gpus.ts";
+import type { GpuUse } from "../gpus/gpus.ts";
+import type { RunUsage } from "./engine.ts";
 
 /** What one host was doing between two looks at it. Rates are per second. */
 export interface HostSample {

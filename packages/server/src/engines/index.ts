@@ -1,3 +1,3 @@
 export { engineFacts } from "./facts.ts";
 export { openEngines } from "./open-engines.ts";
-export { platformSocketPath } from "./supervised/run-folder.ts";
+export { mainSocketPath, platformSocketPath } from "./supervised/run-folder.ts";

@@ -23,6 +23,8 @@ export interface Gateway {
   readonly hosts: Hosts;
   /** Pages that are not AWS operations (console, health), by the first path segment: `_sagebrush`. */
   readonly pages: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>;
+  /** Pages that requests without a signature get, by their whole path. */
+  readonly paths: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => void>;
   /** By their first path segment. */
   readonly sites: ReadonlyMap<string, Site>;
 }
@@ -39,6 +41,8 @@ export class Exchange {
   readonly body: IncomingBody;
   /** Milliseconds since 1970, by the platform's clock. */
   readonly startedAt: number;
+  /** By `performance.now()`: the platform's clock counts whole milliseconds. */
+  readonly receivedAt: number = performance.now();
   /** As on the request line, still percent-encoded. */
   readonly path: string;
   readonly rawQuery: string;

@@ -22,11 +22,21 @@ export interface GatewayOptions {
   readonly credentials: CredentialStore;
   /** Pages under `/_sagebrush/NAME`, which are not AWS operations and carry no signature: the console, health. */
   readonly pages?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>;
+  /** Pages at paths of their own (`/metrics`), for GET without a signature and without a query: S3 has the others. */
+  readonly paths?: GatewayOptions["pages"];
   /** What has HTTP of its own below a first path segment: the image registry's `/v2/`. */
   readonly sites?: readonly Site[];
   /** A second listener, for runs on this host. */
   readonly runs?: RunListener;
+  /** Where to listen in place of the configuration's address: gateway workers share that one. */
+  readonly listen?: ListenOptions;
+  /** Takes a request over before it is looked at here. @returns Whether it did. */
+  readonly elsewhere?: TakesOver;
+  /** Connections at once; `limits` has the number for a whole server. */
+  readonly connections?: number;
 }
+
+type TakesOver = (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => boolean;
 
 /** What runs reach of the gateway: the services, by a Unix socket that relays lead to, under names of its own. */
 export interface RunListener {
@@ -62,26 +72,36 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     signingKeys: new SigningKeys(),
     hosts: new Hosts(configuration.publicUrls, configuration.host),
     pages: { health, ...options.pages },
+    paths: new Map(Object.entries(options.paths ?? {})),
     sites: new Map(options.sites?.map((site) => [site.segment, site])),
   };
-  const server = configuration.tls ? secureServer(configuration.tls) : plainServer();
-  answerWith(server, gateway);
+  const where = options.listen ?? { port: configuration.port, host: configuration.host };
+  // What comes by a socket of this host was decrypted by whoever passes it on.
+  const isSecure = configuration.tls !== undefined && where.path === undefined;
+  const server = isSecure ? secureServer(configuration.tls) : plainServer();
+  answerWith(server, gateway, options.elsewhere);
+  if (options.connections !== undefined) server.maxConnections = options.connections;
   const forRuns = options.runs && (await listenForRuns(gateway, options.runs));
   try {
-    await listen(server, { port: configuration.port, host: configuration.host });
+    await listen(server, where);
   } catch (error) {
     if (forRuns) await close(forRuns, 0);
     throw error;
   }
-  const { port } = server.address() as AddressInfo;
-  const name = configuration.host.includes(":") ? `[${configuration.host}]` : configuration.host;
+  const bound = server.address() as AddressInfo | string;
+  const port = typeof bound === "string" ? 0 : bound.port;
   return {
-    address: `${configuration.tls ? "https" : "http"}://${name}:${port}`,
+    address: addressOf(configuration, port),
     port,
     async close(graceMs = 5_000) {
       await Promise.all([server, ...(forRuns ? [forRuns] : [])].map((each) => close(each, graceMs)));
     },
   };
+}
+
+/** Where clients on this host find a server that listens on `port`. */
+export function addressOf({ host, tls }: Platform["configuration"], port: number): string {
+  return `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** Relays live with their runs, so that the socket works again as soon as a new server makes it anew. */
@@ -92,24 +112,25 @@ async function listenForRuns(gateway: Gateway, { socket, host, pages }: RunListe
     ...gateway,
     hosts: new Hosts([...publicUrls, `http://${host}`], own),
     pages: { health, ...pages },
+    paths: new Map(),
   });
   await rm(socket, { force: true }); // of a server that was killed: the data directory has one at a time
   await listen(server, { path: socket });
   return server;
 }
 
-function answerWith(server: Server, gateway: Gateway): void {
+function answerWith(server: Server, gateway: Gateway, elsewhere: TakesOver = () => false): void {
   server.maxConnections = limits.connections;
   // A 5 GiB upload may take hours: what is bounded is silence in the middle of a body (body.ts).
   server.requestTimeout = 0;
   server.headersTimeout = limits.headersTimeoutMs;
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
-  server.on("request", (request: IncomingMessage, response: GatewayResponse) =>
-    serve(gateway, request, response, false),
-  );
-  server.on("checkContinue", (request: IncomingMessage, response: GatewayResponse) =>
-    serve(gateway, request, response, true),
-  );
+  server.on("request", (request: IncomingMessage, response: GatewayResponse) => {
+    if (!elsewhere(request, response, false)) serve(gateway, request, response, false);
+  });
+  server.on("checkContinue", (request: IncomingMessage, response: GatewayResponse) => {
+    if (!elsewhere(request, response, true)) serve(gateway, request, response, true);
+  });
   server.on("clientError", onClientError);
 }
 
@@ -153,9 +174,18 @@ function serve(gateway: Gateway, request: IncomingMessage, response: GatewayResp
     const page = gateway.pages[exchange.path.split("/")[2] as string];
     if (page && Object.hasOwn(gateway.pages, exchange.path.split("/")[2] as string)) return page(request, response);
   }
+  const unsigned = unsignedPage(exchange);
+  if (unsigned) return unsigned(request, response);
   const site = siteOf(exchange);
   if (site) return void site.handle(exchange.visit());
   void run(exchange);
+}
+
+function unsignedPage({ gateway, path, rawQuery, request }: Exchange) {
+  const page = gateway.paths.get(path);
+  if (page === undefined || rawQuery !== "" || request.headers.authorization?.startsWith("AWS")) return undefined;
+  const match = gateway.hosts.match(request.headers.host);
+  return match !== undefined && match.bucket === undefined ? page : undefined;
 }
 
 /** A site's segment is too short for a bucket's name, but may begin a key in a bucket that the Host names. */

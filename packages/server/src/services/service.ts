@@ -50,6 +50,8 @@ export interface StreamExchange {
   /** CORS headers are already set on it; it writes the request id by itself. */
   readonly response: ServerResponse;
   readonly body: RequestBody;
+  /** By `performance.now()`: when its head had come. */
+  readonly receivedAt: number;
   /** Checks a form upload's policy (presigned POST). @throws ServiceError as a badly signed request would. */
   verifyPolicy(policy: SignedPolicy): { readonly scope: Scope; readonly principal: Principal };
 }

@@ -39,12 +39,27 @@ export interface Fleet {
   readonly capture?: CaptureSettings;
   /** It answers later, to S3. */
   readonly asynchronous?: AsyncSettings;
+  /** Where it is not as usual. */
+  readonly metrics?: MetricsSettings;
 }
+
+/** How an endpoint's metrics are published (MetricsConfig). */
+export interface MetricsSettings {
+  /** What instances use is published for each of them besides. */
+  readonly isEnhanced: boolean;
+  /** Below 60, points are kept apart by the second rather than by the minute. */
+  readonly everySeconds: number;
+}
+
+/** Minute by minute, for variants as a whole. */
+export const plainMetrics: MetricsSettings = { isEnhanced: false, everySeconds: 60 };
 
 export interface Variant {
   readonly name: string;
   readonly modelName: string;
   readonly instanceType: string;
+  /** `ml.eia2.medium`: it asks for an accelerator besides. */
+  readonly acceleratorType?: string;
   /** 0 for a variant that was stopped: it takes no traffic until it is given instances again. */
   readonly desiredInstanceCount: number;
   /** Share of traffic relative to the other variants; 0 is reached by TargetVariant only. */

@@ -19,6 +19,7 @@ import { HealthChecks } from "./health.ts";
 import { HoldQueue } from "./hold/hold-queue.ts";
 import { retryOnChange } from "./hold/wait-for-instance.ts";
 import { Invoker } from "./invoke/invoker.ts";
+import type { InstanceLoads } from "./routing/instance-load.ts";
 import { RoutingTable } from "./routing/routing-table.ts";
 import { scalingWaker } from "./scaling/waker.ts";
 import { VariantCounters } from "./variant-metrics.ts";
@@ -41,6 +42,10 @@ export interface ServingOptions {
   readonly invocationTimeoutMs?: number;
   /** What publishes a message to an SNS topic. */
   readonly announce: AsyncWorld["announce"];
+  /** Most requests in one instance at once. */
+  readonly requestsPerInstance?: number;
+  /** What gateway workers count in, where there are some. */
+  readonly loads?: InstanceLoads;
 }
 
 /** The inference data plane, in one piece: what the endpoint controller and the runtime API work with. */
@@ -57,6 +62,8 @@ export interface Serving extends ServingOptions {
   /** Requests that are answered later. */
   readonly asynchronous: AsyncQueues;
   readonly asyncCounters: AsyncCounters;
+  /** Has an instance looked at now that refused or dropped a connection. */
+  readonly suspected: (runId: string) => void;
   /** Tells which record a run belongs to, so that hints find their way; `undefined` when it is gone. */
   readonly own: (runId: string, key: RecordKey | undefined) => void;
   /** The record of a run that was told of, or `undefined`. */
@@ -72,7 +79,7 @@ export interface Serving extends ServingOptions {
 
 /** Opens the data plane. Endpoints that served before a restart serve again when this resolves. */
 export async function openServing(options: ServingOptions): Promise<Serving> {
-  const { store, objects, engine, dataDirectory, log, wake, invocationTimeoutMs } = options;
+  const { store, objects, engine, dataDirectory, log, wake, invocationTimeoutMs, requestsPerInstance } = options;
   const owners = new Map<string, RecordKey>();
   const hint = (runId: string): void => {
     const key = owners.get(runId);
@@ -86,7 +93,11 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   const metrics = new VariantCounters();
   const fronts = new Fronts({ dataDirectory, objects });
   const captures = new Captures({ objects, log });
-  const routes = new RoutingTable(store, metrics, captures, log);
+  const routes = new RoutingTable({
+    ...{ counters: metrics, captures, log },
+    ...(options.loads && { loads: options.loads }),
+    ...(requestsPerInstance !== undefined && { requestsPerInstance }),
+  });
   const health = new HealthChecks((runId) => {
     const backend = routes.backend(runId);
     if (backend !== undefined) backend.suspect = health.read(runId).failingSince !== undefined;
@@ -114,7 +125,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   };
   await models.open();
   await reopenFronts({ engine, fronts }, store);
-  await routes.open();
+  await routes.open(store);
   const asyncCounters = new AsyncCounters();
   const asynchronous = new AsyncQueues({ ...options, routes, suspected, counters: asyncCounters });
   await asynchronous.open();
@@ -130,6 +141,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     held,
     asynchronous,
     asyncCounters,
+    suspected,
     own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
     ownerOf: (runId) => owners.get(runId),
     collect,

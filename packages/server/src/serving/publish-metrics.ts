@@ -51,8 +51,7 @@ export async function publishVariantMetrics({
   for (const counted of counters.all()) {
     const period = counted.counter.take();
     const routed = variantRoutes(routes, counted);
-    const instances = routed.reduce((sum, { backends }) => sum + backends.length, 0);
-    if (period.invocations > 0) points.push(...pointsOf(counted, period, at, instances));
+    if (period.invocations > 0) points.push(...pointsOf(counted, period, at, placeOf(routed)));
     else if (routed.length === 0) counters.drop(counted);
   }
   if (points.length > 0) await metrics.put(points);
@@ -102,7 +101,7 @@ function pointsOf(
   { account, region, endpoint, variant, config }: CountedVariant,
   period: VariantPeriod,
   at: number,
-  instances: number,
+  { instances, resolution }: Place,
 ): MetricPoints[] {
   const { invocations: count, clientErrors, serverErrors } = period;
   const scope = { partition: partitionOf(region), account, region };
@@ -113,7 +112,7 @@ function pointsOf(
     ["VariantName", variant] as const,
   ];
   const point = (name: string, unit: string, values: Distribution): MetricPoints => ({
-    ...{ scope, namespace, name, dimensions, unit, at, resolution: 60, values },
+    ...{ scope, namespace, name, dimensions, unit, at, resolution, values },
   });
   // Every invocation is a value of each of them: 1 or 0, so that an average is a rate.
   const flags = (sum: number): Distribution => ({ count, sum, min: sum === count ? 1 : 0, max: sum > 0 ? 1 : 0 });
@@ -124,10 +123,8 @@ function pointsOf(
     point("Invocation4XXErrors", "None", flags(clientErrors)),
     point("Invocation5XXErrors", "None", flags(serverErrors)),
     point("InvocationModelErrors", "None", flags(clientErrors + serverErrors)),
-    point("ModelLatency", "Microseconds", {
-      ...{ count, sum: period.modelMs * 1_000 },
-      ...{ min: period.leastModelMs * 1_000, max: period.mostModelMs * 1_000 },
-    }),
+    point("ModelLatency", "Microseconds", period.model.microseconds()),
+    ...(period.overhead.count > 0 ? [point("OverheadLatency", "Microseconds", period.overhead.microseconds())] : []),
   ];
 }
 
@@ -138,4 +135,17 @@ function variantRoutes(routes: RoutingTable, { account, region, endpoint, varian
     .filter((route) => config === undefined || route.config === config)
     .flatMap((route) => (route.shadow === undefined ? [route] : [route, route.shadow]))
     .filter(({ name }) => name === variant);
+}
+
+/** What a variant's points depend on besides its counts. */
+interface Place {
+  readonly instances: number;
+  readonly resolution: MetricPoints["resolution"];
+}
+
+function placeOf(routed: ReturnType<typeof variantRoutes>): Place {
+  return {
+    instances: routed.reduce((sum, { backends }) => sum + backends.length, 0),
+    resolution: routed.some(({ metrics }) => metrics.everySeconds < 60) ? 1 : 60,
+  };
 }

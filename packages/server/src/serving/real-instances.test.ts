@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CloudWatchLogsClient, DescribeLogStreamsCommand, GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   CreateEndpointCommand,
   CreateEndpointConfigCommand,
@@ -36,8 +37,30 @@ afterEach(async () => {
 test.skipIf(!existsSync(bundle))("model processes outlive the server and are replaced when they die", async () => {
   await deploy("real");
   expect(await invoke("real")).toMatchObject({ predictions: [{ predicted_label: 1 }] });
+  const logs = new CloudWatchLogsClient({
+    ...{ endpoint: server.address, region: "eu-west-1" },
+    credentials: server.credentialStore.root,
+  });
+  await expect(invoke("real", "image/png")).rejects.toMatchObject({
+    name: "ModelError",
+    OriginalStatusCode: 415,
+    OriginalMessage: expect.stringContaining("image/png"),
+  });
   const [run] = await server.engine.list();
-  expect(await readFile(join(root, "logs", `${run}.log`), "utf8")).toMatch(/^\d+ .*ready for requests/mu);
+  // What a container prints is there under the names that SageMaker has for it.
+  const { logStreams } = await logs.send(
+    new DescribeLogStreamsCommand({ logGroupName: "/aws/sagemaker/Endpoints/real" }),
+  );
+  expect(logStreams).toMatchObject([{ logStreamName: expect.stringMatching(/^AllTraffic\/i-[0-9a-f]{17}$/u) }]);
+  const { events } = await logs.send(
+    new GetLogEventsCommand({
+      logGroupName: "/aws/sagemaker/Endpoints/real",
+      logStreamName: logStreams?.[0]?.logStreamName,
+      startFromHead: true,
+    }),
+  );
+  expect(events?.map(({ message }) => message)).toContainEqual(expect.stringMatching(/ready for requests/u));
+  logs.destroy();
 
   await server.stop();
   await server.engine.close();
@@ -87,8 +110,8 @@ async function deploy(name: string): Promise<void> {
   }, patiently);
 }
 
-async function invoke(EndpointName: string): Promise<unknown> {
-  const input = { EndpointName, ContentType: "text/csv", Body: Buffer.from("1,2") };
+async function invoke(EndpointName: string, ContentType = "text/csv"): Promise<unknown> {
+  const input = { EndpointName, ContentType, Body: Buffer.from("1,2") };
   const answer = await server.runtime.send(new InvokeEndpointCommand(input));
   return JSON.parse(Buffer.from(answer.Body).toString());
 }

@@ -1,28 +1,33 @@
-/** Totals of one variant since the server started. Times in milliseconds. */
-export interface VariantTotals {
+import { LatencyHistogram } from "./latency-histogram.ts";
+
+/** What one variant's invocations came to in some stretch of time. */
+export interface VariantPeriod {
   readonly invocations: number;
   readonly clientErrors: number;
   readonly serverErrors: number;
-  /** Sum over invocations, from the request's way to the model to the end of its answer. */
-  readonly modelMs: number;
-}
-
-/** What came since the last look. Times in milliseconds. */
-export interface VariantPeriod extends VariantTotals {
-  readonly leastModelMs: number;
-  readonly mostModelMs: number;
+  /** Requests that were not let in: its instances had as many as they may have. They are no invocations. */
+  readonly refused: number;
+  /** From the request's way to the model to the end of its answer. */
+  readonly model: LatencyHistogram;
+  /** What the server itself added, from the request's head to the end of the answer. */
+  readonly overhead: LatencyHistogram;
 }
 
 /** Where one variant's invocations are counted. Runs on the hot path: adds and does nothing else. */
-export class VariantCounter implements VariantTotals {
+export class VariantCounter {
   readonly #all: VariantCounter | undefined;
+  /** Since the server started. */
   invocations = 0;
   clientErrors = 0;
   serverErrors = 0;
-  modelMs = 0;
-  #leastModelMs = Number.POSITIVE_INFINITY;
-  #mostModelMs = 0;
-  #before: VariantTotals = none;
+  refused = 0;
+  /** Since the last look. */
+  #before = none;
+  readonly #model = new LatencyHistogram();
+  readonly #overhead = new LatencyHistogram();
+  /** Since the server started; what is newer than the last look is in the two above. */
+  readonly #allModel = new LatencyHistogram();
+  readonly #allOverhead = new LatencyHistogram();
 
   /** @param all - Counts everything as well that this one counts. */
   constructor(all?: VariantCounter) {
@@ -33,34 +38,69 @@ export class VariantCounter implements VariantTotals {
   count(status: number, modelMs: number): void {
     this.#all?.count(status, modelMs);
     this.invocations += 1;
-    this.modelMs += modelMs;
-    if (modelMs < this.#leastModelMs) this.#leastModelMs = modelMs;
-    if (modelMs > this.#mostModelMs) this.#mostModelMs = modelMs;
+    this.#model.add(modelMs);
     if (status >= 200 && status < 300) return;
     if (status >= 400 && status < 500) this.clientErrors += 1;
     else this.serverErrors += 1;
   }
 
+  /** Notes what the server added to an invocation. */
+  overhead(milliseconds: number): void {
+    this.#all?.overhead(milliseconds);
+    this.#overhead.add(milliseconds);
+  }
+
+  /** A request was turned away. */
+  refuse(): void {
+    this.#all?.refuse();
+    this.refused += 1;
+  }
+
+  /** Adds what another gateway worker counted, which tells of the counter that counts everything by itself. */
+  merge(period: VariantPeriod): void {
+    this.invocations += period.invocations;
+    this.clientErrors += period.clientErrors;
+    this.serverErrors += period.serverErrors;
+    this.refused += period.refused;
+    this.#model.merge(period.model);
+    this.#overhead.merge(period.overhead);
+  }
+
   /** What came since this was called last. */
   take(): VariantPeriod {
-    const { invocations, clientErrors, serverErrors, modelMs } = this;
+    const { invocations, clientErrors, serverErrors, refused } = this;
     const before = this.#before;
-    const period = {
+    this.#before = { invocations, clientErrors, serverErrors, refused };
+    const [model, overhead] = [this.#model.take(), this.#overhead.take()];
+    this.#allModel.merge(model);
+    this.#allOverhead.merge(overhead);
+    return {
       invocations: invocations - before.invocations,
       clientErrors: clientErrors - before.clientErrors,
       serverErrors: serverErrors - before.serverErrors,
-      modelMs: modelMs - before.modelMs,
-      leastModelMs: this.#leastModelMs,
-      mostModelMs: this.#mostModelMs,
+      refused: refused - before.refused,
+      ...{ model, overhead },
     };
-    this.#before = { invocations, clientErrors, serverErrors, modelMs };
-    this.#leastModelMs = Number.POSITIVE_INFINITY;
-    this.#mostModelMs = 0;
-    return period;
+  }
+
+  /** What came since the server started. */
+  totals(): VariantPeriod {
+    const both = (all: LatencyHistogram, recent: LatencyHistogram): LatencyHistogram => {
+      const sum = new LatencyHistogram();
+      sum.merge(all);
+      sum.merge(recent);
+      return sum;
+    };
+    const { invocations, clientErrors, serverErrors, refused } = this;
+    return {
+      ...{ invocations, clientErrors, serverErrors, refused },
+      model: both(this.#allModel, this.#model),
+      overhead: both(this.#allOverhead, this.#overhead),
+    };
   }
 }
 
-const none: VariantTotals = { invocations: 0, clientErrors: 0, serverErrors: 0, modelMs: 0 };
+const none = { invocations: 0, clientErrors: 0, serverErrors: 0, refused: 0 };
 
 interface Scoped {
   readonly account: string;
@@ -107,6 +147,12 @@ export class VariantCounters {
   /** Drops the counter of a configuration that serves no more. */
   drop({ account, region, endpoint, variant, config }: CountedVariant): void {
     if (config !== undefined) this.#counters.delete(`${account}/${region}/${endpoint}/${variant}/${config}`);
+  }
+
+  /** The variant's counter, if it has one: what comes late of a deleted endpoint must not bring it back. */
+  find({ account, region, endpoint, variant, config }: Omit<CountedVariant, "counter">): VariantCounter | undefined {
+    const key = `${account}/${region}/${endpoint}/${variant}`;
+    return this.#counters.get(config === undefined ? key : `${key}/${config}`)?.counter;
   }
 
   /** Every variant that is counted. */

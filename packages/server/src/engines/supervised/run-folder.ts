@@ -48,6 +48,11 @@ export function platformSocketPath(directory: string): string {
   return join(engineFolders(directory).sockets, "platform");
 }
 
+/** Where the main process listens for what gateway workers pass on: a folder that only its owner may enter. */
+export function mainSocketPath(directory: string): string {
+  return join(engineFolders(directory).sockets, "main");
+}
+
 /** The first `length` hex digits of a hash: short names for long ones. */
 export function shortHash(text: string, length: number): string {
   return createHash("sha256").update(text).digest("hex").slice(0, length);

@@ -10,11 +10,12 @@ export async function invoke(exchange: Exchange): Promise<void> {
   const context = exchange.context();
   const stream = service.streamOperations?.[name];
   if (stream) {
-    const { request, response, body } = exchange;
+    const { request, response, body, receivedAt } = exchange;
     exchange.output = await stream(exchange.input as never, context, {
       request,
       response,
       body,
+      receivedAt,
       verifyPolicy: (policy) => verifyPolicy(exchange, policy),
     });
     return;

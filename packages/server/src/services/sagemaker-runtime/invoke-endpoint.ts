@@ -15,7 +15,7 @@ const textBytes = 16 * 1024;
  * only the headers of the container contract cross over, in both directions.
  */
 export function invokeEndpoint(invoker: Invoker): StreamHandler<InvokeInput> {
-  return async (input, context, { response, body }) => {
+  return async (input, context, { response, body, receivedAt }) => {
     checkTargets(input);
     const answer = await invoker.invoke({
       scope: context.scope,
@@ -28,6 +28,7 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<InvokeInput> {
       signal: context.signal,
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
+      receivedAt,
       overflow: (from, _status, headers) => {
         response.writeHead(200, callersHeaders({ ...from, headers }, "Content-Type"));
         return passedOn(response);
@@ -40,6 +41,7 @@ export function invokeEndpoint(invoker: Invoker): StreamHandler<InvokeInput> {
     // Node joins head and body into one write when both are text; one character is one byte here.
     if (answer.body.length <= textBytes) response.end(answer.body.toString("latin1"), "latin1");
     else response.end(answer.body);
+    answer.counter.overhead(performance.now() - receivedAt - answer.modelMs);
   };
 }
 

@@ -14,7 +14,7 @@ export const streamTimeoutMs = 8 * 60_000;
  * goes wrong before the first byte is an error as of InvokeEndpoint, later it is a ModelStreamError in the stream.
  */
 export function invokeWithResponseStream(invoker: Invoker): StreamHandler<InvokeInput> {
-  return async (input, context, { response, body }) => {
+  return async (input, context, { response, body, receivedAt }) => {
     checkTargets(input);
     const answer = await invoker.invoke({
       scope: context.scope,
@@ -28,7 +28,7 @@ export function invokeWithResponseStream(invoker: Invoker): StreamHandler<Invoke
       headers: modelHeaders(input),
       body: body.whole ?? (await body.read(maxBodyBytes)),
       keptBytes: 0,
-      timeoutMs: streamTimeoutMs,
+      ...{ timeoutMs: streamTimeoutMs, receivedAt },
       overflow: (from, _status, headers) => {
         writeHead(response, callersHeaders({ ...from, headers }, contentTypeHeader));
         return eventsTo(response);
@@ -38,6 +38,7 @@ export function invokeWithResponseStream(invoker: Invoker): StreamHandler<Invoke
     // Nothing came but the end.
     writeHead(response, callersHeaders(answer, contentTypeHeader));
     response.end();
+    answer.counter.overhead(performance.now() - receivedAt - answer.modelMs);
   };
 }
 

@@ -1,5 +1,5 @@
 import type { InvokeEndpointCommandInput } from "@aws-sdk/client-sagemaker-runtime";
-import type { Answer } from "../../serving/invoke/invoker.ts";
+import type { Answer, Answerer } from "../../serving/invoke/invoker.ts";
 import { validationError } from "../../serving/invoke/model-errors.ts";
 import { callersSession } from "../../serving/routing/sessions.ts";
 
@@ -44,7 +44,7 @@ const sessionHeaders: ReadonlyMap<string, string> = new Map([
  * @param contentType - The name that its content type goes by.
  */
 export function callersHeaders(
-  { headers, variant, runId }: Omit<Answer, "status" | "body">,
+  { headers, variant, runId }: Answerer & Pick<Answer, "headers">,
   contentType: string,
 ): string[] {
   const head: string[] = [];

@@ -82,6 +82,14 @@ test("a model that breaks off in the middle is told in the stream, an error befo
   await expect(stream({ TargetVariant: "None" })).rejects.toThrow(/Variant None of endpoint talkative not found/u);
 });
 
+test("a body over the limit is refused before the model sees it", async () => {
+  server.engine.behaviour = () => expect.unreachable("the model was asked");
+  await expect(stream({ Body: Buffer.alloc(25 * 1024 * 1024 + 1) })).rejects.toMatchObject({
+    name: "ValidationError",
+    $metadata: { httpStatusCode: 400 },
+  });
+});
+
 test("a caller that hangs up in the middle leaves the instance free for others", async () => {
   let isGone = false;
   server.engine.behaviour = (request, response) => {

@@ -8,19 +8,26 @@ import type { OperationPlace } from "../service.ts";
 export interface WantedInstances {
   readonly instanceType: string;
   readonly count: number;
+  /** `ml.eia2.medium`: an accelerator for each of them besides. */
+  readonly acceleratorType?: string | undefined;
 }
 
 /**
  * Refuses instances that this machine can never give, where types are held to their size.
+ * @param who - They, to begin a sentence with.
  * @throws ServiceError `ResourceLimitExceeded` naming the type and what the machine has.
  */
 export function checkInstancesFit(
   groups: readonly WantedInstances[],
   mode: "shared" | "strict",
   host: HostCapacity = thisHost(),
+  who = "The job's instances",
 ): void {
   if (mode !== "strict") return;
-  for (const { instanceType: name } of groups) {
+  for (const { instanceType: name, acceleratorType } of groups) {
+    if (acceleratorType !== undefined && !host.gpus) {
+      throw tooLarge(`${acceleratorType} is an accelerator; none is set up here`);
+    }
     const type = instanceType(name);
     if (!type) continue;
     if (type.vcpus > host.cpus || type.memoryBytes > host.memoryBytes) {
@@ -37,13 +44,15 @@ export function checkInstancesFit(
       const type = instanceType(name);
       return type ? total + of(type) * count : total;
     }, 0);
-  const [cpus, memoryBytes, gpus] = [sum(({ vcpus }) => vcpus), sum((type) => type.memoryBytes), sum(gpusOf)];
+  const attached = groups.reduce((total, { acceleratorType, count }) => total + (acceleratorType ? count : 0), 0);
+  const [cpus, memoryBytes] = [sum(({ vcpus }) => vcpus), sum((type) => type.memoryBytes)];
+  const gpus = sum(gpusOf) + attached;
   if (gpus > (host.gpus ?? 0)) {
-    throw tooLarge(`The job's instances have ${gpus} GPUs together; this machine has ${host.gpus ?? 0}`);
+    throw tooLarge(`${who} have ${gpus} GPUs together; this machine has ${host.gpus ?? 0}`);
   }
   if (cpus <= host.cpus && memoryBytes <= host.memoryBytes) return;
   throw tooLarge(
-    `The job's instances have ${cpus} vCPU and ${gibibytes(memoryBytes)} GiB together; this machine has ${machine(host)}`,
+    `${who} have ${cpus} vCPU and ${gibibytes(memoryBytes)} GiB together; this machine has ${machine(host)}`,
   );
 }
 

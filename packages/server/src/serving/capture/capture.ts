@@ -11,7 +11,7 @@ const mostBytes = 64 * 1024 * 1024;
 
 /** Where captures are written. */
 export interface CaptureParts {
-  readonly objects: Pick<ObjectCatalogue, "put">;
+  readonly objects: { put(...parts: Parameters<ObjectCatalogue["put"]>): Promise<unknown> };
   readonly log: Log;
 }
 

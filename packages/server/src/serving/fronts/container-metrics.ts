@@ -55,13 +55,6 @@ function points(period: VariantPeriod): Pick<MetricPoints, "name" | "unit" | "va
     { name: "Invocations", unit: "None", values: flags(count) },
     { name: "Invocation4XXErrors", unit: "None", values: flags(clientErrors) },
     { name: "Invocation5XXErrors", unit: "None", values: flags(serverErrors) },
-    {
-      name: "ContainerLatency",
-      unit: "Microseconds",
-      values: {
-        ...{ count, sum: period.modelMs * 1_000 },
-        ...{ min: period.leastModelMs * 1_000, max: period.mostModelMs * 1_000 },
-      },
-    },
+    { name: "ContainerLatency", unit: "Microseconds", values: period.model.microseconds() },
   ];
 }

@@ -1,14 +1,14 @@
 import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
-import type { FrontOutcome } from "../fronts/front-answer.ts";
 import { HoldQueue } from "../hold/hold-queue.ts";
 import { type Waker, waitForInstance } from "../hold/wait-for-instance.ts";
 import type { Backend } from "../routing/backend.ts";
 import { chooseBackend, chooseBackendRandomly, chooseForModel, chooseNamed, chooseVariant } from "../routing/choose.ts";
-import type { EndpointName, EndpointRoute, RoutingTable, VariantRoute } from "../routing/routing-table.ts";
+import type { EndpointName, EndpointRoute, Routes, VariantRoute } from "../routing/routing-table.ts";
 import { findSession, isExisting, type SessionPlace } from "../routing/sessions.ts";
 import { checkTargets } from "../routing/targets.ts";
 import { Observation } from "../shadow/observation.ts";
+import type { VariantCounter } from "../variant-metrics.ts";
 import {
   modelAnsweredError,
   modelBrokeOff,
@@ -44,6 +44,8 @@ export interface Invoke {
   readonly timeoutMs?: number;
   /** Aborted when the caller hangs up: it need not be held any longer. */
   readonly signal?: AbortSignal;
+  /** By `performance.now()`: when the server saw it first. What it takes besides the model is not counted where absent. */
+  readonly receivedAt?: number;
   /** Starts an answer that is not kept; see `ModelRequest.overflow`. */
   readonly overflow: (from: Answerer, status: number, headers: readonly string[]) => AnswerSink;
 }
@@ -59,6 +61,10 @@ export interface Answer extends Answerer {
   readonly status: number;
   readonly headers: readonly string[];
   readonly body?: Buffer;
+  /** Milliseconds, from the request's way to the model to the end of its answer. */
+  readonly modelMs: number;
+  /** Where to note what the server added, once the answer is on its way. */
+  readonly counter: VariantCounter;
 }
 
 /** The contract gives a model 60 s for its whole answer. */
@@ -66,7 +72,7 @@ export const invocationTimeoutMs = 60_000;
 
 /** What an invoker works with. */
 export interface InvokerOptions {
-  readonly routes: RoutingTable;
+  readonly routes: Routes;
   /** Told about an instance that refused or dropped a connection, so that it is looked at at once. */
   readonly suspected: (runId: string) => void;
   readonly timeoutMs?: number;
@@ -141,9 +147,21 @@ export class Invoker {
       }
     }
     const modelStatus = outcome.kind === "answered" || outcome.kind === "streamed" ? outcome.status : 0;
-    variant.counter.count(modelStatus, performance.now() - startedAt);
+    const modelMs = performance.now() - startedAt;
+    variant.counter.count(modelStatus, modelMs);
     observation?.end(modelRequest, request, outcome);
-    return answerOf(outcome, request, { variant: variant.name, runId: backend.runId });
+    const from = { variant: variant.name, runId: backend.runId };
+    if (outcome.kind === "streamed") {
+      noteOverhead(variant.counter, request, modelMs);
+      return { ...from, status: outcome.status, headers: [], modelMs, counter: variant.counter };
+    }
+    if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) {
+      const { status, headers, body } = outcome;
+      return { ...from, status, headers, body, modelMs, counter: variant.counter };
+    }
+    noteOverhead(variant.counter, request, modelMs);
+    const { scope, endpoint } = request;
+    throw failureOf(outcome, { scope, endpoint, container: outcome.container ?? "primary" }, variant.name);
   }
 
   /** Where the request goes, or why there is no such place at the moment. @throws ServiceError when there is none at all. */
@@ -175,7 +193,7 @@ export class Invoker {
     return second === "busy" ? undefined : second;
   }
 
-  #choose({ name, backends, isRandom }: VariantRoute, model: string | undefined): Backend | undefined {
+  #choose({ name, backends, isRandom, counter }: VariantRoute, model: string | undefined): Backend | undefined {
     this.#turn = (this.#turn + 1) & 0xffff;
     const backend =
       model !== undefined
@@ -183,8 +201,10 @@ export class Invoker {
         : isRandom
           ? chooseBackendRandomly(backends, Math.random())
           : chooseBackend(backends, this.#turn);
-    if (backend === "busy")
+    if (backend === "busy") {
+      counter.refuse();
       throw serviceUnavailable(`Variant ${name} has as many requests as it can hold. Try again later.`);
+    }
     return backend;
   }
 
@@ -240,14 +260,9 @@ function sessionOf(route: EndpointRoute, request: Invoke, sessionId: string): Se
   throw validationError(`Session ${sessionId} is of variant ${name}, not of ${request.targetVariant}.`);
 }
 
-function answerOf(outcome: FrontOutcome, request: Invoke, from: Answerer): Answer {
-  if (outcome.kind === "streamed") return { ...from, status: outcome.status, headers: [] };
-  if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status < 300) {
-    return { ...from, status: outcome.status, headers: outcome.headers, body: outcome.body };
-  }
-  const { scope, endpoint } = request;
-  const place: Place = { scope, endpoint, container: outcome.container ?? "primary" };
-  throw failureOf(outcome, place, from.variant);
+/** Of answers whose end this invoker sees. */
+function noteOverhead(counter: VariantCounter, { receivedAt }: Invoke, modelMs: number): void {
+  if (receivedAt !== undefined) counter.overhead(performance.now() - receivedAt - modelMs);
 }
 
 function failureOf(outcome: Exclude<SendOutcome, { kind: "streamed" }>, place: Place, variant: string): ServiceError {

@@ -1,9 +1,18 @@
 import { ModelConnection } from "../http-client/model-connection.ts";
+import { InstanceLoad } from "./instance-load.ts";
 
-/** Most requests that run in one instance at once; more are refused, never queued without end. */
-export const maxOutstandingPerInstance = 1_000;
+/** Most requests that run in one instance at once, where nobody set a number; more are refused, never queued. */
+export const defaultRequestsPerInstance = 1_000;
 /** Connections kept beyond a burst. */
 const maxIdle = 64;
+
+/** What is told of an instance besides its name and its address. */
+export interface BackendOptions {
+  /** How busy it is, where others count too. */
+  readonly load?: InstanceLoad;
+  /** Most requests in it at once. */
+  readonly mostOutstanding?: number;
+}
 
 /**
  * One running model server and the connections to it. Lives as long as its instance is in the table; `outstanding` is
@@ -13,30 +22,49 @@ const maxIdle = 64;
 export class Backend {
   readonly runId: string;
   readonly address: string;
-  /** Requests handed to it and not answered yet. */
-  outstanding = 0;
-  /** Its socket refused, or its ping fails: used only while no other is left. Cleared by the next good ping. */
-  suspect = false;
+  readonly #load: InstanceLoad;
+  readonly #mostOutstanding: number;
   readonly #idle: ModelConnection[] = [];
   #isClosed = false;
 
-  constructor(runId: string, address: string) {
+  constructor(runId: string, address: string, options: BackendOptions = {}) {
     this.runId = runId;
     this.address = address;
+    this.#load = options.load ?? new InstanceLoad(new Int32Array(2), 0);
+    this.#mostOutstanding = options.mostOutstanding ?? defaultRequestsPerInstance;
+  }
+
+  /** Requests handed to it and not answered yet, of all gateway workers. */
+  get outstanding(): number {
+    return this.#load.outstanding;
+  }
+
+  /** It has as many requests as it may have. */
+  get isFull(): boolean {
+    return this.#load.outstanding >= this.#mostOutstanding;
+  }
+
+  /** Its socket refused, or its ping fails: used only while no other is left. Cleared by the next good ping. */
+  get suspect(): boolean {
+    return this.#load.suspect;
+  }
+
+  set suspect(is: boolean) {
+    this.#load.suspect = is;
   }
 
   /** Counts a request that has a connection of its own, until `end`. */
   begin(): void {
-    this.outstanding += 1;
+    this.#load.begin();
   }
 
   end(): void {
-    this.outstanding -= 1;
+    this.#load.end();
   }
 
   /** A connection for one request, to be given back with `release`. */
   acquire(): ModelConnection {
-    this.outstanding += 1;
+    this.#load.begin();
     let kept = this.#idle.pop();
     while (kept !== undefined && !kept.isUsable) {
       kept.close();
@@ -47,7 +75,7 @@ export class Backend {
 
   /** Takes a connection back, whatever became of it. */
   release(connection: ModelConnection): void {
-    this.outstanding -= 1;
+    this.#load.end();
     if (connection.isUsable && !this.#isClosed && this.#idle.length < maxIdle) this.#idle.push(connection);
     else connection.close();
   }

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { type Backend, maxOutstandingPerInstance } from "./backend.ts";
+import type { Backend } from "./backend.ts";
 import type { EndpointRoute, VariantRoute } from "./routing-table.ts";
 
 /**
@@ -46,7 +46,7 @@ export function chooseBackend(
 ): Backend | "busy" | undefined {
   if (backends.length === 1 && tried === undefined) {
     const only = backends[0] as Backend;
-    return only.outstanding >= maxOutstandingPerInstance ? "busy" : only;
+    return only.isFull ? "busy" : only;
   }
   let best: Backend | undefined;
   let seen = false;
@@ -54,7 +54,7 @@ export function chooseBackend(
     const backend = backends[(after + i) % backends.length] as Backend;
     if (backend === tried) continue;
     seen = true;
-    if (backend.outstanding >= maxOutstandingPerInstance) continue;
+    if (backend.isFull) continue;
     if (best === undefined || isBetter(backend, best)) best = backend;
   }
   return best ?? (seen ? "busy" : undefined);
@@ -65,7 +65,7 @@ export function chooseBackend(
  * @param random - Uniform in [0, 1).
  */
 export function chooseBackendRandomly(backends: readonly Backend[], random: number): Backend | "busy" | undefined {
-  const open = backends.filter(({ suspect, outstanding }) => !suspect && outstanding < maxOutstandingPerInstance);
+  const open = backends.filter(({ suspect, isFull }) => !suspect && !isFull);
   return open[Math.floor(random * open.length)] ?? chooseBackend(backends, 0);
 }
 
@@ -94,5 +94,5 @@ export function chooseForModel(
     const rank = crc32(`${backend.runId} ${model}`);
     if (rank > best) [best, home] = [rank, backend];
   }
-  return home === undefined || home.outstanding > least.outstanding + patience ? least : home;
+  return home === undefined || home.isFull || home.outstanding > least.outstanding + patience ? least : home;
 }

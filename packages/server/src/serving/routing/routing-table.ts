@@ -1,18 +1,28 @@
+import { invariant } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { RecordKey, Store, StoredRecord } from "../../store/store.ts";
 import type { AsyncSettings } from "../asynchronous/async-settings.ts";
 import type { Capture, Captures } from "../capture/capture.ts";
 import { shareOf } from "../deployment.ts";
-import { type EndpointValue, type Fleet, fleetOf, productionVariants, shadowVariants, type Variant } from "../fleet.ts";
+import {
+  type EndpointValue,
+  type Fleet,
+  fleetOf,
+  plainMetrics,
+  productionVariants,
+  shadowVariants,
+  type Variant,
+} from "../fleet.ts";
 import type { ShadowRoute } from "../shadow/shadow-copies.ts";
 import { Shadows } from "../shadow/shadows.ts";
 import type { VariantCounter, VariantCounters } from "../variant-metrics.ts";
-import { Backend } from "./backend.ts";
+import { Backend, defaultRequestsPerInstance } from "./backend.ts";
+import { InstanceLoads } from "./instance-load.ts";
+import type { MeasuredVariant } from "./measured-variant.ts";
 import { type Targets, targetsOf } from "./targets.ts";
 
 /** One variant as requests see it. */
-export interface VariantRoute {
-  readonly name: string;
+export interface VariantRoute extends MeasuredVariant {
   /** The configuration that its fleet is of. */
   readonly config: string;
   /** 0 also while it is stopped. */
@@ -22,7 +32,6 @@ export interface VariantRoute {
   /** It has no instances because none are wanted. */
   readonly isStopped: boolean;
   readonly isRandom: boolean;
-  readonly backends: readonly Backend[];
   /** Keeps some of its requests, where that is asked for. */
   readonly capture: Capture | undefined;
   readonly counter: VariantCounter;
@@ -43,6 +52,14 @@ export interface EndpointRoute {
   readonly asynchronous?: AsyncSettings;
 }
 
+/** A variant with what it is a part of. */
+export interface RoutedVariant {
+  readonly account: string;
+  readonly region: string;
+  readonly endpoint: string;
+  readonly variant: MeasuredVariant;
+}
+
 /** The part of a record's key that requests know. */
 export interface EndpointName {
   readonly account: string;
@@ -50,15 +67,38 @@ export interface EndpointName {
   readonly name: string;
 }
 
+/** What invocations need of a table. */
+export interface Routes {
+  /** The way to an endpoint, when it serves. */
+  lookup(endpoint: EndpointName): EndpointRoute | undefined;
+  /** Looks at the endpoint's record again. @returns The way to it, when it serves. */
+  refresh(endpoint: EndpointName): Promise<EndpointRoute | undefined>;
+}
+
+/** An endpoint's record as it was read last; `undefined` when there is none. */
+export type EndpointRecord = StoredRecord<EndpointValue>;
+
+/** Where a table reads records. */
+type RecordSource = Pick<Store, "get" | "list" | "watch">;
+
+/** What a table works with. */
+export interface RoutingOptions {
+  readonly counters: VariantCounters;
+  readonly captures: Captures;
+  readonly log: Log;
+  /** Shared with other gateway workers, where there are some. */
+  readonly loads?: InstanceLoads;
+  /** Most requests in one instance at once. */
+  readonly requestsPerInstance?: number;
+}
+
 /**
  * Where requests go, in memory: a cache of the `endpoint` records, kept fresh by the store's watch. A watch is a hint,
  * so an endpoint that is not in the table is read from the store before a caller is told that it does not exist.
  */
-export class RoutingTable {
-  readonly #store: Store;
-  readonly #log: Log;
-  readonly #counters: VariantCounters;
-  readonly #captures: Captures;
+export class RoutingTable implements Routes {
+  readonly #options: RoutingOptions;
+  readonly #loads: InstanceLoads;
   readonly #routes = new Map<string, EndpointRoute & EndpointName & { readonly version: number }>();
   readonly #backends = new Map<string, Backend>();
   /** Run ids of each endpoint's backends, to close those that left. */
@@ -66,25 +106,28 @@ export class RoutingTable {
   readonly #listeners = new Set<(endpoint: EndpointName) => void>();
   /** Copies of requests to shadow variants, under way and counted. */
   readonly shadows = new Shadows();
+  /** Tells the tables of other threads; see `follow`. */
+  #follower: ((endpoint: EndpointName, record: EndpointRecord | undefined) => Promise<void>) | undefined;
+  /** What followers have not said yet that they know, by endpoint. */
+  readonly #spreading = new Map<string, Promise<void>>();
+  #store: RecordSource | undefined;
   #unwatch: (() => void) | undefined;
 
-  constructor(store: Store, counters: VariantCounters, captures: Captures, log: Log) {
-    this.#store = store;
-    this.#captures = captures;
-    this.#counters = counters;
-    this.#log = log;
+  constructor(options: RoutingOptions) {
+    this.#options = options;
+    this.#loads = options.loads ?? new InstanceLoads();
   }
 
   /** Reads every endpoint there is and follows changes from then on. */
-  async open(): Promise<void> {
-    this.#unwatch = this.#store.watch(["endpoint"], (key) => {
-      this.refresh(key).catch((error: unknown) =>
-        this.#log.error("route not refreshed", { endpoint: key.name, error }),
-      );
+  async open(store: RecordSource): Promise<void> {
+    const { log } = this.#options;
+    this.#store = store;
+    this.#unwatch = store.watch(["endpoint"], (key) => {
+      this.refresh(key).catch((error: unknown) => log.error("route not refreshed", { endpoint: key.name, error }));
     });
     let token: string | undefined;
     do {
-      const page = await this.#store.list<EndpointValue>({ kind: "endpoint", limit: 1_000, ...(token && { token }) });
+      const page = await store.list<EndpointValue>({ kind: "endpoint", limit: 1_000, ...(token && { token }) });
       for (const record of page.records) this.#apply(record);
       token = page.next;
     } while (token !== undefined);
@@ -95,7 +138,10 @@ export class RoutingTable {
     return this.#routes.get(idOf(endpoint));
   }
 
-  /** Reads one endpoint's record again. @returns The way to it, when it serves. */
+  /**
+   * Reads one endpoint's record again. Whoever waits for it may rely on every follower going by what was read.
+   * @returns The way to it, when it serves.
+   */
   async refresh(endpoint: EndpointName): Promise<EndpointRoute | undefined> {
     const key: RecordKey = {
       account: endpoint.account,
@@ -103,11 +149,17 @@ export class RoutingTable {
       kind: "endpoint",
       name: endpoint.name,
     };
-    const record = await this.#store.get<EndpointValue>(key);
-    if (record === undefined) this.#drop(idOf(endpoint));
+    invariant(this.#store, "a table that reads records was opened");
+    this.take(endpoint, await this.#store.get<EndpointValue>(key));
+    await this.#spreading.get(idOf(endpoint));
+    return this.lookup(endpoint);
+  }
+
+  /** Goes by this record from now on. */
+  take(endpoint: EndpointName, record: EndpointRecord | undefined): void {
+    if (record === undefined) this.#drop(endpoint);
     else this.#apply(record);
     for (const listener of this.#listeners) listener(endpoint);
-    return this.lookup(endpoint);
   }
 
   /** Calls `listener` whenever the way to an endpoint may have changed: instances came or went. */
@@ -120,6 +172,23 @@ export class RoutingTable {
     for (const route of this.#routes.values()) if (route.asynchronous !== undefined) yield route;
   }
 
+  /**
+   * Has every change told to `follower` as well, which resolves when whoever it tells goes by it. It never rejects.
+   */
+  follow(follower: (endpoint: EndpointName, record: EndpointRecord | undefined) => Promise<void>): void {
+    this.#follower = follower;
+  }
+
+  /** Every variant that gets requests, of all endpoints. */
+  *variants(): Generator<RoutedVariant> {
+    for (const { account, region, name, variants } of this.#routes.values()) {
+      for (const variant of variants) {
+        yield { account, region, endpoint: name, variant };
+        if (variant.shadow !== undefined) yield { account, region, endpoint: name, variant: variant.shadow };
+      }
+    }
+  }
+
   /** The connections to one instance, when it is or was in the table. */
   backend(runId: string): Backend | undefined {
     return this.#backends.get(runId);
@@ -128,21 +197,23 @@ export class RoutingTable {
   /** Closes every connection; requests under way end first. */
   close(): void {
     this.#unwatch?.();
+    this.#follower = undefined;
     for (const backend of this.#backends.values()) backend.close();
     this.#backends.clear();
     this.#routes.clear();
   }
 
-  #apply(record: StoredRecord<EndpointValue>): void {
+  #apply(record: EndpointRecord): void {
     const id = idOf(record);
     const known = this.#routes.get(id);
     // Two reads may overtake each other. A deleted and remade endpoint starts at version 1 again, with other runs.
     if (known !== undefined && known.version === record.version) return;
     this.#retain(id, record.value);
-    this.#captures.retain(
+    this.#options.captures.retain(
       id,
       record.value.fleets.map((fleet) => fleet.id),
     );
+    this.#spread(record, record);
     const fleets = record.status === "Deleting" ? [] : servingFleets(record.value);
     if (fleets.length === 0) {
       this.#routes.delete(id);
@@ -165,11 +236,11 @@ export class RoutingTable {
       }));
     });
     const totalWeight = variants.reduce((sum, { weight }) => sum + weight, 0);
+    const { account, region, name, version } = record;
     const { runPrefix } = record.value;
     const asynchronous = fleets[0]?.fleet.asynchronous;
     this.#routes.set(id, {
-      ...{ name: record.name, variants, totalWeight, version: record.version, runPrefix },
-      ...{ account: record.account, region: record.region },
+      ...{ account, region, name, version, variants, totalWeight, runPrefix },
       ...(asynchronous && { asynchronous }),
     });
   }
@@ -179,13 +250,16 @@ export class RoutingTable {
     const { name: endpoint, value } = record;
     const settings = fleet.capture;
     return {
+      ...{ fleet: fleet.id, instanceType: variant.instanceType, metrics: fleet.metrics ?? plainMetrics },
+      ...(variant.acceleratorType !== undefined && { acceleratorType: variant.acceleratorType }),
       targets: targetsOf(variant),
       // SageMaker tells configurations apart from the first deployment on.
       counter:
         value.nextFleet > 2 || variant.isShadow || shadowVariants(fleet).length > 0
-          ? this.#counters.under(fleet.configName, record, endpoint, variant.name)
-          : this.#counters.of(record, endpoint, variant.name),
-      capture: settings && this.#captures.of(idOf(record), fleet.id, { endpoint, variant: variant.name, settings }),
+          ? this.#options.counters.under(fleet.configName, record, endpoint, variant.name)
+          : this.#options.counters.of(record, endpoint, variant.name),
+      capture:
+        settings && this.#options.captures.of(idOf(record), fleet.id, { endpoint, variant: variant.name, settings }),
       backends: variant.instances.flatMap(({ runId, phase, address }) =>
         phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
       ),
@@ -215,8 +289,10 @@ export class RoutingTable {
     this.#owned.set(id, now);
   }
 
-  #drop(id: string): void {
-    this.#captures.retain(id, []);
+  #drop(endpoint: EndpointName): void {
+    const id = idOf(endpoint);
+    if (this.#owned.has(id)) this.#spread(endpoint, undefined);
+    this.#options.captures.retain(id, []);
     this.#routes.delete(id);
     for (const runId of this.#owned.get(id) ?? []) this.#closeBackend(runId);
     this.#owned.delete(id);
@@ -226,7 +302,8 @@ export class RoutingTable {
     const known = this.#backends.get(runId);
     if (known !== undefined && known.address === address) return known;
     known?.close();
-    const backend = new Backend(runId, address);
+    const { requestsPerInstance: mostOutstanding = defaultRequestsPerInstance } = this.#options;
+    const backend = new Backend(runId, address, { load: this.#loads.of(runId), mostOutstanding });
     this.#backends.set(runId, backend);
     return backend;
   }
@@ -234,6 +311,19 @@ export class RoutingTable {
   #closeBackend(runId: string): void {
     this.#backends.get(runId)?.close();
     this.#backends.delete(runId);
+    this.#loads.forget(runId);
+  }
+
+  /** Tells followers, one change of an endpoint after the other. */
+  #spread({ account, region, name }: EndpointName, record: EndpointRecord | undefined): void {
+    const follower = this.#follower;
+    if (follower === undefined) return;
+    const endpoint = { account, region, name };
+    const id = idOf(endpoint);
+    const told = follower(endpoint, record).finally(() => {
+      if (this.#spreading.get(id) === told) this.#spreading.delete(id);
+    });
+    this.#spreading.set(id, told);
   }
 }
 

@@ -7,6 +7,7 @@ import type { AnswerSink, ModelRequest, SendOutcome } from "../invoke/send.ts";
 import { sendTo } from "../invoke/send-to.ts";
 import type { Backend } from "../routing/backend.ts";
 import { chooseBackend } from "../routing/choose.ts";
+import type { MeasuredVariant } from "../routing/measured-variant.ts";
 import { checkTargets, type Named, type Targets } from "../routing/targets.ts";
 import type { VariantCounter } from "../variant-metrics.ts";
 import { ShadowTally } from "./shadow-tally.ts";
@@ -19,11 +20,9 @@ const mostBytes = 64 * 1024 * 1024;
 const copyTimeoutMs = 60_000;
 
 /** A shadow variant as requests to its production variant see it. */
-export interface ShadowRoute {
-  readonly name: string;
+export interface ShadowRoute extends MeasuredVariant {
   /** 0 to 1: how many of the requests are copied. */
   readonly share: number;
-  readonly backends: readonly Backend[];
   readonly targets: Targets | undefined;
   readonly counter: VariantCounter;
   readonly capture: Capture | undefined;

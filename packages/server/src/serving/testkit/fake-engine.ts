@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../clock.ts";
-import type { Capabilities, Engine, RunId, RunSpec, RunState } from "../../engines/engine.ts";
+import type { Capabilities, Engine, RunId, RunSpec, RunState, RunUsage } from "../../engines/engine.ts";
 
 /** What a model server of a test does with a request; the run's environment says which model it is. */
 export type ModelBehaviour = (request: IncomingMessage, response: ServerResponse, run: FakeRun) => void;
@@ -28,6 +28,8 @@ export class FakeEngine implements Engine {
   readonly name = "fake";
   readonly capabilities: Capabilities = { isolation: false, memoryLimit: false, cpuLimit: false, notices: [] };
   readonly runs = new Map<RunId, FakeRun>();
+  /** What tests say that runs use. */
+  readonly usages = new Map<RunId, RunUsage>();
   /** Ids in the order in which they were started and removed. */
   readonly started: RunId[] = [];
   readonly removed: RunId[] = [];
@@ -35,7 +37,9 @@ export class FakeEngine implements Engine {
   /** What runs are dated by. */
   clock: Clock = systemClock;
   /** Called before a run comes up; what it returns ends the run instead, and what it throws keeps it from starting. */
-  onStart: (spec: RunSpec) => { exitCode: number } | undefined = () => undefined;
+  onStart: (spec: RunSpec) => { exitCode: number; reason?: "out-of-memory" } | undefined = () => undefined;
+  /** What `GET /ping` answers, where it is more than a status. */
+  pinged: ((response: ServerResponse) => void) | undefined = undefined;
   readonly #listeners = new Set<(id: RunId) => void>();
   readonly #folder = mkdtempSync(join(tmpdir(), "fake-"));
 
@@ -50,7 +54,7 @@ export class FakeEngine implements Engine {
     this.runs.set(id, run);
     this.started.push(id);
     if (end !== undefined) {
-      run.state = { phase: "exited", startedAt: this.clock.now(), endedAt: this.clock.now(), exitCode: end.exitCode };
+      run.state = { phase: "exited", startedAt: this.clock.now(), endedAt: this.clock.now(), ...end };
       return this.#changed(id);
     }
     const path = join(this.#folder, `${id}.sock`);
@@ -80,6 +84,10 @@ export class FakeEngine implements Engine {
     this.#changed(id);
   }
 
+  async usage(id: RunId): Promise<RunUsage | undefined> {
+    return this.usages.get(id);
+  }
+
   watch(listener: (id: RunId) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -91,12 +99,18 @@ export class FakeEngine implements Engine {
   }
 
   /** Ends a run as if its process had died: every connection is cut. */
-  crash(id: RunId, exitCode: number): void {
+  crash(id: RunId, exitCode: number, reason?: "out-of-memory"): void {
     const run = this.runs.get(id);
     if (run?.state.phase !== "running") return;
     run.server?.close();
     run.server?.closeAllConnections();
-    run.state = { phase: "exited", startedAt: run.state.startedAt, endedAt: this.clock.now(), exitCode };
+    run.state = {
+      phase: "exited",
+      startedAt: run.state.startedAt,
+      endedAt: this.clock.now(),
+      exitCode,
+      ...(reason && { reason }),
+    };
     this.#changed(id);
   }
 
@@ -112,7 +126,8 @@ export class FakeEngine implements Engine {
 
   #serve(run: FakeRun, request: IncomingMessage, response: ServerResponse): void {
     if (request.url === "/ping") {
-      response.writeHead(run.pingStatus).end();
+      if (this.pinged === undefined) response.writeHead(run.pingStatus).end();
+      else this.pinged(response);
       return;
     }
     run.requests.push(request);

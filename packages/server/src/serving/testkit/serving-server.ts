@@ -7,14 +7,16 @@ import { ApplicationAutoScalingClient } from "@aws-sdk/client-application-auto-s
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { SageMakerClient } from "@aws-sdk/client-sagemaker";
 import { SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
-import { defaultCapacity } from "../../capacity/capacity.ts";
+import { type CapacitySettings, defaultCapacity } from "../../capacity/capacity.ts";
 import { machineCapacity } from "../../capacity/machine-capacity.ts";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { Configuration } from "../../configuration.ts";
 import { openDataDirectory } from "../../data-directory/open.ts";
 import type { Engine } from "../../engines/engine.ts";
-import { openCredentials } from "../../gateway/credentials.ts";
-import { startGateway } from "../../gateway/gateway.ts";
+import { type CredentialStore, openCredentials } from "../../gateway/credentials.ts";
+import { openGateway } from "../../gateway-workers/open-gateway.ts";
+import type { WorkerPool } from "../../gateway-workers/worker-pool.ts";
+import { hostGpus } from "../../gpus/nvidia.ts";
 import { Images } from "../../images/images.ts";
 import { thisHost } from "../../instance-types/fit-to-host.ts";
 import { LocalKeys } from "../../kms/local-keys.ts";
@@ -41,9 +43,12 @@ import { snsService } from "../../services/sns/service.ts";
 import { defaultSpotPolicy } from "../../spot-policy.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { openServing, type Serving } from "../open-serving.ts";
+import { metricsPage } from "../prometheus/metrics-page.ts";
 import { publishAsyncMetrics, publishVariantMetrics } from "../publish-metrics.ts";
+import { InstanceLoads } from "../routing/instance-load.ts";
 import { VariantLoads } from "../scaling/publish-load.ts";
 import { heldFor } from "../scaling/waker.ts";
+import { UtilizationMonitor } from "../utilization/utilization-monitor.ts";
 import { FakeEngine } from "./fake-engine.ts";
 import { tarGzOf } from "./tar-builder.ts";
 
@@ -59,6 +64,12 @@ export interface ServingServer<AnyEngine extends Engine = FakeEngine> {
   readonly account: string;
   readonly address: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentialStore: CredentialStore;
+  readonly loads: InstanceLoads;
+  readonly workers?: WorkerPool;
+  readonly utilization: UtilizationMonitor;
+  /** Stops listening and waits that long for requests under way. */
+  drain(graceMs: number): Promise<void>;
   /** Writes what invocations were counted into the metrics, and what scaled variants have under way, as the server does every ten seconds. */
   publish(): Promise<void>;
   /** Has every scalable target looked at, as time does. */
@@ -77,6 +88,11 @@ interface Options {
   readonly invocationTimeoutMs?: number;
   /** Time as the server sees it; the machine's where absent. With one, signatures are not checked: they are of the machine's time. */
   readonly clock?: Clock;
+  readonly requestsPerInstance?: number;
+  readonly metricsToken?: string;
+  readonly capacity?: CapacitySettings;
+  /** Gateway workers; one, which is this process, where absent. */
+  readonly workers?: number;
   /** 64 hexadecimal digits; without it there are no KMS keys. */
   readonly masterKey?: string;
 }
@@ -106,7 +122,8 @@ export async function startServerWith<AnyEngine extends Engine>(
   const metrics = openMetricStore(dataDirectory.metrics, { clock });
   let loop: ReconcileLoop | undefined;
   let listening: { readonly address: string } | undefined;
-  const { invocationTimeoutMs } = options;
+  const { invocationTimeoutMs, requestsPerInstance, workers = 1 } = options;
+  const loads = new InstanceLoads(workers === 1 ? 0 : workers);
   const images = new Images();
   const address = (): string => listening?.address ?? "";
   const notifications = await openNotifications({
@@ -120,10 +137,10 @@ export async function startServerWith<AnyEngine extends Engine>(
     engine,
     images,
     dataDirectory,
-    clock,
-    log,
+    ...{ clock, log, loads },
     wake: (key) => loop?.wake(key),
     ...(invocationTimeoutMs !== undefined && { invocationTimeoutMs }),
+    ...(requestsPerInstance !== undefined && { requestsPerInstance }),
   });
   const room = machineCapacity(defaultCapacity, thisHost(), clock);
   const transformJobs = transformJobController({ ...serving, room, hostMetrics: metrics });
@@ -134,16 +151,21 @@ export async function startServerWith<AnyEngine extends Engine>(
   const scaling = scalableTargetController({ store, metrics, clock, log, held: heldFor(serving.held) });
   const stopWaking = wakeScalableTargets(store, log, (key) => loop?.wake(key));
   const counted = { counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log };
-  const loads = new VariantLoads({ ...counted, store, held: serving.held });
-  await loads.open();
+  const variantLoads = new VariantLoads({ ...counted, store, held: serving.held });
+  await variantLoads.open();
   const publish = async (): Promise<void> => {
     await publishVariantMetrics(counted);
     await publishAsyncMetrics({ ...serving, ...counted });
-    loads.sample();
-    await loads.publish();
+    variantLoads.sample();
+    await variantLoads.publish();
   };
   const platform = {
-    configuration: { ...configuration(root), ...(options.clock !== undefined && { auth: "open" as const }) },
+    configuration: {
+      ...configuration(root),
+      ...(requestsPerInstance && { serving: { requestsPerInstance } }),
+      ...(options.clock !== undefined && { auth: "open" as const }),
+      ...(options.capacity && { capacity: options.capacity }),
+    },
     dataDirectory,
     clock,
     log,
@@ -155,13 +177,23 @@ export async function startServerWith<AnyEngine extends Engine>(
   };
   const experiments = inferenceExperimentController({ platform, publish });
   loop = createLoop({ store, controllers: [endpoints, transformJobs, scaling, experiments] as Controller[], log });
+  const utilization = new UtilizationMonitor({
+    ...{ engine, routes: serving.routes, metrics, gpus: hostGpus(), folder: dataDirectory.runs, log },
+  });
+  const prometheus = metricsPage(
+    { counters: serving.metrics, routes: serving.routes, sample: (runId) => utilization.sample(runId) },
+    { token: options.metricsToken, isLocal: true },
+  );
   const credentials = openCredentials(dataDirectory.credentials);
   const services = [
     ...[sagemakerService, sagemakerRuntimeService(serving), logsService, cloudWatchService],
     ...[applicationAutoScalingService, snsService(notifications.policy)],
   ];
   const pages = { sns: notifications.page };
-  const gateway = await startGateway({ platform, services, credentials, pages });
+  const gateway = await openGateway(
+    { platform, services, credentials, pages, paths: { "/metrics": prometheus } },
+    { workers, serving, loads, socket: join(root, "main.sock") },
+  );
   listening = gateway;
   await loop.start();
   const client = { endpoint: gateway.address, region, credentials: credentials.root, maxAttempts: 1 };
@@ -173,7 +205,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     runtime.destroy();
     cloudwatch.destroy();
     autoscaling.destroy();
-    loads.close();
+    variantLoads.close();
     stopWaking();
     await transformJobs.close();
     await loop?.stop();
@@ -195,7 +227,9 @@ export async function startServerWith<AnyEngine extends Engine>(
     autoscaling,
     publish,
     account,
-    address: gateway.address,
+    ...{ address: gateway.address, credentialStore: credentials, loads, utilization },
+    ...(gateway.workers && { workers: gateway.workers }),
+    drain: (graceMs) => gateway.close(graceMs),
     async lookAtTargets() {
       const { records } = await store.list({ kind: "scalable-target", limit: 1_000 });
       for (const record of records) loop?.wake(record);

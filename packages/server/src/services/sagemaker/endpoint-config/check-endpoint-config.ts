@@ -7,7 +7,7 @@ import { checkAsyncInference } from "./async-inference-config.ts";
 import type { EndpointConfigValue, ProductionVariant } from "./endpoint-config-record.ts";
 
 /** Members that change how an endpoint behaves and that are not built yet: better refused than silently ignored. */
-const notYet = ["ExplainerConfig", "MetricsConfig"] as const;
+const notYet = ["ExplainerConfig"] as const;
 const variantNotYet = [
   "ServerlessConfig",
   "ManagedInstanceScaling",

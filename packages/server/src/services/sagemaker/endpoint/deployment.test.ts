@@ -204,14 +204,14 @@ test("what invocations are counted is there as metrics", async () => {
     return (await server.platform.metrics.statistics(metric))[0];
   };
   const total = server.serving.metrics.of(scope, EndpointName, "All");
-  const { invocations, modelMs } = total;
+  const { invocations, model } = total.totals();
   expect(invocations).toBeGreaterThan(20);
   expect(await read("Invocations")).toMatchObject({ unit: "None", values: { count: invocations, sum: invocations } });
   expect((await read("InvocationsPerInstance"))?.values.sum).toBeCloseTo(invocations / instances);
   expect((await read("Invocation4XXErrors"))?.values).toMatchObject({ count: invocations, sum: 0, max: 0 });
   const latency = await read("ModelLatency");
   expect(latency?.unit).toBe("Microseconds");
-  expect(latency?.values.sum).toBeCloseTo(modelMs * 1_000);
+  expect(latency?.values.sum).toBeCloseTo(model.sumMs * 1_000);
   // The model waits for 5 ms.
   expect(latency?.values.min).toBeGreaterThan(4_000);
 });

@@ -254,6 +254,43 @@ test("a container that dies at start fails the endpoint with its exit", async ()
   await gone("stillborn");
 });
 
+test("a container that answers its ping late serves from then on, and nobody is sent there before", async () => {
+  server = await startServingServer();
+  let pings = 0;
+  server.engine.pinged = (response) => {
+    pings += 1;
+    if (pings < 20) response.writeHead(503).end();
+    else response.writeHead(200).end();
+  };
+  await deployConfig("slow");
+  await create("slow", "slow");
+  await vi.waitFor(() => expect(pings).toBeGreaterThan(3), patiently);
+  await expect(invoke("slow", "x")).rejects.toThrow(/Endpoint slow of account 123456789012 not found/u);
+  await inService("slow");
+  expect(pings).toBeGreaterThanOrEqual(20);
+  expect(await invoke("slow", "x")).toBe("x");
+});
+
+test("a model that exceeds its memory: at load the endpoint fails and says so, later the instance is replaced", async () => {
+  server = await startServingServer();
+  server.engine.onStart = () => ({ exitCode: 137, reason: "out-of-memory" });
+  await deployConfig("greedy");
+  await create("greedy", "greedy");
+  await vi.waitFor(async () => expect((await describe("greedy")).EndpointStatus).toBe("Failed"), patiently);
+  expect((await describe("greedy")).FailureReason).toMatch(/it ran out of memory/u);
+  server.engine.onStart = () => undefined;
+  await deploy("growing");
+  const [first] = server.engine.running as [FakeRun];
+  server.engine.behaviour = (_request, _response, run) => server.engine.crash(run.id, 137, "out-of-memory");
+  await expect(invoke("growing", "x")).rejects.toMatchObject({
+    name: expect.stringMatching(/^(?:ModelError|ServiceUnavailable)$/u),
+  });
+  server.engine.behaviour = (request, response) => void request.pipe(response);
+  await vi.waitFor(async () => expect(await invoke("growing", "again")).toBe("again"), patiently);
+  expect(server.engine.running.map(({ id }) => id)).not.toContain(first.id);
+  expect((await describe("growing")).EndpointStatus).toBe("InService");
+});
+
 test.for<[string, () => Buffer, RegExp]>([
   [
     "climbs out",

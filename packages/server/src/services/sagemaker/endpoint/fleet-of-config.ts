@@ -2,8 +2,9 @@ import { invariant, ServiceError } from "../../../errors.ts";
 import { thisHost } from "../../../instance-types/fit-to-host.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { CaptureSettings } from "../../../serving/capture/capture-settings.ts";
-import { containersOf, type Fleet, type Variant } from "../../../serving/fleet.ts";
+import { containersOf, type Fleet, plainMetrics, type Variant } from "../../../serving/fleet.ts";
 import type { OperationPlace } from "../../service.ts";
+import { checkInstancesFit } from "../account-quotas.ts";
 import { asyncSettingsOf } from "../endpoint-config/async-inference-config.ts";
 import type { EndpointConfigValue, ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
 import { endpointConfigs } from "../endpoint-config/resource.ts";
@@ -19,7 +20,8 @@ const startupTimeoutSeconds = 480;
 /**
  * Copies a configuration and its models into a fleet without instances, so that the endpoint no longer needs them.
  * @throws ValidationException when the configuration or a model is gone.
- * @throws ServiceError `ResourceLimitExceeded` when the host cannot hold that many instances.
+ * @throws ServiceError `ResourceLimitExceeded` when the host cannot hold that many instances, or has not what their types have
+ * while types are held to their size.
  */
 export async function fleetOfConfig(context: OperationPlace, configName: string, id: number): Promise<Fleet> {
   const config = await endpointConfigs.get(context, configName);
@@ -35,22 +37,41 @@ export async function fleetOfConfig(context: OperationPlace, configName: string,
     const isShadow = shadows.includes(variant);
     variants.push({ ...variantOf(variant, variant.ModelName, servers), ...(isShadow && { isShadow }) });
   }
-  checkInstanceCount(`Endpoint configuration ${configName}`, variants);
+  checkInstanceCount(`Endpoint configuration ${configName}`, variants, context);
   const asynchronous = asyncSettingsOf(config.value.spec.AsyncInferenceConfig);
   const capture = captureOf(config.value.spec.DataCaptureConfig);
   return {
     ...{ id, configName, role: "incoming", since: context.platform.clock.now(), variants },
     ...(capture !== undefined && { capture }),
     ...(asynchronous !== undefined && { asynchronous }),
+    ...metricsOf(config.value.spec.MetricsConfig),
   };
+}
+
+function metricsOf(config: EndpointConfigValue["spec"]["MetricsConfig"]): Pick<Fleet, "metrics"> {
+  if (config === undefined) return {};
+  const everySeconds = config.MetricPublishFrequencyInSeconds ?? plainMetrics.everySeconds;
+  return { metrics: { isEnhanced: config.EnableEnhancedMetrics === true, everySeconds } };
 }
 
 /**
  * Instances are processes here: a typing error in a count must not take the host down.
  * @param who - What asks for them, to begin a sentence with.
+ * @param place - Says whether types are held to their size, which they are not where it is absent.
  * @throws ServiceError `ResourceLimitExceeded`.
  */
-export function checkInstanceCount(who: string, variants: readonly Variant[]): void {
+export function checkInstanceCount(who: string, variants: readonly Variant[], place?: OperationPlace): void {
+  const groups = variants
+    .filter(({ desiredInstanceCount }) => desiredInstanceCount > 0)
+    .map(({ instanceType, desiredInstanceCount: count, acceleratorType }) => ({
+      ...{ instanceType, count, acceleratorType },
+    }));
+  checkInstancesFit(
+    groups,
+    place?.platform.configuration.capacity.mode ?? "shared",
+    thisHost(),
+    `The instances of ${lowerFirst(who)}`,
+  );
   const wanted = variants.reduce((sum, { desiredInstanceCount }) => sum + desiredInstanceCount, 0);
   const servers = variants.reduce(
     (sum, variant) => sum + variant.desiredInstanceCount * containersOf(variant).length,
@@ -72,11 +93,16 @@ export function checkInstanceCount(who: string, variants: readonly Variant[]): v
   );
 }
 
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
+
 function variantOf(variant: ProductionVariant, modelName: string, servers: ModelContainers): Variant {
   return {
     name: variant.VariantName,
     modelName,
     instanceType: variant.InstanceType ?? "",
+    ...(variant.AcceleratorType && { acceleratorType: variant.AcceleratorType }),
     desiredInstanceCount: variant.InitialInstanceCount ?? 1,
     weight: variant.InitialVariantWeight ?? 1,
     ...(variant.RoutingConfig?.RoutingStrategy === "RANDOM" && { routing: "RANDOM" }),

@@ -7,9 +7,10 @@ import { partitionOf, type Scope } from "../../../scope.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
 import { type EndpointValue, instanceOfRun, instancesOf, runIdsOf, type Variant } from "../../../serving/fleet.ts";
 import { observeServer } from "../../../serving/fronts/observe-server.ts";
+import { instanceIdOf } from "../../../serving/instance-id.ts";
 import { tailOfLog } from "../../../serving/log-tail.ts";
 import { type StoredRecord, WriteConflict } from "../../../store/store.ts";
-import { instanceIdOf, instanceLog } from "../model-instance/run-spec.ts";
+import { instanceLog } from "../model-instance/run-spec.ts";
 import {
   type InstanceWorld,
   isolationRefusal,

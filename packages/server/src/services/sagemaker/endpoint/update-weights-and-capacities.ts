@@ -23,7 +23,7 @@ export const updateEndpointWeightsAndCapacities: Operation<"UpdateEndpointWeight
   const active = fleetOf(value, "active");
   if (record.status !== "InService" || active === undefined) throw notNow(value.arn, record.status);
   const changed = change(active, input.DesiredWeightsAndCapacities, value.arn);
-  checkInstanceCount(`Endpoint ${input.EndpointName}`, changed.variants);
+  checkInstanceCount(`Endpoint ${input.EndpointName}`, changed.variants, context);
   const { failureReason: _outdated, ...kept } = value;
   const fleets = value.fleets.map((fleet) => (fleet.id === changed.id ? changed : fleet));
   const next: EndpointValue = { ...kept, fleets };

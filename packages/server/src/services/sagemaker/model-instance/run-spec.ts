@@ -1,13 +1,14 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { DataDirectory } from "../../../data-directory.ts";
 import type { Channel, Mount, RunSpec } from "../../../engines/engine.ts";
+import { hostGpus } from "../../../gpus/nvidia.ts";
 import type { PreparedImage, WantedImage } from "../../../images/image.ts";
 import { hasOwnCode } from "../../../images/own-code.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { RunAccess } from "../../../run-access.ts";
 import type { ServingContainer } from "../../../serving/fleet.ts";
 import { modelsFolder } from "../../../serving/fronts/fronts.ts";
+import { gpusOfInstance } from "../../../serving/instance-gpus.ts";
 import { memoryRuns } from "../run-folders.ts";
 
 /** Most that one instance may write to its log. */
@@ -19,6 +20,8 @@ const hostname = "model";
 /** What a model's servers are made from: its containers, on an instance of a type. See `Variant`. */
 export interface ServerPlan {
   readonly instanceType: string;
+  /** See `AcceleratedPlan`. */
+  readonly acceleratorType?: string;
   readonly container: ServingContainer;
   readonly further?: readonly ServingContainer[];
   readonly execution?: "serial" | "direct";
@@ -40,11 +43,6 @@ export function instanceLog(directory: DataDirectory, runId: string): string {
 /** The instance's log file, relative to the data directory's `logs`. */
 export function logName(runId: string): string {
   return `${runId}.log`;
-}
-
-/** `i-` and 17 hexadecimal digits, as instances are called in log streams. */
-export function instanceIdOf(runId: string): string {
-  return `i-${createHash("sha256").update(runId).digest("hex").slice(0, 17)}`;
 }
 
 /** The image that a model's servers run. */
@@ -132,18 +130,23 @@ export function runSpec(
   { image, channels, access, isIsolated }: InstanceParts,
 ): RunSpec {
   const { cpus, cpuWeight, memoryBytes } = fitToHost(plan.instanceType, 1, { ...thisHost(), gpus: 0 });
+  const gpus = gpusOfInstance(plan, runId);
   const folder = instanceFolder(directory, plan.container, runId);
   return {
     root: image.root,
     command: image.command,
     workingDirectory: image.workingDirectory,
-    environment: variables(image, plan, runId, region, { access, isIsolated }),
+    environment: {
+      ...variables(image, plan, runId, region, { access, isIsolated }),
+      // Without it images and CUDA take every device file that they see for theirs.
+      ...(gpus.length > 0 && { CUDA_VISIBLE_DEVICES: gpus.join(","), NVIDIA_VISIBLE_DEVICES: gpus.join(",") }),
+    },
     hostname: plan.container.name ?? hostname,
     mlDirectory: join(folder, "ml"),
     ...(plan.container.hasVolumeKey && { scratch: { directory: join(folder, "scratch"), must: true } }),
     channels,
     ...(plan.container.multiModel && { mounts: [modelsMount(directory, plan.container, runId)] }),
-    resources: { cpus, cpuWeight, memoryBytes },
+    resources: { cpus, cpuWeight, memoryBytes, ...(gpus.length > 0 && { gpus: hostGpus().forRun(gpus) }) },
     ...server(image, plan, runId),
     logFile: instanceLog(directory, runId),
     maxLogBytes,

@@ -1,9 +1,9 @@
 import type { Engine } from "../../../engines/engine.ts";
+import { type HostLook, type HostSample, sampleOf } from "../../../engines/host-sample.ts";
 import { fitToHost, thisHost } from "../../../instance-types/fit-to-host.ts";
 import type { Log } from "../../../log.ts";
 import { distributionOf } from "../../../metrics/distribution.ts";
 import type { MetricStore } from "../../../metrics/metric-store.ts";
-import { type HostLook, type HostSample, sampleOf } from "../training-job/monitoring/host-sample.ts";
 import { scopeOf } from "../training-job/training-job.ts";
 import { type TransformJobRecord, transformLogGroup } from "./transform-job.ts";
 

@@ -1,5 +1,6 @@
 import { appendFile } from "node:fs/promises";
 import type { Engine } from "../../../../engines/engine.ts";
+import { diskPercentOf, type HostLook, type HostSample, sampleOf } from "../../../../engines/host-sample.ts";
 import { ServiceError } from "../../../../errors.ts";
 import type { Gpus, GpuUse } from "../../../../gpus/gpus.ts";
 import type { HostCapacity } from "../../../../instance-types/fit-to-host.ts";
@@ -10,7 +11,6 @@ import type { ObjectCatalogue } from "../../../../objects/object-catalogue.ts";
 import { trainingMetricNamespace } from "../job-metrics.ts";
 import type { RunPlaces } from "../run-places.ts";
 import { scopeOf, type TrainingJobRecord } from "../training-job.ts";
-import { diskPercentOf, type HostLook, type HostSample, sampleOf } from "./host-sample.ts";
 import { HostProfile, type ProfileSettings, profileSettings } from "./profile.ts";
 
 /** How often a host is looked at that is not profiled, and what that grows by with each host: metrics are told by the minute. */

@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
+import type { HostSample } from "../../../../engines/host-sample.ts";
 import type { ObjectCatalogue } from "../../../../objects/object-catalogue.ts";
 import { parseS3Uri } from "../../../../objects/object-catalogue.ts";
 import type { TrainingJobSpec } from "../training-job.ts";
-import type { HostSample } from "./host-sample.ts";
 
 /** Events that one object holds at most: ten a second for a minute, of eight each, and some room. */
 const maxEvents = 6_000;
