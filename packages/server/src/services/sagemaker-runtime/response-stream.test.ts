@@ -119,7 +119,9 @@ test("messages are what the SDK's codec reads and writes", () => {
     (bytes) => Buffer.from(bytes).toString(),
     (text) => Buffer.from(text),
   );
-  const name = fc.string({ minLength: 1, maxLength: 60, unit: "grapheme-ascii" });
+  const names = fc.string({ minLength: 1, maxLength: 60, unit: "grapheme-ascii" });
+  // The SDK's codec puts headers into an object, where this name is lost.
+  const name = names.filter((text) => text !== "__proto__");
   fc.assert(
     fc.property(
       fc.dictionary(name, fc.string({ maxLength: 300 })),
