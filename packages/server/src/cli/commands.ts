@@ -70,6 +70,32 @@ export const commands: Readonly<Record<string, Command>> = {
     doc: "Gives a stopped endpoint the instances back that it had, and waits until it answers.",
     load: async () => ({ run: (await import("./pause.ts")).start }),
   },
+  compare: {
+    synopsis: "compare ENDPOINT [options]",
+    doc: "Compares the variants of an endpoint: requests, errors, latency and, with ground truth, how good their predictions are.",
+    options: [
+      [
+        "--ground-truth S3URI",
+        "Labels as SageMaker Model Monitor has them, joined with data capture by inference id or event id.",
+      ],
+      ["--since TIME", "From when on: 90m, 24h, 7d, or a point in time. Default 1d."],
+      ["--baseline VARIANT", "What the others are compared with; the first variant unless given."],
+      [
+        "--problem-type TYPE",
+        "BinaryClassification, MulticlassClassification or Regression; told from the labels unless given.",
+      ],
+      ["--threshold SHARE", "Scores from here on are class 1. Default 0.5."],
+      ["--output S3URI", "Write report.json and report.md there, too."],
+      ["--json", "Print the report as JSON."],
+    ],
+    load: () => import("./compare.ts"),
+  },
+  experiment: {
+    synopsis: "experiment NAME [--json]",
+    doc: "Prints the report of an inference experiment: how its two variants compare.",
+    options: [["--json", "Print it as JSON."]],
+    load: () => import("./experiment.ts"),
+  },
   environments: {
     synopsis: "environments [list | make IMAGE... | remove KEY...]",
     doc: "Lists the Python environments of framework images, makes them before the first job wants them, or removes them.",

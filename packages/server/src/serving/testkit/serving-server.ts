@@ -33,6 +33,7 @@ import { wakeScalableTargets } from "../../services/application-autoscaling/wake
 import { firstInAlarm } from "../../services/cloudwatch/alarm/current-alarm.ts";
 import { cloudWatchService } from "../../services/cloudwatch/service.ts";
 import { logsService } from "../../services/logs/service.ts";
+import { s3Service } from "../../services/s3/index.ts";
 import { endpointController } from "../../services/sagemaker/endpoint/reconcile.ts";
 import { sagemakerService } from "../../services/sagemaker/index.ts";
 import { inferenceExperimentController } from "../../services/sagemaker/inference-experiment/reconcile.ts";
@@ -187,7 +188,7 @@ export async function startServerWith<AnyEngine extends Engine>(
   const credentials = openCredentials(dataDirectory.credentials);
   const services = [
     ...[sagemakerService, sagemakerRuntimeService(serving), logsService, cloudWatchService],
-    ...[applicationAutoScalingService, snsService(notifications.policy)],
+    ...[applicationAutoScalingService, snsService(notifications.policy), s3Service],
   ];
   const pages = { sns: notifications.page };
   const gateway = await openGateway(
