@@ -10,7 +10,8 @@ import type { ImageRegistry } from "./registry/image-registry.ts";
 import { type Collection, collectGarbage } from "./services/sagemaker/collect-garbage.ts";
 import { finalStatuses, type TrainingJob, trainingJobKind } from "./services/sagemaker/training-job/training-job.ts";
 import { collectTransformRuns, unfinishedTransformJobs } from "./services/sagemaker/transform-job/collect.ts";
-import { containersOf, type EndpointValue, modelKeysOf } from "./serving/fleet.ts";
+import { servedRecords } from "./serving/components/served-records.ts";
+import { containersOf, modelKeysOf } from "./serving/fleet.ts";
 import type { Serving } from "./serving/open-serving.ts";
 import type { ListQuery, Store } from "./store/store.ts";
 
@@ -61,9 +62,10 @@ async function usedImages(store: Store, images: Images): Promise<Image[]> {
   await each<TrainingJob>(store, { kind: trainingJobKind, statusNot: finalStatuses }, ({ spec }) => {
     if (spec.AlgorithmSpecification?.TrainingImage) uris.add(spec.AlgorithmSpecification.TrainingImage);
   });
-  await each<EndpointValue>(store, { kind: "endpoint" }, ({ fleets }) => {
-    for (const { image } of fleets.flatMap(({ variants }) => variants.flatMap(containersOf))) uris.add(image);
-  });
+  for await (const { value } of servedRecords(store)) {
+    const variants = value.fleets.flatMap((fleet) => fleet.variants).filter(({ hostsComponents }) => !hostsComponents);
+    for (const { image } of variants.flatMap(containersOf)) uris.add(image);
+  }
   for (const { containers } of await unfinishedTransformJobs(store))
     for (const { image } of containers) uris.add(image);
   const used: Image[] = [];

@@ -45,6 +45,7 @@ import { wakeAutoMLJobs } from "./services/sagemaker/auto-ml-job/wake.ts";
 import { endpointController } from "./services/sagemaker/endpoint/reconcile.ts";
 import { tuningJobController } from "./services/sagemaker/hyper-parameter-tuning-job/reconcile.ts";
 import { wakeTuningJobs } from "./services/sagemaker/hyper-parameter-tuning-job/wake.ts";
+import { componentController, wakeComponents } from "./services/sagemaker/inference-component/controller.ts";
 import { inferenceExperimentController } from "./services/sagemaker/inference-experiment/reconcile.ts";
 import { interruptTrainingJob } from "./services/sagemaker/training-job/interrupt.ts";
 import { trainingJobController } from "./services/sagemaker/training-job/reconcile.ts";
@@ -92,7 +93,10 @@ export async function startServer(configuration: Configuration): Promise<Server>
       // Plain processes have the host's loopback, and no other.
       address: (isIsolated) => (isIsolated ? `http://${platformAddress}` : ownAddress),
       roleOf: async (run) =>
-        (await trainingJobs.roleOf(run)) ?? (await endpoints.roleOf(run)) ?? (await transformJobs.roleOf(run)),
+        (await trainingJobs.roleOf(run)) ??
+        (await endpoints.roleOf(run)) ??
+        (await components.roleOf(run)) ??
+        (await transformJobs.roleOf(run)),
       createSession: credentials.createSession,
       clock,
       log,
@@ -112,6 +116,10 @@ export async function startServer(configuration: Configuration): Promise<Server>
       ...{ ...serving, access },
       firstInAlarm: (scope, names) => firstInAlarm(parts, scope, names),
     });
+    const components = componentController({
+      ...{ ...serving, access },
+      firstInAlarm: (scope, names) => firstInAlarm(parts, scope, names),
+    });
     const transformJobs = transformJobController({ ...serving, access, room, hostMetrics: parts.metrics });
     const algorithms = algorithmController({ configuration, ...parts });
     const tuningJobs = tuningJobController({ configuration, ...parts });
@@ -123,7 +131,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
     });
     const controllers = [
       ...[trainingJobs, warmPoolController(parts), algorithms, endpoints, transformJobs, tuningJobs],
-      ...[scaling, autoMLJobs, experiments],
+      ...[components, scaling, autoMLJobs, experiments],
     ];
     loop = createLoop({ store, controllers: controllers as Controller[], log });
     const stopWatching = engine.watch((id) => {
@@ -132,6 +140,7 @@ export async function startServer(configuration: Configuration): Promise<Server>
     });
     opened.add(stopWatching);
     opened.add(wakeTuningJobs(store, (key) => loop?.wake(key)));
+    opened.add(wakeComponents(store, log, (key) => loop?.wake(key)));
     opened.add(wakeScalableTargets(store, log, (key) => loop?.wake(key)));
     opened.add(wakeAutoMLJobs(store, (key) => loop?.wake(key)));
 

@@ -1,6 +1,7 @@
 import type { ObjectLocation } from "./artifacts/model-location.ts";
 import type { AsyncSettings } from "./asynchronous/async-settings.ts";
 import type { CaptureSettings } from "./capture/capture-settings.ts";
+import type { ComponentOrigin } from "./components/needs.ts";
 import type { Deployment } from "./deployment.ts";
 
 /**
@@ -35,6 +36,8 @@ export interface Fleet {
   /** Milliseconds since 1970. */
   readonly since: number;
   readonly variants: readonly Variant[];
+  /** Of an inference component's copies. */
+  readonly component?: ComponentOrigin;
   /** What is kept of requests and answers, if anything. */
   readonly capture?: CaptureSettings;
   /** It answers later, to S3. */
@@ -79,6 +82,8 @@ export interface Variant {
   /** How several containers share requests: one after the other, or each by its name. */
   readonly execution?: "serial" | "direct";
   readonly instances: readonly Instance[];
+  /** It has no model of its own: its instances are room for inference components, and nothing runs in them but these. */
+  readonly hostsComponents?: true;
   /** Instances that died one after the other without serving for long; delays the next start. */
   readonly crashes?: { readonly count: number; readonly at: number; readonly reason: string };
 }
@@ -93,6 +98,8 @@ export interface ServingContainer {
   readonly needsIsolation: boolean;
   /** The configuration has a KMS key: what instances write is in memory, so that nothing of it reaches a disk in clear. */
   readonly hasVolumeKey?: boolean;
+  /** Memory that it may use, where it shares its instance with others. */
+  readonly memoryLimitBytes?: number;
   /** Whose credentials code inside may have; absent in fleets that an older version made, which have none. */
   readonly executionRoleArn?: string;
   /** Holds the models behind a prefix, each loaded when a request names it; such a container has no `model`. */

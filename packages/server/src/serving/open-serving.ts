@@ -12,7 +12,8 @@ import type { AsyncWorld } from "./asynchronous/answer-request.ts";
 import { AsyncCounters } from "./asynchronous/async-metrics.ts";
 import { AsyncQueues } from "./asynchronous/async-queues.ts";
 import { Captures } from "./capture/capture.ts";
-import { containersOf, type EndpointValue, modelKeysOf, runIdsOf } from "./fleet.ts";
+import { servedRecords } from "./components/served-records.ts";
+import { containersOf, modelKeysOf, runIdsOf } from "./fleet.ts";
 import { Fronts } from "./fronts/fronts.ts";
 import { reopenFronts } from "./fronts/observe-server.ts";
 import { HealthChecks } from "./health.ts";
@@ -162,17 +163,12 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
 async function usage(store: Store): Promise<{ models: ReadonlySet<string>; runs: ReadonlySet<string> }> {
   const models = new Set<string>();
   const runs = new Set<string>();
-  let token: string | undefined;
-  do {
-    const page = await store.list<EndpointValue>({ kind: "endpoint", limit: 1_000, ...(token && { token }) });
-    for (const { value } of page.records) {
-      for (const variant of value.fleets.flatMap(({ variants }) => variants)) {
-        for (const { runId } of variant.instances) for (const id of runIdsOf(variant, runId)) runs.add(id);
-        for (const key of containersOf(variant).flatMap(modelKeysOf)) models.add(key);
-      }
+  for await (const { value } of servedRecords(store)) {
+    for (const variant of value.fleets.flatMap(({ variants }) => variants)) {
+      for (const { runId } of variant.instances) for (const id of runIdsOf(variant, runId)) runs.add(id);
+      for (const key of containersOf(variant).flatMap(modelKeysOf)) models.add(key);
     }
-    token = page.next;
-  } while (token !== undefined);
+  }
   return { models, runs };
 }
 

@@ -5,6 +5,7 @@ import type { MetricPoints, MetricStore } from "../metrics/metric-store.ts";
 import { partitionOf } from "../scope.ts";
 import type { AsyncCounters } from "./asynchronous/async-metrics.ts";
 import type { AsyncQueues } from "./asynchronous/async-queues.ts";
+import { componentOfLabel } from "./components/component.ts";
 import type { ContainerCounters } from "./fronts/container-metrics.ts";
 import type { ModelMeters } from "./multi-model/model-metrics.ts";
 import type { RoutingTable } from "./routing/routing-table.ts";
@@ -108,9 +109,9 @@ function pointsOf(
   // By name, as the store wants them.
   const dimensions = [
     ...(config === undefined ? [] : [["EndpointConfigName", config] as const]),
-    ["EndpointName", endpoint] as const,
-    ["VariantName", variant] as const,
+    ...dimensionsOf(endpoint, variant),
   ];
+  const per = componentOfLabel(endpoint) === undefined ? "InvocationsPerInstance" : "InvocationsPerCopy";
   const point = (name: string, unit: string, values: Distribution): MetricPoints => ({
     ...{ scope, namespace, name, dimensions, unit, at, resolution, values },
   });
@@ -119,12 +120,22 @@ function pointsOf(
   const share = 1 / Math.max(1, instances);
   return [
     point("Invocations", "None", flags(count)),
-    point("InvocationsPerInstance", "None", { count, sum: count * share, min: share, max: share }),
+    point(per, "None", { count, sum: count * share, min: share, max: share }),
     point("Invocation4XXErrors", "None", flags(clientErrors)),
     point("Invocation5XXErrors", "None", flags(serverErrors)),
     point("InvocationModelErrors", "None", flags(clientErrors + serverErrors)),
     point("ModelLatency", "Microseconds", period.model.microseconds()),
     ...(period.overhead.count > 0 ? [point("OverheadLatency", "Microseconds", period.overhead.microseconds())] : []),
+  ];
+}
+
+/** What a variant's metrics are of; those of an inference component are of it alone. */
+export function dimensionsOf(endpoint: string, variant: string): readonly (readonly [string, string])[] {
+  const component = componentOfLabel(endpoint);
+  if (component !== undefined) return [["InferenceComponentName", component]];
+  return [
+    ["EndpointName", endpoint],
+    ["VariantName", variant],
   ];
 }
 

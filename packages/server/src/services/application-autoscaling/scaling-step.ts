@@ -40,8 +40,8 @@ export class ScalingStep {
     const { store } = this.#world;
     const { value } = this.#target;
     const resource = scalableResources[value.dimension];
-    const state = await resource?.read(store, this.#scope, value.resourceId);
-    if (resource === undefined || state === undefined || state.incarnation !== value.incarnation) {
+    const state = await resource.read(store, this.#scope, value.resourceId);
+    if (state === undefined || state.incarnation !== value.incarnation) {
       await store.write(await targetDeletion(store, this.#scope, value));
       return "gone";
     }

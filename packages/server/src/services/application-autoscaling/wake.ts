@@ -1,5 +1,9 @@
 import type { Log } from "../../log.ts";
-import { type ScalableTargetValue, scalableTargetKey } from "../../serving/scaling/scalable-target.ts";
+import {
+  componentResource,
+  type ScalableTargetValue,
+  scalableTargetKey,
+} from "../../serving/scaling/scalable-target.ts";
 import { isPolicyArn, policyOfArn } from "../../serving/scaling/scaling-policy.ts";
 import type { RecordKey, Store } from "../../store/store.ts";
 import type { AlarmValue } from "../cloudwatch/alarm/alarm.ts";
@@ -23,6 +27,7 @@ export function wakeScalableTargets(store: Store, log: Log, wake: (key: RecordKe
   };
   const listeners: Readonly<Record<string, (key: RecordKey) => Promise<void>>> = {
     alarm: wakeCalled,
+    "inference-component": async (key) => wake(scalableTargetKey(key, componentResource(key.name))),
     endpoint: (key) => wakeBelow(key, `endpoint/${key.name}/`),
     "scaling-policy": async (key) => wake(targetOf(key)),
     "scheduled-action": async (key) => wake(targetOf(key)),

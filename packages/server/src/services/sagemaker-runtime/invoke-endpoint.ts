@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Invoker } from "../../serving/invoke/invoker.ts";
 import type { AnswerSink } from "../../serving/invoke/send.ts";
 import type { StreamHandler } from "../service.ts";
-import { callersHeaders, checkTargets, type InvokeInput, modelHeaders } from "./model-headers.ts";
+import { callersHeaders, type InvokeInput, modelHeaders } from "./model-headers.ts";
 
 /** Largest request body; the quota of real-time endpoints is 25 MB. */
 export const maxBodyBytes = 25 * 1024 * 1024;
@@ -16,10 +16,10 @@ const textBytes = 16 * 1024;
  */
 export function invokeEndpoint(invoker: Invoker): StreamHandler<InvokeInput> {
   return async (input, context, { response, body, receivedAt }) => {
-    checkTargets(input);
     const answer = await invoker.invoke({
       scope: context.scope,
       endpoint: input.EndpointName as string,
+      component: input.InferenceComponentName,
       targetVariant: input.TargetVariant,
       sessionId: input.SessionId,
       inferenceId: input.InferenceId,

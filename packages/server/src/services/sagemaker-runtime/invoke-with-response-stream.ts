@@ -4,7 +4,7 @@ import type { AnswerSink } from "../../serving/invoke/send.ts";
 import type { StreamHandler } from "../service.ts";
 import { bytesEvent, exceptionEvent } from "./event-stream.ts";
 import { maxBodyBytes } from "./invoke-endpoint.ts";
-import { callersHeaders, checkTargets, type InvokeInput, modelHeaders } from "./model-headers.ts";
+import { callersHeaders, type InvokeInput, modelHeaders } from "./model-headers.ts";
 
 /** A model may take this long for a whole stream. */
 export const streamTimeoutMs = 8 * 60_000;
@@ -15,10 +15,10 @@ export const streamTimeoutMs = 8 * 60_000;
  */
 export function invokeWithResponseStream(invoker: Invoker): StreamHandler<InvokeInput> {
   return async (input, context, { response, body, receivedAt }) => {
-    checkTargets(input);
     const answer = await invoker.invoke({
       scope: context.scope,
       endpoint: input.EndpointName as string,
+      component: input.InferenceComponentName,
       targetVariant: input.TargetVariant,
       sessionId: input.SessionId,
       inferenceId: input.InferenceId,

@@ -1,6 +1,5 @@
 import type { InvokeEndpointCommandInput } from "@aws-sdk/client-sagemaker-runtime";
 import type { Answer, Answerer } from "../../serving/invoke/invoker.ts";
-import { validationError } from "../../serving/invoke/model-errors.ts";
 import { callersSession } from "../../serving/routing/sessions.ts";
 
 /** Members of every way to invoke a model that are bound to headers and the path. */
@@ -25,13 +24,6 @@ export function modelHeaders(input: InvokeInput): string[] {
   if (input.Accept !== undefined) headers.push("accept", input.Accept);
   if (input.CustomAttributes !== undefined) headers.push("x-amzn-sagemaker-custom-attributes", input.CustomAttributes);
   return headers;
-}
-
-/** Ways to address a part of an endpoint that no endpoint of this version has. */
-export function checkTargets(input: InvokeInput): void {
-  if (input.InferenceComponentName !== undefined) {
-    throw validationError(`Inference component ${input.InferenceComponentName} not found.`);
-  }
 }
 
 const sessionHeaders: ReadonlyMap<string, string> = new Map([

@@ -4,6 +4,7 @@ import { autoMLJobOperations } from "./auto-ml-job/index.ts";
 import { endpointOperations } from "./endpoint/index.ts";
 import { endpointConfigOperations } from "./endpoint-config/index.ts";
 import { hyperParameterTuningJobOperations } from "./hyper-parameter-tuning-job/index.ts";
+import { inferenceComponentOperations } from "./inference-component/index.ts";
 import { inferenceExperimentOperations } from "./inference-experiment/index.ts";
 import { modelOperations } from "./model/index.ts";
 import { modelPackageOperations } from "./model-package/index.ts";
@@ -20,6 +21,7 @@ export const sagemakerOperations = {
   ...modelOperations,
   ...endpointConfigOperations,
   ...endpointOperations,
+  ...inferenceComponentOperations,
   ...algorithmOperations,
   ...hyperParameterTuningJobOperations,
   ...autoMLJobOperations,

@@ -1,6 +1,8 @@
 import type { Engine, RunState } from "../../engines/engine.ts";
 import type { Store } from "../../store/store.ts";
-import { containersOf, type EndpointValue, runIdsOf, type ServingContainer, type Variant } from "../fleet.ts";
+import { routeName } from "../components/component.ts";
+import { servedRecords } from "../components/served-records.ts";
+import { containersOf, runIdsOf, type ServingContainer, type Variant } from "../fleet.ts";
 import type { FrontMember, FrontOwner, Fronts } from "./fronts.ts";
 
 /** What says what an instance consists of. */
@@ -69,15 +71,11 @@ export async function observeServer(
 
 /** Opens the fronts of the endpoints that a server before this one had, as far as their containers still run. */
 export async function reopenFronts(looking: Looking, store: Pick<Store, "list">): Promise<void> {
-  let token: string | undefined;
-  do {
-    const page = await store.list<EndpointValue>({ kind: "endpoint", limit: 1_000, ...(token && { token }) });
-    for (const { account, region, name, value } of page.records) {
-      for (const variant of value.fleets.flatMap(({ variants }) => variants).filter(hasFront)) {
-        const owner = { account, region, endpoint: name, variant: variant.name };
-        for (const { runId } of variant.instances) await observeServer(looking, variant, runId, owner);
-      }
+  for await (const record of servedRecords(store)) {
+    const { account, region, name } = routeName(record);
+    for (const variant of record.value.fleets.flatMap(({ variants }) => variants).filter(hasFront)) {
+      const owner = { account, region, endpoint: name, variant: variant.name };
+      for (const { runId } of variant.instances) await observeServer(looking, variant, runId, owner);
     }
-    token = page.next;
-  } while (token !== undefined);
+  }
 }

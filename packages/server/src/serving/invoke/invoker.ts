@@ -1,5 +1,6 @@
 import type { ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
+import { componentLabel, componentOfLabel } from "../components/component.ts";
 import { HoldQueue } from "../hold/hold-queue.ts";
 import { type Waker, waitForInstance } from "../hold/wait-for-instance.ts";
 import type { Backend } from "../routing/backend.ts";
@@ -27,6 +28,8 @@ const sessionHeader = "x-amzn-sagemaker-session-id";
 export interface Invoke {
   readonly scope: Scope;
   readonly endpoint: string;
+  /** The inference component that is meant, on an endpoint that has such. */
+  readonly component?: string | undefined;
   readonly targetVariant: string | undefined;
   /** As the caller has it; the model's headers lack it. */
   readonly sessionId?: string | undefined;
@@ -107,14 +110,16 @@ export class Invoker {
    * @throws ServiceError ValidationError, ModelError or ServiceUnavailable, as the runtime API documents them.
    */
   invoke(request: Invoke): Promise<Answer> {
-    const { scope, endpoint } = request;
-    const name = { account: scope.account, region: scope.region, name: endpoint };
+    const { scope, endpoint, component } = request;
+    const routed = component === undefined ? endpoint : componentLabel(component);
+    const name = { account: scope.account, region: scope.region, name: routed };
     const route = this.#options.routes.lookup(name);
     if (route !== undefined) return this.#along(name, route, request);
     return this.#options.routes.refresh(name).then((found) => this.#along(name, found ?? notFound(name), request));
   }
 
   async #along(name: EndpointName, route: EndpointRoute, request: Invoke): Promise<Answer> {
+    if (route.endpoint !== undefined && route.endpoint !== request.endpoint) notFound(name);
     if (route.asynchronous !== undefined) throw onlyLater(route.name);
     const destination = this.#destination(route, request);
     const { variant, session, ...chosen } =
@@ -224,6 +229,10 @@ function mayTryElsewhere(outcome: SendOutcome): boolean {
 }
 
 function notFound({ name, account }: EndpointName): never {
+  const component = componentOfLabel(name);
+  if (component !== undefined) {
+    throw validationError(`Inference component ${component} of account ${account} not found on this endpoint.`);
+  }
   // SageMaker says the same of an endpoint that is not in service yet.
   throw validationError(`Endpoint ${name} of account ${account} not found.`);
 }
@@ -231,9 +240,23 @@ function notFound({ name, account }: EndpointName): never {
 function variantOf(route: EndpointRoute, target: string | undefined): VariantRoute | NoInstances {
   const variant =
     target === undefined ? chooseVariant(route, Math.random()) : chooseNamed(route, target, Math.random());
+  if (variant?.hostsComponents) {
+    throw validationError(
+      `Endpoint ${route.name} has inference components; say which is meant with InferenceComponentName.`,
+    );
+  }
   if (variant?.isStopped === false) return variant;
   if (variant !== undefined || (target === undefined && route.variants.every(({ isStopped }) => isStopped))) {
     const who = variant === undefined ? `Endpoint ${route.name}` : `Variant ${variant.name} of endpoint ${route.name}`;
+    const component = componentOfLabel(route.name);
+    if (component !== undefined) {
+      return new NoInstances(
+        [route.variants[0]?.name ?? ""],
+        validationError(
+          `Inference component ${component} has no capacity to process this request: its copy count is 0. Scaling may be under way; otherwise raise it with UpdateInferenceComponentRuntimeConfig.`,
+        ),
+      );
+    }
     const stopped = variant === undefined ? route.variants.map(({ name }) => name) : [variant.name];
     return new NoInstances(
       stopped,

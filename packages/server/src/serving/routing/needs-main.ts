@@ -27,6 +27,8 @@ const ofFleet = {
   variants: "anywhere",
   capture: "anywhere",
   metrics: "anywhere",
+  // Requests name a component in a header, which is read there.
+  component: "main",
   // It refuses them, and says why.
   asynchronous: "main",
 } satisfies Record<keyof Fleet, Where>;
@@ -45,6 +47,8 @@ const ofVariant = {
   further: "anywhere",
   execution: "anywhere",
   instances: "anywhere",
+  hostsComponents: "main",
+  managed: "main",
   crashes: "anywhere",
 } satisfies Record<keyof Variant, Where>;
 const ofContainer = {
@@ -53,6 +57,7 @@ const ofContainer = {
   environment: "anywhere",
   needsIsolation: "anywhere",
   hasVolumeKey: "anywhere",
+  memoryLimitBytes: "anywhere",
   executionRoleArn: "anywhere",
   // The instance's front, which workers reach as they do a model.
   multiModel: "anywhere",

@@ -3,6 +3,8 @@ import type { Log } from "../../log.ts";
 import type { RecordKey, Store, StoredRecord } from "../../store/store.ts";
 import type { AsyncSettings } from "../asynchronous/async-settings.ts";
 import type { Capture, Captures } from "../capture/capture.ts";
+import { type ComponentValue, componentOfLabel, recordOfRoute, routeName } from "../components/component.ts";
+import { servedKinds, servedRecords } from "../components/served-records.ts";
 import { shareOf } from "../deployment.ts";
 import {
   type EndpointValue,
@@ -31,6 +33,8 @@ export interface VariantRoute extends MeasuredVariant {
   readonly share: number;
   /** It has no instances because none are wanted. */
   readonly isStopped: boolean;
+  /** Its instances have no model of their own. */
+  readonly hostsComponents: boolean;
   readonly isRandom: boolean;
   /** Keeps some of its requests, where that is asked for. */
   readonly capture: Capture | undefined;
@@ -44,6 +48,8 @@ export interface VariantRoute extends MeasuredVariant {
 /** One endpoint as requests see it. */
 export interface EndpointRoute {
   readonly name: string;
+  /** Of an inference component: the endpoint that it is on. */
+  readonly endpoint?: string;
   readonly variants: readonly VariantRoute[];
   readonly totalWeight: number;
   /** Tells it from a namesake that was deleted. */
@@ -122,15 +128,12 @@ export class RoutingTable implements Routes {
   async open(store: RecordSource): Promise<void> {
     const { log } = this.#options;
     this.#store = store;
-    this.#unwatch = store.watch(["endpoint"], (key) => {
-      this.refresh(key).catch((error: unknown) => log.error("route not refreshed", { endpoint: key.name, error }));
+    this.#unwatch = store.watch(servedKinds, (key) => {
+      this.refresh(routeName(key)).catch((error: unknown) =>
+        log.error("route not refreshed", { endpoint: key.name, error }),
+      );
     });
-    let token: string | undefined;
-    do {
-      const page = await store.list<EndpointValue>({ kind: "endpoint", limit: 1_000, ...(token && { token }) });
-      for (const record of page.records) this.#apply(record);
-      token = page.next;
-    } while (token !== undefined);
+    for await (const record of servedRecords(store)) this.#apply(routed(record));
   }
 
   /** The way to an endpoint, when it serves. */
@@ -143,14 +146,11 @@ export class RoutingTable implements Routes {
    * @returns The way to it, when it serves.
    */
   async refresh(endpoint: EndpointName): Promise<EndpointRoute | undefined> {
-    const key: RecordKey = {
-      account: endpoint.account,
-      region: endpoint.region,
-      kind: "endpoint",
-      name: endpoint.name,
-    };
+    const { account, region } = endpoint;
+    const key: RecordKey = { account, region, ...recordOfRoute(endpoint.name) };
     invariant(this.#store, "a table that reads records was opened");
-    this.take(endpoint, await this.#store.get<EndpointValue>(key));
+    const record = await this.#store.get<EndpointValue>(key);
+    this.take(endpoint, record && routed(record));
     await this.#spreading.get(idOf(endpoint));
     return this.lookup(endpoint);
   }
@@ -232,6 +232,7 @@ export class RoutingTable implements Routes {
         share,
         isStopped: variant.desiredInstanceCount === 0,
         isRandom: variant.routing === "RANDOM",
+        hostsComponents: variant.hostsComponents === true,
         ...this.#placeOf(record, fleet, variant),
       }));
     });
@@ -239,9 +240,11 @@ export class RoutingTable implements Routes {
     const { account, region, name, version } = record;
     const { runPrefix } = record.value;
     const asynchronous = fleets[0]?.fleet.asynchronous;
+    const { endpoint } = record.value as Partial<ComponentValue>;
     this.#routes.set(id, {
       ...{ account, region, name, version, variants, totalWeight, runPrefix },
       ...(asynchronous && { asynchronous }),
+      ...(endpoint !== undefined && { endpoint }),
     });
   }
 
@@ -255,7 +258,8 @@ export class RoutingTable implements Routes {
       targets: targetsOf(variant),
       // SageMaker tells configurations apart from the first deployment on.
       counter:
-        value.nextFleet > 2 || variant.isShadow || shadowVariants(fleet).length > 0
+        (value.nextFleet > 2 && componentOfLabel(endpoint) === undefined) ||
+        variant.isShadow || shadowVariants(fleet).length > 0
           ? this.#options.counters.under(fleet.configName, record, endpoint, variant.name)
           : this.#options.counters.of(record, endpoint, variant.name),
       capture:
@@ -339,6 +343,11 @@ function servingFleets(value: EndpointValue): { readonly fleet: Fleet; readonly 
     { fleet: active, share: 1 - share },
     { fleet: incoming, share },
   ];
+}
+
+/** A component's record goes by the name of its route. */
+function routed(record: EndpointRecord): EndpointRecord {
+  return { ...record, name: routeName(record).name };
 }
 
 function idOf({ account, region, name }: EndpointName): string {

@@ -4,9 +4,10 @@ import type { Distribution } from "../../metrics/distribution.ts";
 import type { MetricPoints, MetricStore } from "../../metrics/metric-store.ts";
 import { partitionOf } from "../../scope.ts";
 import type { RecordKey, Store } from "../../store/store.ts";
+import { componentOfLabel } from "../components/component.ts";
 import type { HoldQueue } from "../hold/hold-queue.ts";
-import type { RoutingTable } from "../routing/routing-table.ts";
-import type { VariantCounters } from "../variant-metrics.ts";
+import { dimensionsOf } from "../publish-metrics.ts";
+import type { RoutingTable, VariantRoute } from "../routing/routing-table.ts";
 import { type ScalableTargetValue, variantOfResource } from "./scalable-target.ts";
 import { heldFor } from "./waker.ts";
 
@@ -18,7 +19,6 @@ export interface LoadOptions {
   readonly store: Store;
   readonly routes: RoutingTable;
   readonly held: HoldQueue;
-  readonly counters: VariantCounters;
   readonly metrics: MetricStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -30,7 +30,7 @@ interface Watched {
   readonly region: string;
   readonly resourceId: string;
   readonly endpoint: string;
-  readonly variant: string;
+  readonly variant: string | undefined;
   concurrency: Distribution | undefined;
   invocations: number;
 }
@@ -69,10 +69,8 @@ export class VariantLoads {
   sample(): void {
     const heldOf = heldFor(this.#options.held);
     for (const watched of this.#watched.values()) {
-      const { account, region, resourceId, endpoint, variant } = watched;
-      const route = this.#options.routes.lookup({ account, region, name: endpoint });
-      const backends =
-        route?.variants.filter(({ name }) => name === variant).flatMap(({ backends: each }) => each) ?? [];
+      const { resourceId } = watched;
+      const backends = this.#routesOf(watched).flatMap(({ backends: each }) => each);
       const outstanding = backends.reduce((sum, backend) => sum + backend.outstanding, 0);
       // Those that wait are on its first instance's account.
       const value = (outstanding + heldOf(watched, resourceId)) / Math.max(1, backends.length);
@@ -97,21 +95,22 @@ export class VariantLoads {
 
   #pointsOf(watched: Watched, at: number): MetricPoints[] {
     const { account, region, endpoint, variant, concurrency } = watched;
+    const [perModel, perInstance] =
+      componentOfLabel(endpoint) === undefined
+        ? ["ConcurrentRequestsPerModel", "InvocationsPerInstance"]
+        : ["ConcurrentRequestsPerCopy", "InvocationsPerCopy"];
     const point = (name: string, unit: string, resolution: 1 | 60, values: Distribution): MetricPoints => ({
       ...{ scope: { partition: partitionOf(region), account, region }, namespace: "AWS/SageMaker", name, unit, at },
-      dimensions: [
-        ["EndpointName", endpoint],
-        ["VariantName", variant],
-      ],
+      dimensions: dimensionsOf(endpoint, variant ?? ""),
       ...{ resolution, values },
     });
     const points: MetricPoints[] = [];
-    if (concurrency !== undefined) points.push(point("ConcurrentRequestsPerModel", "Count", 1, concurrency));
+    if (concurrency !== undefined) points.push(point(perModel, "Count", 1, concurrency));
     watched.concurrency = undefined;
-    const { invocations } = this.#options.counters.of(watched, endpoint, variant);
+    const invocations = this.#invocations(watched);
     // A variant that serves tells of its requests itself.
     if (invocations === watched.invocations) {
-      points.push(point("InvocationsPerInstance", "None", 60, { count: 1, sum: 0, min: 0, max: 0 }));
+      points.push(point(perInstance, "None", 60, { count: 1, sum: 0, min: 0, max: 0 }));
     }
     watched.invocations = invocations;
     return points;
@@ -124,11 +123,22 @@ export class VariantLoads {
   }
 
   #watch(key: RecordKey, resourceId: string): void {
-    const named = variantOfResource(resourceId);
     const { account, region } = key;
-    if (named === undefined || this.#watched.has(idOf(key))) return;
-    const { invocations } = this.#options.counters.of(key, named.endpoint, named.variant);
-    this.#watched.set(idOf(key), { account, region, resourceId, ...named, concurrency: undefined, invocations });
+    if (this.#watched.has(idOf(key))) return;
+    // A component's resource is named as its route is, and it has one variant.
+    const { endpoint, variant } = variantOfResource(resourceId) ?? { endpoint: resourceId, variant: undefined };
+    const watched = { account, region, resourceId, endpoint, variant, concurrency: undefined, invocations: 0 };
+    this.#watched.set(idOf(key), { ...watched, invocations: this.#invocations(watched) });
+  }
+
+  #routesOf({ account, region, endpoint, variant }: Watched): readonly VariantRoute[] {
+    const variants = this.#options.routes.lookup({ account, region, name: endpoint })?.variants ?? [];
+    return variants.filter(({ name }) => variant === undefined || name === variant);
+  }
+
+  /** So far; of two fleets during a deployment, both count in one counter. */
+  #invocations(watched: Watched): number {
+    return this.#routesOf(watched)[0]?.counter.invocations ?? watched.invocations;
   }
 }
 

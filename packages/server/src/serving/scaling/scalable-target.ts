@@ -57,6 +57,11 @@ export function variantResource(endpoint: string, variant: string): ScalableId {
   };
 }
 
+/** The resource of an inference component. */
+export function componentResource(name: string): ScalableId {
+  return { resourceId: `inference-component/${name}`, dimension: "sagemaker:inference-component:DesiredCopyCount" };
+}
+
 /** Endpoint and variant of a resource id, when it is one of a variant. */
 export function variantOfResource(
   resourceId: string,

@@ -1,16 +1,26 @@
 import type { RecordKey, Store } from "../../store/store.ts";
+import { componentOfLabel } from "../components/component.ts";
 import type { HoldQueue } from "../hold/hold-queue.ts";
 import { holdKey, type Waker } from "../hold/wait-for-instance.ts";
 import type { EndpointName } from "../routing/routing-table.ts";
-import { type ScalableTargetValue, scalableTargetKey, variantOfResource, variantResource } from "./scalable-target.ts";
+import {
+  componentResource,
+  type ScalableTargetValue,
+  scalableTargetKey,
+  variantOfResource,
+  variantResource,
+} from "./scalable-target.ts";
 
 /**
  * Brings variants back from zero instances when a request asks for them: those that have a scalable target which may go
  * to zero. A variant that may not, and is there all the same, was stopped by hand and stays so.
  */
 export function scalingWaker(store: Store, wake: (key: RecordKey) => void): Waker {
-  const keyOf = (endpoint: EndpointName, variant: string): RecordKey =>
-    scalableTargetKey(endpoint, variantResource(endpoint.name, variant));
+  const keyOf = (endpoint: EndpointName, variant: string): RecordKey => {
+    const component = componentOfLabel(endpoint.name);
+    const id = component === undefined ? variantResource(endpoint.name, variant) : componentResource(component);
+    return scalableTargetKey(endpoint, id);
+  };
   return {
     async wakeable(endpoint, variants) {
       const found: string[] = [];
@@ -35,7 +45,8 @@ export function wakesOnRequest({ min, max, suspended }: ScalableTargetValue): bo
 export function heldFor(held: HoldQueue) {
   return ({ account, region }: Pick<RecordKey, "account" | "region">, resourceId: string): number => {
     const named = variantOfResource(resourceId);
-    if (named === undefined) return 0;
+    // A component's resource is named as its route is.
+    if (named === undefined) return held.count(holdKey({ account, region, name: resourceId }, undefined));
     const endpoint = { account, region, name: named.endpoint };
     return held.count(holdKey(endpoint, undefined)) + held.count(holdKey(endpoint, named.variant));
   };

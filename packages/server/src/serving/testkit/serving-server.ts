@@ -36,6 +36,7 @@ import { logsService } from "../../services/logs/service.ts";
 import { s3Service } from "../../services/s3/index.ts";
 import { endpointController } from "../../services/sagemaker/endpoint/reconcile.ts";
 import { sagemakerService } from "../../services/sagemaker/index.ts";
+import { componentController, wakeComponents } from "../../services/sagemaker/inference-component/controller.ts";
 import { inferenceExperimentController } from "../../services/sagemaker/inference-experiment/reconcile.ts";
 import { transformJobController } from "../../services/sagemaker/transform-job/reconcile.ts";
 import { sagemakerRuntimeService } from "../../services/sagemaker-runtime/service.ts";
@@ -149,8 +150,15 @@ export async function startServerWith<AnyEngine extends Engine>(
     ...serving,
     firstInAlarm: (scope, names) => firstInAlarm({ store, metrics, clock }, scope, names),
   });
+  const components = componentController({
+    ...serving,
+    firstInAlarm: (scope, names) => firstInAlarm({ store, metrics, clock }, scope, names),
+  });
   const scaling = scalableTargetController({ store, metrics, clock, log, held: heldFor(serving.held) });
-  const stopWaking = wakeScalableTargets(store, log, (key) => loop?.wake(key));
+  const stopWaking = [
+    wakeScalableTargets(store, log, (key) => loop?.wake(key)),
+    wakeComponents(store, log, (key) => loop?.wake(key)),
+  ];
   const counted = { counters: serving.metrics, fronts: serving.fronts, routes: serving.routes, metrics, clock, log };
   const variantLoads = new VariantLoads({ ...counted, store, held: serving.held });
   await variantLoads.open();
@@ -177,7 +185,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     metrics,
   };
   const experiments = inferenceExperimentController({ platform, publish });
-  loop = createLoop({ store, controllers: [endpoints, transformJobs, scaling, experiments] as Controller[], log });
+  loop = createLoop({ store, controllers: [endpoints, components, transformJobs, scaling, experiments] as Controller[], log });
   const utilization = new UtilizationMonitor({
     ...{ engine, routes: serving.routes, metrics, gpus: hostGpus(), folder: dataDirectory.runs, log },
   });
@@ -207,7 +215,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     cloudwatch.destroy();
     autoscaling.destroy();
     variantLoads.close();
-    stopWaking();
+    for (const stopWatching of stopWaking) stopWatching();
     await transformJobs.close();
     await loop?.stop();
     await gateway.close(0);

@@ -14,7 +14,7 @@ import { scalableResources } from "../scalable-resources.ts";
 export const registerScalableTarget: ScalingOperation<"RegisterScalableTarget"> = async (input, context) => {
   const { scope, platform } = context;
   const id = scalableId(input);
-  const state = await scalableResources[id.dimension]?.read(platform.store, scope, id.resourceId);
+  const state = await scalableResources[id.dimension].read(platform.store, scope, id.resourceId);
   if (state === undefined) throw invalid(`Resource ID ${id.resourceId} does not exist, or is being deleted.`);
   if (state.refusal !== undefined) throw invalid(state.refusal);
   const key = scalableTargetKey(scope, id);

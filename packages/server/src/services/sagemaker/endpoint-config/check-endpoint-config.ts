@@ -43,8 +43,24 @@ export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], con
     }
     names.add(variant.VariantName);
     checkVariant(variant);
+    if (variant.ModelName === undefined) continue;
     // Reading it is checking it: SageMaker refuses a configuration whose model is not there.
-    await models.get(context, variant.ModelName as string);
+    await models.get(context, variant.ModelName);
+  }
+  checkHosts(spec);
+}
+
+/** Variants without a model are room for inference components, whose role the configuration has. */
+function checkHosts({ ProductionVariants: variants, ExecutionRoleArn: role }: EndpointConfigValue["spec"]): void {
+  const hosts = variants.filter(({ ModelName }) => ModelName === undefined);
+  if (hosts.length === 0) return;
+  if (hosts.length < variants.length || variants.length > 1) {
+    throw validationException(
+      "An endpoint configuration for inference components has exactly one production variant, and it has no ModelName.",
+    );
+  }
+  if (role === undefined) {
+    throw validationException("ExecutionRoleArn must be given for an endpoint configuration without ModelName.");
   }
 }
 
@@ -65,7 +81,6 @@ async function checkCapture(
 function checkVariant(variant: ProductionVariant): void {
   const given: Readonly<Record<string, unknown>> = { ...variant };
   for (const member of variantNotYet) if (isPresent(given[member])) throw unsupported(member);
-  if (variant.ModelName === undefined) throw unsupported("A variant without ModelName (inference components)");
   const missing = ["InstanceType", "InitialInstanceCount"].filter((member) => given[member] === undefined);
   if (missing.length > 0) {
     throw validationException(`${missing.join(" and ")} must be given for variant "${variant.VariantName}".`);

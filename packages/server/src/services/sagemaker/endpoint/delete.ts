@@ -1,4 +1,5 @@
 import { WriteConflict } from "../../../store/store.ts";
+import { checkNoComponents } from "../inference-component/hosting.ts";
 import type { Operation } from "../operation.ts";
 import { endpoints } from "./resource.ts";
 
@@ -9,6 +10,7 @@ import { endpoints } from "./resource.ts";
 export const deleteEndpoint: Operation<"DeleteEndpoint"> = async (input, context) => {
   const record = await endpoints.get(context, input.EndpointName);
   if (record.status === "Deleting") return {};
+  await checkNoComponents(context, input.EndpointName);
   const key = endpoints.key(context.scope, input.EndpointName);
   try {
     await context.platform.store.write([

@@ -1,4 +1,4 @@
-import { invariant, ServiceError } from "../../../errors.ts";
+import { ServiceError } from "../../../errors.ts";
 import { thisHost } from "../../../instance-types/fit-to-host.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { CaptureSettings } from "../../../serving/capture/capture-settings.ts";
@@ -14,8 +14,11 @@ import { type ModelContainers, serversOfModel } from "../model-instance/model-co
 /** Memory of the host that an instance must at least find: what a built-in algorithm's server takes when idle, doubled. */
 const leastInstanceBytes = 96 * 1024 ** 2;
 
+/** Instances that are room for inference components run nothing themselves. */
+const noContainer: ModelContainers["container"] = { image: "", environment: {}, needsIsolation: false };
+
 /** A container has 8 minutes to answer its first ping unless the variant says otherwise. */
-const startupTimeoutSeconds = 480;
+export const startupTimeoutSeconds = 480;
 
 /**
  * Copies a configuration and its models into a fleet without instances, so that the endpoint no longer needs them.
@@ -29,7 +32,10 @@ export async function fleetOfConfig(context: OperationPlace, configName: string,
   const variants: Variant[] = [];
   const { ProductionVariants: production, ShadowProductionVariants: shadows = [] } = config.value.spec;
   for (const variant of [...production, ...shadows]) {
-    invariant(variant.ModelName !== undefined, "CreateEndpointConfig refuses variants without a model");
+    if (variant.ModelName === undefined) {
+      variants.push({ ...variantOf(variant, "", { container: noContainer }), hostsComponents: true });
+      continue;
+    }
     const model = await models.get(context, variant.ModelName);
     const needsIsolation =
       config.value.spec.EnableNetworkIsolation === true || model.value.spec.EnableNetworkIsolation === true;

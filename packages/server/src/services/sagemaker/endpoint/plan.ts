@@ -22,6 +22,8 @@ export interface Sight {
   outstanding(runId: string): number;
   /** Why this host cannot run the variant, when that is so. */
   refusal(variant: Variant): string | undefined;
+  /** Most instances that there is room for; without it, as many as are wanted. */
+  readonly room?: (variant: Variant) => number;
   /** Why the engine refused to start the run, when it did. */
   refused(runId: string): string | undefined;
   /** The variant's model; ready where it has none. */
@@ -257,7 +259,8 @@ class Draft {
   #wanted(fleet: Fleet, variant: Variant): number {
     const isDeploying = fleetOf(this.#value, "incoming") !== undefined && fleetOf(this.#value, "active") !== undefined;
     const deployment = isDeploying ? this.#deployment() : undefined;
-    return wantedInstances(fleet, variant, deployment, this.#sight.now, this.#isLeaving());
+    const wanted = wantedInstances(fleet, variant, deployment, this.#sight.now, this.#isLeaving());
+    return variant.hostsComponents ? 0 : Math.min(wanted, this.#sight.room?.(variant) ?? wanted);
   }
 
   /** Whether instances of the fleet that serves are on their way out. */
@@ -283,8 +286,7 @@ class Draft {
       return this.plan("InService");
     }
     const isDone = active.variants.every(
-      ({ instances, desiredInstanceCount }) =>
-        instances.filter(({ phase }) => phase === "ready").length === desiredInstanceCount,
+      (variant) => variant.instances.filter(({ phase }) => phase === "ready").length === this.#wanted(active, variant),
     );
     return this.plan(isDone ? "InService" : status);
   }

@@ -5,11 +5,12 @@ import { again, type Controller, done, type Outcome } from "../../../reconcile/r
 import type { RoleOfRun } from "../../../run-access.ts";
 import { partitionOf, type Scope } from "../../../scope.ts";
 import type { PreparedModel } from "../../../serving/artifacts/model-cache.ts";
+import { routeName } from "../../../serving/components/component.ts";
 import { type EndpointValue, instanceOfRun, instancesOf, runIdsOf, type Variant } from "../../../serving/fleet.ts";
 import { observeServer } from "../../../serving/fronts/observe-server.ts";
 import { instanceIdOf } from "../../../serving/instance-id.ts";
 import { tailOfLog } from "../../../serving/log-tail.ts";
-import { type StoredRecord, WriteConflict } from "../../../store/store.ts";
+import { type StoredRecord, type Write, WriteConflict } from "../../../store/store.ts";
 import { instanceLog } from "../model-instance/run-spec.ts";
 import {
   type InstanceWorld,
@@ -27,6 +28,19 @@ type EndpointRecord = StoredRecord<EndpointValue>;
 /** SIGKILL follows SIGTERM after this long. */
 const stopGraceMs = 30_000;
 
+/** Records that are run as endpoints are. */
+export interface ServedKind {
+  readonly kind: string;
+  /** Where its instances' logs are. */
+  logGroup(name: string): string;
+  /** What goes with its record. */
+  gone?(record: EndpointRecord): Write[];
+  /** What bounds it, as one look finds it; `gone` when what it is on is no longer there. */
+  bounds?(record: EndpointRecord): Promise<Partial<Pick<Sight, "room" | "refusal">> | "gone">;
+}
+
+const endpointKind: ServedKind = { kind: "endpoint", logGroup: (name) => `/aws/sagemaker/Endpoints/${name}` };
+
 /** What drives endpoints. */
 export interface EndpointWorld extends InstanceWorld {
   /** The first of some alarms that is in ALARM; none ever is when absent. */
@@ -40,16 +54,16 @@ export interface EndpointController extends Controller<EndpointValue> {
 }
 
 /** Drives endpoints: brings fleets up, moves traffic, replaces instances that die, and takes down what has to go. */
-export function endpointController(world: EndpointWorld): EndpointController {
+export function endpointController(world: EndpointWorld, served: ServedKind = endpointKind): EndpointController {
   const refused: Refusals = new Map();
   return {
-    kind: "endpoint",
+    kind: served.kind,
     finalStatuses: [],
     concurrency: 8,
-    reconcile: (record) => new Step(world, record, refused).run(),
+    reconcile: (record) => new Step(world, served, record, refused).run(),
     roleOf: async (runId) => {
       const owner = world.ownerOf(runId);
-      if (owner?.kind !== "endpoint") return undefined;
+      if (owner?.kind !== served.kind) return undefined;
       const record = await world.store.get<EndpointValue>(owner);
       const variants = record?.value.fleets.flatMap((fleet) => fleet.variants) ?? [];
       const mineId = instanceOfRun(runId);
@@ -66,18 +80,24 @@ type Refusals = Map<string, string>;
 /** One look at one endpoint and what follows from it. */
 class Step {
   readonly #options: EndpointWorld;
+  readonly #served: ServedKind;
   readonly #record: EndpointRecord;
   readonly #refused: Refusals;
 
-  constructor(options: EndpointWorld, record: EndpointRecord, refused: Refusals) {
+  constructor(options: EndpointWorld, served: ServedKind, record: EndpointRecord, refused: Refusals) {
     this.#options = options;
+    this.#served = served;
     this.#record = record;
     this.#refused = refused;
   }
 
   async run(): Promise<Outcome> {
     const { status = "Creating", value } = this.#record;
-    const plan = planEndpoint({ status, value }, await this.#look());
+    const bounds = status === "Deleting" ? undefined : await this.#served.bounds?.(this.#record);
+    // What it was on is gone, and it goes with it.
+    const asked = bounds === "gone" ? "Deleting" : status;
+    const sight = await this.#look();
+    const plan = planEndpoint({ status: asked, value }, bounds === "gone" ? sight : { ...sight, ...bounds });
     for (const runId of plan.stop) await stopServer(this.#options, this.#variantOf(runId), runId, stopGraceMs);
     for (const runId of plan.remove) await this.#remove(runId);
     if (plan.isGone) return await this.#forget();
@@ -91,7 +111,7 @@ class Step {
 
   async #look(): Promise<Sight> {
     const { clock, health, routes, dataDirectory } = this.#options;
-    const { account, region, name } = this.#record;
+    const { account, region, name } = routeName(this.#record);
     const runs = new Map<string, RunState>();
     const lastWords = new Map<string, string>();
     for (const { runId } of instancesOf(this.#record.value)) {
@@ -148,7 +168,7 @@ class Step {
 
   async #start(runId: string, variant: Variant): Promise<void> {
     const log = {
-      group: `/aws/sagemaker/Endpoints/${this.#record.name}`,
+      group: this.#served.logGroup(this.#record.name),
       stream: `${variant.name}/${instanceIdOf(runId)}`,
     };
     const refusal = await startServer(this.#options, { runId, plan: variant, owner: this.#record, log });
@@ -181,10 +201,10 @@ class Step {
       throw error;
     }
     // Requests follow the new record from here on; whoever drains relies on it.
-    await routes.refresh(key);
+    await routes.refresh(routeName(key));
     if (next.status !== status) {
       const { failureReason } = next.value;
-      log.info("endpoint changed", { endpoint: name, status: next.status, ...(failureReason && { failureReason }) });
+      log.info(`${kind} changed`, { name, status: next.status, ...(failureReason && { failureReason }) });
     }
     return true;
   }
@@ -194,10 +214,12 @@ class Step {
     const { account, region, kind, name, version, value } = this.#record;
     const scope: Scope = { partition: partitionOf(region), account, region };
     const tags = await dropTags(store, scope, value.arn);
-    await store.write([{ op: "delete", key: { account, region, kind, name }, version }, ...tags]);
-    this.#options.metrics.forget({ account, region }, name);
-    this.#options.fronts.forget({ account, region }, name);
-    log.info("endpoint deleted", { endpoint: name });
+    const more = this.#served.gone?.(this.#record) ?? [];
+    await store.write([{ op: "delete", key: { account, region, kind, name }, version }, ...tags, ...more]);
+    const route = routeName({ account, region, kind, name });
+    this.#options.metrics.forget(route, route.name);
+    this.#options.fronts.forget(route, route.name);
+    log.info(`${kind} deleted`, { name });
     return done;
   }
 }

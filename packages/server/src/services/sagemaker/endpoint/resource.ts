@@ -66,6 +66,12 @@ function describeVariants(fleet: Fleet) {
 }
 
 function describeVariant(variant: Fleet["variants"][number], resolvedAt: number) {
+  const { name: VariantName, weight, desiredInstanceCount: DesiredInstanceCount } = variant;
+  if (variant.hostsComponents) {
+    // Nothing comes up in them, so they are there as soon as they are wanted.
+    const CurrentInstanceCount = DesiredInstanceCount;
+    return { VariantName, CurrentWeight: weight, DesiredWeight: weight, CurrentInstanceCount, DesiredInstanceCount };
+  }
   return {
     VariantName: variant.name,
     DeployedImages: containersOf(variant).map(({ image }) => ({

@@ -22,7 +22,8 @@ export const variantInstances: ScalableResource = {
     const serving = fleetOf(value, "active") ?? fleetOf(value, "incoming");
     const variant = serving?.variants.find(({ name }) => name === named.variant);
     if (serving === undefined || variant === undefined) return undefined;
-    const current = variant.instances.filter(({ phase }) => phase === "ready").length;
+    const ready = variant.instances.filter(({ phase }) => phase === "ready").length;
+    const current = variant.hostsComponents ? variant.desiredInstanceCount : ready;
     // A change of counts may be changed again before it is through: nothing else moves meanwhile.
     const isBusy = serving.role !== "active" || fleetOf(value, "incoming") !== undefined || !isServing(status);
     return {

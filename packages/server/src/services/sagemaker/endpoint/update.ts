@@ -106,7 +106,7 @@ function deploymentConfigOf(input: Input<"UpdateEndpoint">, value: EndpointValue
 }
 
 /** An alarm that is not there would never end a deployment. */
-async function checkAlarms(names: readonly string[], { scope, platform }: OperationPlace): Promise<void> {
+export async function checkAlarms(names: readonly string[], { scope, platform }: OperationPlace): Promise<void> {
   for (const name of names) {
     if ((await platform.store.get(alarmKey(scope, name))) !== undefined) continue;
     throw validationException(`Could not find alarm "${name}" of AutoRollbackConfiguration in CloudWatch.`);

@@ -129,7 +129,8 @@ export function runSpec(
   region: string,
   { image, channels, access, isIsolated }: InstanceParts,
 ): RunSpec {
-  const { cpus, cpuWeight, memoryBytes } = fitToHost(plan.instanceType, 1, { ...thisHost(), gpus: 0 });
+  const { cpus, cpuWeight, ...fit } = fitToHost(plan.instanceType, 1, { ...thisHost(), gpus: 0 });
+  const memoryBytes = Math.min(fit.memoryBytes, plan.container.memoryLimitBytes ?? fit.memoryBytes);
   const gpus = gpusOfInstance(plan, runId);
   const folder = instanceFolder(directory, plan.container, runId);
   return {
