@@ -18,7 +18,8 @@ def clients(client_environment):
         region_name=client_environment["AWS_REGION"],
     )
     url = client_environment["AWS_ENDPOINT_URL"]
-    return {each: session.client(each, endpoint_url=url) for each in ("s3", "sagemaker", "logs", "sagemaker-runtime", "cloudwatch")}
+    names = ("s3", "sagemaker", "logs", "sagemaker-runtime", "cloudwatch", "application-autoscaling")
+    return {each: session.client(each, endpoint_url=url) for each in names}
 
 
 @pytest.fixture(scope="module")

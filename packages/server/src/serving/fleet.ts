@@ -84,6 +84,8 @@ export interface Variant {
   readonly instances: readonly Instance[];
   /** It has no model of its own: its instances are room for inference components, and nothing runs in them but these. */
   readonly hostsComponents?: true;
+  /** Of such a variant: it has as many instances as its components need, within these bounds. */
+  readonly managed?: { readonly min: number; readonly max: number };
   /** Instances that died one after the other without serving for long; delays the next start. */
   readonly crashes?: { readonly count: number; readonly at: number; readonly reason: string };
 }

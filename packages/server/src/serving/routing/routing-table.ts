@@ -259,7 +259,8 @@ export class RoutingTable implements Routes {
       // SageMaker tells configurations apart from the first deployment on.
       counter:
         (value.nextFleet > 2 && componentOfLabel(endpoint) === undefined) ||
-        variant.isShadow || shadowVariants(fleet).length > 0
+        variant.isShadow ||
+        shadowVariants(fleet).length > 0
           ? this.#options.counters.under(fleet.configName, record, endpoint, variant.name)
           : this.#options.counters.of(record, endpoint, variant.name),
       capture:

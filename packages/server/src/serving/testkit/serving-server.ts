@@ -185,7 +185,11 @@ export async function startServerWith<AnyEngine extends Engine>(
     metrics,
   };
   const experiments = inferenceExperimentController({ platform, publish });
-  loop = createLoop({ store, controllers: [endpoints, components, transformJobs, scaling, experiments] as Controller[], log });
+  loop = createLoop({
+    store,
+    controllers: [endpoints, components, transformJobs, scaling, experiments] as Controller[],
+    log,
+  });
   const utilization = new UtilizationMonitor({
     ...{ engine, routes: serving.routes, metrics, gpus: hostGpus(), folder: dataDirectory.runs, log },
   });

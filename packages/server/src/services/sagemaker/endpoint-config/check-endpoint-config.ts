@@ -8,12 +8,7 @@ import type { EndpointConfigValue, ProductionVariant } from "./endpoint-config-r
 
 /** Members that change how an endpoint behaves and that are not built yet: better refused than silently ignored. */
 const notYet = ["ExplainerConfig"] as const;
-const variantNotYet = [
-  "ServerlessConfig",
-  "ManagedInstanceScaling",
-  "InstancePools",
-  "CapacityReservationConfig",
-] as const;
+const variantNotYet = ["ServerlessConfig", "InstancePools", "CapacityReservationConfig"] as const;
 
 /**
  * Applies the rules of CreateEndpointConfig that the model of the API cannot state.
@@ -51,15 +46,21 @@ export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], con
 }
 
 /** Variants without a model are room for inference components, whose role the configuration has. */
-function checkHosts({ ProductionVariants: variants, ExecutionRoleArn: role }: EndpointConfigValue["spec"]): void {
-  const hosts = variants.filter(({ ModelName }) => ModelName === undefined);
+function checkHosts(spec: EndpointConfigValue["spec"]): void {
+  const { ProductionVariants: variants, ShadowProductionVariants: shadows = [], DataCaptureConfig: capture } = spec;
+  const hosts = [...variants, ...shadows].filter(({ ModelName }) => ModelName === undefined);
   if (hosts.length === 0) return;
+  if (shadows.length > 0) throw unsupported("ShadowProductionVariants with inference components");
+  if (spec.AsyncInferenceConfig !== undefined) throw unsupported("AsyncInferenceConfig with inference components");
   if (hosts.length < variants.length || variants.length > 1) {
     throw validationException(
       "An endpoint configuration for inference components has exactly one production variant, and it has no ModelName.",
     );
   }
-  if (role === undefined) {
+  if (capture !== undefined && capture.EnableCapture !== false) {
+    throw unsupported("DataCaptureConfig with inference components");
+  }
+  if (spec.ExecutionRoleArn === undefined) {
     throw validationException("ExecutionRoleArn must be given for an endpoint configuration without ModelName.");
   }
 }
@@ -81,9 +82,25 @@ async function checkCapture(
 function checkVariant(variant: ProductionVariant): void {
   const given: Readonly<Record<string, unknown>> = { ...variant };
   for (const member of variantNotYet) if (isPresent(given[member])) throw unsupported(member);
+  checkManaged(variant);
   const missing = ["InstanceType", "InitialInstanceCount"].filter((member) => given[member] === undefined);
   if (missing.length > 0) {
     throw validationException(`${missing.join(" and ")} must be given for variant "${variant.VariantName}".`);
+  }
+}
+
+/** Only room for components is managed: that is all whose need is known. */
+function checkManaged({
+  ManagedInstanceScaling: managed,
+  ModelName: model,
+  VariantName: name,
+}: ProductionVariant): void {
+  if (managed?.Status !== "ENABLED") return;
+  if (model !== undefined) throw unsupported("ManagedInstanceScaling of a variant with a ModelName");
+  if ((managed.ScaleInPolicy ?? undefined) !== undefined) throw unsupported("ManagedInstanceScaling.ScaleInPolicy");
+  const { MinInstanceCount: min = 0, MaxInstanceCount: max = min } = managed;
+  if (max < min) {
+    throw validationException(`MaxInstanceCount of variant "${name}" must not be less than its MinInstanceCount.`);
   }
 }
 

@@ -33,7 +33,10 @@ export async function fleetOfConfig(context: OperationPlace, configName: string,
   const { ProductionVariants: production, ShadowProductionVariants: shadows = [] } = config.value.spec;
   for (const variant of [...production, ...shadows]) {
     if (variant.ModelName === undefined) {
-      variants.push({ ...variantOf(variant, "", { container: noContainer }), hostsComponents: true });
+      variants.push({
+        ...variantOf(variant, "", { container: noContainer }),
+        ...{ hostsComponents: true, ...managedOf(variant) },
+      });
       continue;
     }
     const model = await models.get(context, variant.ModelName);
@@ -116,6 +119,12 @@ function variantOf(variant: ProductionVariant, modelName: string, servers: Model
     ...servers,
     instances: [],
   };
+}
+
+function managedOf({ ManagedInstanceScaling: asked, InitialInstanceCount: first = 1 }: ProductionVariant) {
+  if (asked?.Status !== "ENABLED") return {};
+  const { MinInstanceCount: min = first, MaxInstanceCount: max = Math.max(min, first) } = asked;
+  return { managed: { min, max } };
 }
 
 type DataCapture = EndpointConfigValue["spec"]["DataCaptureConfig"];

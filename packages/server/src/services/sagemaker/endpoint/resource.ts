@@ -9,8 +9,9 @@ import {
   shadowVariants,
   type Variant,
 } from "../../../serving/fleet.ts";
-import type { StoredRecord } from "../../../store/store.ts";
+import type { Store, StoredRecord } from "../../../store/store.ts";
 import { defineResource } from "../define-resource.ts";
+import { componentsOf, instancesOf } from "../inference-component/hosting.ts";
 import type { Output } from "../operation.ts";
 
 type Summary = NonNullable<Output<"ListEndpoints">["Endpoints"]>[number];
@@ -28,9 +29,9 @@ export const endpoints = defineResource<EndpointValue, Summary, Description>({
     ...times(record),
     EndpointStatus: record.status as Status,
   }),
-  describe: (record) => {
+  describe: async (record, { platform }) => {
     const { value } = record;
-    const active = fleetOf(value, "active");
+    const active = await withManagedCounts(platform.store, record);
     const incoming = fleetOf(value, "incoming");
     return {
       EndpointName: record.name,
@@ -52,6 +53,15 @@ export const endpoints = defineResource<EndpointValue, Summary, Description>({
   },
 });
 
+/** The active fleet, with as many instances as its components need where that is what decides. */
+async function withManagedCounts(store: Store, record: StoredRecord<EndpointValue>): Promise<Fleet | undefined> {
+  const active = fleetOf(record.value, "active");
+  if (active?.variants.some(({ managed }) => managed !== undefined) !== true) return active;
+  const components = await componentsOf(store, record, record.name);
+  const variants = active.variants.map((host) => ({ ...host, desiredInstanceCount: instancesOf(host, components) }));
+  return { ...active, variants };
+}
+
 function times(record: StoredRecord): { CreationTime: Date; LastModifiedTime: Date } {
   return { CreationTime: new Date(record.createdAt), LastModifiedTime: new Date(record.modifiedAt) };
 }
@@ -70,7 +80,15 @@ function describeVariant(variant: Fleet["variants"][number], resolvedAt: number)
   if (variant.hostsComponents) {
     // Nothing comes up in them, so they are there as soon as they are wanted.
     const CurrentInstanceCount = DesiredInstanceCount;
-    return { VariantName, CurrentWeight: weight, DesiredWeight: weight, CurrentInstanceCount, DesiredInstanceCount };
+    const { managed } = variant;
+    return {
+      ...{ VariantName, CurrentWeight: weight, DesiredWeight: weight, CurrentInstanceCount, DesiredInstanceCount },
+      ...(managed && {
+        ManagedInstanceScaling: {
+          ...{ Status: "ENABLED" as const, MinInstanceCount: managed.min, MaxInstanceCount: managed.max },
+        },
+      }),
+    };
   }
   return {
     VariantName: variant.name,

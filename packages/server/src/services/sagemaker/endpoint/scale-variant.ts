@@ -25,6 +25,7 @@ export const variantInstances: ScalableResource = {
     const ready = variant.instances.filter(({ phase }) => phase === "ready").length;
     const current = variant.hostsComponents ? variant.desiredInstanceCount : ready;
     // A change of counts may be changed again before it is through: nothing else moves meanwhile.
+    const { managed } = variant;
     const isBusy = serving.role !== "active" || fleetOf(value, "incoming") !== undefined || !isServing(status);
     return {
       incarnation: value.runPrefix,
@@ -33,6 +34,9 @@ export const variantInstances: ScalableResource = {
       isSettled: status === "InService" && current === variant.desiredInstanceCount,
       isBusy,
       ...(status === "InService" && value.failureReason !== undefined && { failure: value.failureReason }),
+      ...(managed && {
+        refusal: `Variant ${named.variant} of endpoint ${named.endpoint} has ManagedInstanceScaling, which decides its instance count.`,
+      }),
       ...(burstable.test(variant.instanceType) && {
         refusal: `Variant ${named.variant} of endpoint ${named.endpoint} has instances of type ${variant.instanceType}, which automatic scaling does not support.`,
       }),

@@ -3,6 +3,7 @@ import { type EndpointValue, type Fleet, fleetOf } from "../../../serving/fleet.
 import { type Write, WriteConflict } from "../../../store/store.ts";
 import { alarmKey } from "../../cloudwatch/alarm/current-alarm.ts";
 import type { OperationPlace } from "../../service.ts";
+import { checkHosts } from "../inference-component/hosting.ts";
 import type { Input, Operation } from "../operation.ts";
 import { type DeploymentConfig, deploymentOf } from "./deployment-config.ts";
 import { fleetOfConfig } from "./fleet-of-config.ts";
@@ -40,6 +41,7 @@ export async function recordUpdate(
   const asked = await fleetOfConfig(context, input.EndpointConfigName, value.nextFleet);
   const fleet = input.RetainAllVariantProperties === true ? retain(asked, active, input) : asked;
   await checkScaledVariants(context, input.EndpointName, active, fleet);
+  await checkHosts(context, input.EndpointName, fleet);
   checkKind(asked, active, value.arn);
   await checkTopics(asked, context);
   const config = deploymentConfigOf(input, value);

@@ -25,7 +25,7 @@ async function boundsOf(store: Store, record: StoredRecord<ComponentValue>) {
   const desired = desiredCopies(value);
   const none =
     status === "Creating" && desired > 0 && placed === 0
-      ? `Not enough hardware resources on the ${host.desiredInstanceCount} instance(s) of variant ${host.name} (${host.instanceType}) for a copy of the inference component.`
+      ? `Not enough hardware resources on the ${host.managed?.max ?? host.desiredInstanceCount} instance(s) of variant ${host.name} (${host.instanceType}) for a copy of the inference component.`
       : undefined;
   // An update has old and new copies side by side for a while; together they are no more than what is asked for and a batch.
   return { room: () => placed, ...(none !== undefined && { refusal: () => none }) };

@@ -4,7 +4,7 @@ import type { Scope } from "../../../scope.ts";
 import type { ComponentValue } from "../../../serving/components/component.ts";
 import type { Needs } from "../../../serving/components/needs.ts";
 import { place } from "../../../serving/components/placement.ts";
-import { type EndpointValue, fleetOf, type Variant } from "../../../serving/fleet.ts";
+import { type EndpointValue, type Fleet, fleetOf, type Variant } from "../../../serving/fleet.ts";
 import type { RecordKey, Store, StoredRecord, Write } from "../../../store/store.ts";
 import type { OperationPlace } from "../../service.ts";
 
@@ -58,6 +58,25 @@ export async function checkNoComponents({ scope, platform }: OperationPlace, end
   );
 }
 
+/**
+ * An update must leave components where they are.
+ * @throws ValidationException when a component's variant is gone after it, or has instances that cannot hold a copy.
+ */
+export async function checkHosts({ scope, platform }: OperationPlace, endpoint: string, next: Fleet): Promise<void> {
+  for (const { name, value } of await componentsOf(platform.store, scope, endpoint)) {
+    const host = next.variants.find((variant) => variant.hostsComponents && variant.name === value.hostVariant);
+    if (
+      host !== undefined &&
+      place(1, roomOf(host.instanceType), [{ name, copies: 1, needs: needsOf(value) }]).get(name)
+    ) {
+      continue;
+    }
+    throw validationException(
+      `Inference component ${name} of endpoint ${endpoint} would have no place: variant "${value.hostVariant}" of the new endpoint configuration is not there, has a model of its own, or has too small instances.`,
+    );
+  }
+}
+
 /** The variant of an endpoint that components are on; `undefined` when there is none. */
 export function hostOf({ fleets }: EndpointValue, name?: string): Variant | undefined {
   const fleet = fleetOf({ fleets } as EndpointValue, "active") ?? fleetOf({ fleets } as EndpointValue, "incoming");
@@ -79,7 +98,19 @@ export function placedCopies(host: Variant, components: readonly StoredRecord<Co
   const wanted = components
     .filter(({ status }) => status !== "Deleting" && status !== "Failed")
     .map(({ name, value }) => ({ name, copies: desiredCopies(value), needs: needsOf(value) }));
-  return place(host.desiredInstanceCount, roomOf(host.instanceType), wanted);
+  return place(host.managed?.max ?? host.desiredInstanceCount, roomOf(host.instanceType), wanted);
+}
+
+/** How many instances the host has: what was asked for, or the fewest that hold all copies that have a place. */
+export function instancesOf(host: Variant, components: readonly StoredRecord<ComponentValue>[]): number {
+  const { managed } = host;
+  if (managed === undefined) return host.desiredInstanceCount;
+  const sum = (placed: ReadonlyMap<string, number>) => [...placed.values()].reduce((all, copies) => all + copies, 0);
+  const most = sum(placedCopies(host, components));
+  for (let count = managed.min; count < managed.max; count++) {
+    if (sum(placedCopies({ ...host, managed: { ...managed, max: count } }, components)) === most) return count;
+  }
+  return managed.max;
 }
 
 /** Old and new copies of an update need no room twice: all are on one machine, and it is over soon. */

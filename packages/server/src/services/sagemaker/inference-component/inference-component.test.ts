@@ -1,4 +1,9 @@
 import {
+  DescribeScalingActivitiesCommand,
+  PutScalingPolicyCommand,
+  RegisterScalableTargetCommand,
+} from "@aws-sdk/client-application-auto-scaling";
+import {
   CreateEndpointCommand,
   CreateEndpointConfigCommand,
   CreateInferenceComponentCommand,
@@ -9,6 +14,7 @@ import {
   DescribeEndpointCommand,
   DescribeInferenceComponentCommand,
   ListInferenceComponentsCommand,
+  UpdateEndpointCommand,
   UpdateEndpointWeightsAndCapacitiesCommand,
   UpdateInferenceComponentCommand,
   UpdateInferenceComponentRuntimeConfigCommand,
@@ -95,6 +101,68 @@ test("copies have as much room as the instances give, the oldest component first
   expect(await invoke("large")).toBe("large");
 });
 
+test("managed instances are as many as the copies need, within their bounds", async () => {
+  await host("managed", { ManagedInstanceScaling: { Status: "ENABLED", MinInstanceCount: 1, MaxInstanceCount: 3 } });
+  const described = async () =>
+    (await server.sagemaker.send(new DescribeEndpointCommand({ EndpointName: "managed" }))).ProductionVariants?.[0];
+  expect(await described()).toMatchObject({ CurrentInstanceCount: 1, ManagedInstanceScaling: { MaxInstanceCount: 3 } });
+  await component("grows", { EndpointName: "managed", RuntimeConfig: { CopyCount: 3 } }, 3_072);
+  await hasCopies("grows", 3);
+  expect(await described()).toMatchObject({ CurrentInstanceCount: 2, DesiredInstanceCount: 2 });
+  // Two a piece on three instances, and the seventh has no place.
+  await copies("grows", 7);
+  await vi.waitFor(async () => {
+    expect(await describe("grows")).toMatchObject({ RuntimeConfig: { DesiredCopyCount: 7, CurrentCopyCount: 6 } });
+  }, patiently);
+  expect(await described()).toMatchObject({ CurrentInstanceCount: 3 });
+  await copies("grows", 0);
+  await hasCopies("grows", 0);
+  expect(await described()).toMatchObject({ CurrentInstanceCount: 1 });
+});
+
+test("copies scale from zero when a request asks for them, and an update must leave them their place", async () => {
+  await component("woken", { RuntimeConfig: { CopyCount: 0 } });
+  await hasCopies("woken", 0);
+  await expect(invoke("woken")).rejects.toThrow(/its copy count is 0/u);
+  const id = {
+    ServiceNamespace: "sagemaker",
+    ResourceId: "inference-component/woken",
+    ScalableDimension: "sagemaker:inference-component:DesiredCopyCount",
+  } as const;
+  await server.autoscaling.send(new RegisterScalableTargetCommand({ ...id, MinCapacity: 0, MaxCapacity: 2 }));
+  const { Alarms } = await server.autoscaling.send(
+    new PutScalingPolicyCommand({
+      ...{ ...id, PolicyName: "follow", PolicyType: "TargetTrackingScaling" },
+      TargetTrackingScalingPolicyConfiguration: {
+        TargetValue: 5,
+        PredefinedMetricSpecification: { PredefinedMetricType: "SageMakerInferenceComponentInvocationsPerCopy" },
+      },
+    }),
+  );
+  expect(Alarms).toHaveLength(2);
+  expect(await Promise.all([invoke("woken"), invoke("woken")])).toEqual(["woken", "woken"]);
+  await hasCopies("woken", 1);
+  const activities = await server.autoscaling.send(new DescribeScalingActivitiesCommand(id));
+  expect(activities.ScalingActivities).toMatchObject([
+    { Description: "Setting desired copy count to 1.", Cause: "a request arrived while the capacity was 0" },
+  ]);
+  // What the predefined metrics are of, and that silence is told.
+  await server.publish();
+  const points = await server.platform.metrics.list({
+    scope: { partition: "aws", account: server.account, region: "eu-west-1" },
+    ...{ namespace: "AWS/SageMaker", name: "ConcurrentRequestsPerCopy", dimensions: [], limit: 10 },
+  });
+  expect(points.metrics.map(({ dimensions }) => dimensions)).toEqual([[["InferenceComponentName", "woken"]]]);
+  const variant = { VariantName: "Else", InstanceType: "ml.m5.large" as const, InitialInstanceCount: 1 };
+  await server.sagemaker.send(
+    new CreateEndpointConfigCommand({
+      ...{ EndpointConfigName: "else", ExecutionRoleArn: role, ProductionVariants: [variant] },
+    }),
+  );
+  const update = new UpdateEndpointCommand({ EndpointName: "shared", EndpointConfigName: "else" });
+  await expect(server.sagemaker.send(update)).rejects.toThrow(/component woken .* would have no place: variant "All"/u);
+});
+
 test("copies come and go, and a new model takes over, without a failed request", async () => {
   await component("busy");
   await hasCopies("busy", 1);
@@ -104,12 +172,7 @@ test("copies come and go, and a new model takes over, without a failed request",
     while (!isOver) answers.add(await invoke("busy"));
   });
   for (const CopyCount of [3, 1, 2]) {
-    await server.sagemaker.send(
-      new UpdateInferenceComponentRuntimeConfigCommand({
-        InferenceComponentName: "busy",
-        DesiredRuntimeConfig: { CopyCount },
-      }),
-    );
+    await copies("busy", CopyCount);
     await hasCopies("busy", CopyCount);
   }
   await model("better");
@@ -200,8 +263,8 @@ test.for<[string, Partial<CreateInferenceComponentCommandInput>, RegExp]>([
 });
 
 /** An endpoint that is made for components. */
-async function host(name: string): Promise<void> {
-  const variant = { VariantName: "All", InstanceType: "ml.m5.large" as const, InitialInstanceCount: 1 };
+async function host(name: string, change: object = {}): Promise<void> {
+  const variant = { VariantName: "All", InstanceType: "ml.m5.large" as const, InitialInstanceCount: 1, ...change };
   await server.sagemaker.send(
     new CreateEndpointConfigCommand({
       ...{ EndpointConfigName: name, ExecutionRoleArn: role, ProductionVariants: [variant] },
@@ -244,6 +307,13 @@ async function instances(DesiredInstanceCount: number): Promise<void> {
       EndpointName: "shared",
       DesiredWeightsAndCapacities: [{ VariantName: "All", DesiredInstanceCount }],
     }),
+  );
+}
+
+async function copies(InferenceComponentName: string, CopyCount: number): Promise<void> {
+  const DesiredRuntimeConfig = { CopyCount };
+  await server.sagemaker.send(
+    new UpdateInferenceComponentRuntimeConfigCommand({ InferenceComponentName, DesiredRuntimeConfig }),
   );
 }
 
