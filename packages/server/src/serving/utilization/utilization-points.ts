@@ -3,6 +3,7 @@ import { distributionOf } from "../../metrics/distribution.ts";
 import type { MetricPoints } from "../../metrics/metric-store.ts";
 import { partitionOf } from "../../scope.ts";
 import { instanceIdOf } from "../instance-id.ts";
+import { dimensionsOf } from "../publish-metrics.ts";
 import type { RoutedVariant } from "../routing/routing-table.ts";
 import type { InstanceSample } from "./utilization-monitor.ts";
 
@@ -19,10 +20,7 @@ export function pointsOf(
   sampleOf: (runId: string) => InstanceSample | undefined,
 ): MetricPoints[] {
   const scope = { partition: partitionOf(region), account, region };
-  const ofVariant = [
-    ["EndpointName", endpoint],
-    ["VariantName", variant.name],
-  ] as const;
+  const ofVariant = dimensionsOf(endpoint, variant.name);
   const { isEnhanced, everySeconds } = variant.metrics;
   const looks = variant.backends.flatMap(({ runId }) => {
     const sample = sampleOf(runId);
