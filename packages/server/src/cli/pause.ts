@@ -75,7 +75,9 @@ async function withEndpoint(
 }
 
 function variantsOf(endpoint: DescribeEndpointCommandOutput) {
-  if (endpoint.EndpointStatus === "InService") return endpoint.ProductionVariants ?? [];
+  // Shadow variants take memory as well.
+  const { ProductionVariants = [], ShadowProductionVariants = [] } = endpoint;
+  if (endpoint.EndpointStatus === "InService") return [...ProductionVariants, ...ShadowProductionVariants];
   throw new CommandError(`${endpoint.EndpointName} is ${endpoint.EndpointStatus}, not InService.`);
 }
 

@@ -80,12 +80,42 @@ test.skipIf(!existsSync(bundle))("model processes outlive the server and are rep
   await vi.waitFor(async () => expect(await server.engine.list()).toEqual([]), patiently);
 });
 
+test.skipIf(!existsSync(bundle))("no request fails when one of two model processes is killed under load", async () => {
+  await deploy("doubled", 2);
+  const failures: unknown[] = [];
+  let [answers, isOver] = [0, false];
+  const callers = Array.from({ length: 4 }, async () => {
+    while (!isOver) {
+      await invoke("doubled").then(
+        () => answers++,
+        (error: unknown) => failures.push(error),
+      );
+    }
+  });
+  for (const run of await server.engine.list()) {
+    const before = answers;
+    await server.engine.stop(run, 0);
+    await vi.waitFor(async () => {
+      // A successor is started when the record names the dead one no more, and counted when it answers.
+      const runs = await server.engine.list();
+      expect(runs).toHaveLength(2);
+      expect(runs).not.toContain(run);
+      const described = await server.sagemaker.send(new DescribeEndpointCommand({ EndpointName: "doubled" }));
+      expect(described.ProductionVariants?.[0]?.CurrentInstanceCount).toBe(2);
+      expect(answers).toBeGreaterThan(before + 50);
+    }, patiently);
+  }
+  isOver = true;
+  await Promise.all(callers);
+  expect(failures).toEqual([]);
+});
+
 async function engineOf(folder: string): Promise<Engine> {
   return await openEngine({ directory: join(folder, ".engine"), kind: "auto", log: silentLog });
 }
 
 /** A classifier of two features that says 1 when their sum is positive. */
-async function deploy(name: string): Promise<void> {
+async function deploy(name: string, instances = 1): Promise<void> {
   const folder = join(root, "model");
   await mkdir(folder);
   const linear = { features: 2, outputs: 1, weights: Float32Array.of(1, 1), bias: Float32Array.of(0) };
@@ -98,7 +128,7 @@ async function deploy(name: string): Promise<void> {
     VariantName: "AllTraffic",
     ModelName: name,
     InstanceType: "ml.m5.large" as const,
-    InitialInstanceCount: 1,
+    InitialInstanceCount: instances,
   };
   await server.sagemaker.send(
     new CreateEndpointConfigCommand({ EndpointConfigName: name, ProductionVariants: [variant] }),

@@ -8,6 +8,7 @@ import {
   DescribeEndpointCommand,
   DescribeEndpointConfigCommand,
   UpdateEndpointCommand,
+  UpdateEndpointWeightsAndCapacitiesCommand,
 } from "@aws-sdk/client-sagemaker";
 import {
   InvokeEndpointCommand,
@@ -89,6 +90,20 @@ test("a sampled share is copied, and nothing of a session", async () => {
   for (let n = 0; n < 100; n++) await invoke({ SessionId: "NEW_SESSION" });
   await vi.waitFor(() => expect(copies()?.underWay).toBe(0), patiently);
   expect(requestsOf("new")).toHaveLength(before);
+});
+
+test("a shadow is stopped, started and given another share while its endpoint serves", async () => {
+  await deploy();
+  await change({ DesiredInstanceCount: 0 });
+  await vi.waitFor(() => expect(runsOf("new")).toHaveLength(0), patiently);
+  for (let n = 0; n < 10; n++) expect((await invoke()).body).toBe("x");
+  expect(copies()).toBeUndefined();
+  await change({ DesiredInstanceCount: 1, DesiredWeight: 0 });
+  for (let n = 0; n < 10; n++) await invoke();
+  expect(requestsOf("new")).toHaveLength(0);
+  await change({ DesiredWeight: 5 });
+  for (let n = 0; n < 10; n++) await invoke();
+  await vi.waitFor(() => expect(requestsOf("new")).toHaveLength(10), patiently);
 });
 
 test("a shadow that hangs costs callers nothing, and copies under way are bounded", async () => {
@@ -253,6 +268,15 @@ async function configure(EndpointConfigName: string, setup: Setup): Promise<void
 async function deploy(setup: Setup = {}): Promise<void> {
   await configure("c", setup);
   await server.sagemaker.send(new CreateEndpointCommand({ EndpointName, EndpointConfigName: "c" }));
+  await vi.waitFor(async () => expect((await describe()).EndpointStatus).toBe("InService"), patiently);
+}
+
+/** What is wanted of the shadow. */
+async function change(desired: { DesiredInstanceCount?: number; DesiredWeight?: number }): Promise<void> {
+  const DesiredWeightsAndCapacities = [{ VariantName: "Candidate", ...desired }];
+  await server.sagemaker.send(
+    new UpdateEndpointWeightsAndCapacitiesCommand({ EndpointName, DesiredWeightsAndCapacities }),
+  );
   await vi.waitFor(async () => expect((await describe()).EndpointStatus).toBe("InService"), patiently);
 }
 

@@ -86,6 +86,11 @@ test("an experiment shadows, reports, and promotes the shadow when it is told to
   });
   const [live, candidate] = report.variants;
   expect(live?.requests).toBeGreaterThanOrEqual(100);
+  for (const { latency } of report.variants) {
+    expect(latency?.p50Ms).toBeGreaterThan(0);
+    expect(latency?.p99Ms).toBeGreaterThanOrEqual(latency?.p50Ms as number);
+  }
+  expect(report.comparisons[0]?.latencyMs).toMatchObject({ test: "Welch's t test", p: expect.any(Number) });
   // What was under way at the change may have lost its copy.
   expect(candidate?.requests).toBeGreaterThan(90);
   expect(report.answers?.difference).toBeCloseTo(0.25);
