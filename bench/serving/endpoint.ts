@@ -36,7 +36,11 @@ export const endpoint: ServingBench = {
     if (made.status !== 0) throw new Error("the reference could not make the model");
     const data = join(work, "endpoint");
     mkdirSync(data);
-    const platform = await startPlatform(data, 0, ["--environments-dir", join(root, ".build/environments")]);
+    const platform = await startPlatform(data, 0, [
+      ...["--environments-dir", join(root, ".build/environments")],
+      // One model server, whose socket is asked too.
+      ...["--spare-model-servers", "0"],
+    ]);
     const endpoints = new EndpointClient(platform);
     const reference = await startReference(python, model);
     try {

@@ -32,7 +32,8 @@ export const invoke: ServingBench = {
   async measure({ work, repeats }) {
     const data = join(work, "invoke");
     mkdirSync(data);
-    const platform = await startPlatform(data);
+    // One model server, whose socket is asked too.
+    const platform = await startPlatform(data, 0, ["--spare-model-servers", "0"]);
     const endpoints = new EndpointClient(platform);
     let forwarder: { port: number; stop: () => void } | undefined;
     try {

@@ -93,14 +93,14 @@ interface Round {
 }
 
 async function against(peer: Peer, { platform, model, repeats }: Round): Promise<Figure[]> {
-  let python: string;
+  let server: Awaited<ReturnType<typeof start>>;
   try {
-    python = referencePython(`peer-${peer.name}`, join(folder, peer.name, "requirements.txt"));
+    const python = referencePython(`peer-${peer.name}`, join(folder, peer.name, "requirements.txt"));
+    server = await start(peer, python, model);
   } catch (error) {
-    process.stderr.write(`peers: ${peer.title} is left out, it cannot be installed here (${String(error)})\n`);
+    process.stderr.write(`peers: ${peer.title} is left out, it cannot be had here (${String(error)})\n`);
     return [];
   }
-  const server = await start(peer, python, model);
   try {
     const [ours, theirs]: [LoadResult[], LoadResult[]] = [[], []];
     // The first round is not counted.

@@ -50,6 +50,8 @@ export interface Configuration {
 export interface ServingSettings {
   /** Most requests in one instance at once; further ones are refused. The data plane's own number where absent. */
   readonly requestsPerInstance?: number;
+  /** Most model servers that wait for a model at once. By the machine's memory where absent. */
+  readonly spareModelServers?: number;
   /** File with what scrapers of `/metrics` must show. */
   readonly metricsTokenFile?: string;
   /** How many threads serve invocations. By the size of the host where absent. */
@@ -198,6 +200,13 @@ export const settings: readonly Setting[] = [
     doc: "How many threads serve InvokeEndpoint, all on the same port. Without it, one on hosts of up to seven cores and one for each core on larger ones. More than one needs Linux.",
   },
   {
+    name: "spare-model-servers",
+    kind: "text",
+    argument: "N",
+    fallback: "",
+    doc: "Most model servers of built-in algorithms that are started in advance, each after an endpoint of its kind, for the next one of the same image, size and execution role. Without it, one for every 8 GiB of memory, at most 4; 0 starts none.",
+  },
+  {
     name: "metrics-token-file",
     kind: "text",
     argument: "FILE",
@@ -318,6 +327,9 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
     serving: {
       requestsPerInstance: count("--requests-per-instance", text("requests-per-instance"), 1),
       ...(text("gateway-workers") !== "" && { workers: workerCount(text("gateway-workers")) }),
+      ...(text("spare-model-servers") !== "" && {
+        spareModelServers: count("--spare-model-servers", text("spare-model-servers"), 0),
+      }),
       ...(text("metrics-token-file") !== "" && { metricsTokenFile: resolve(expandHome(text("metrics-token-file"))) }),
     },
     masterKey: masterKeySource(text("kms-master-key-file"), environment["SAGEBRUSH_KMS_MASTER_KEY"]),

@@ -1,6 +1,8 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { totalmem } from "node:os";
+import { join } from "node:path";
 import { machineCapacity } from "./capacity/machine-capacity.ts";
 import { systemClock } from "./clock.ts";
 import { type Configuration, ConfigurationError, engineSettings, isLoopback } from "./configuration.ts";
@@ -8,6 +10,7 @@ import { consolePage } from "./console-page.ts";
 import { openDataDirectory } from "./data-directory/open.ts";
 import { isIsolated, layersRefusal, platformAddress } from "./engines/engine.ts";
 import { mainSocketPath, openEngines, platformSocketPath } from "./engines/index.ts";
+import { PrestartedEngine } from "./engines/prestarted/prestarted-engine.ts";
 import { collectAll, type Garbage } from "./garbage.ts";
 import { openCredentials } from "./gateway/credentials.ts";
 import type { GatewayOptions } from "./gateway/gateway.ts";
@@ -253,12 +256,18 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const objects = await openObjectCatalogue({ store, directory, memoryDirectory, keys, clock, log });
   opened.add(() => objects.close());
   const registry = new ImageRegistry({ store, bytes: objects.bytes, clock });
-  const { engine, docker } = await openEngines({
+  const { engine: engines, docker } = await openEngines({
     directory: dataDirectory.engine,
     ...engineSettings(configuration),
     log,
     isolationRequired: !isLoopback(configuration.host),
     platformSocket: platformSocketPath(dataDirectory.engine),
+  });
+  const engine = await PrestartedEngine.open({
+    engine: engines,
+    directory: join(dataDirectory.engine, "prestarted"),
+    most: configuration.serving?.spareModelServers ?? spareModelServers(totalmem()),
+    log,
   });
   opened.add(() => engine.close());
   const table =
@@ -312,6 +321,11 @@ function metricsAccess({ host, publicUrls, serving }: Configuration): MetricsAcc
   const token = file === undefined ? undefined : readFileSync(file, "utf8").trim();
   if (token === "") throw new ConfigurationError(`--metrics-token-file ${file} is empty.`);
   return { token, isLocal: isLoopback(host) && publicUrls.length === 0 };
+}
+
+/** One spare for every 8 GiB of the machine, at most four: each takes some 60 MB while it waits. */
+function spareModelServers(memoryBytes: number): number {
+  return Math.min(4, Math.floor(memoryBytes / (8 * 2 ** 30)));
 }
 
 /** Tells requests of whoever can read the server's note, which is the user who started it. */

@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { rmSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { AlgorithmModule, Answerer, LoadContext, Predictor } from "./algorithm.ts";
@@ -7,6 +8,7 @@ import { createJobLog } from "./job-log.ts";
 import { mlDirectory } from "./ml-directory.ts";
 import { memoryRoom } from "./serving/memory-room.ts";
 import { ModelTable } from "./serving/model-table.ts";
+import { ModelWait } from "./serving/model-wait.ts";
 import { negotiate } from "./serving/negotiate.ts";
 import { readRequest } from "./serving/read-request.ts";
 import { RequestHandler, type Served } from "./serving/request-handler.ts";
@@ -15,10 +17,12 @@ import { writeResponse } from "./serving/write-response.ts";
 const maxConnections = 1024;
 /** Within the 30 seconds between SIGTERM and SIGKILL. */
 const drainMillis = 25_000;
+/** A server without a model is not kept for longer. */
+const mostWaitMillis = 20 * 60_000;
 
 /**
  * Loads the model and answers GET /ping and POST /invocations until SIGTERM; with SAGEMAKER_MULTI_MODEL, loads the models
- * that it is told to and answers for each of them.
+ * that it is told to and answers for each of them. With SAGEBRUSH_WAIT it was started before there is a model: see `ModelWait`.
  */
 export async function serve(
   algorithm: AlgorithmModule,
@@ -28,28 +32,42 @@ export async function serve(
   const log = createJobLog({ host: "algo-1", title: algorithm.title });
   const cpus = Math.max(1, Math.floor(Number(environment.SAGEBRUSH_CPUS ?? availableParallelism()) || 1));
   const context = { environment, library, cpus, log };
+  const front = new ModelWait();
+  // No idle timeout: the gateway keeps connections, and closing one just as it sends would fail a request.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => front.handle(request, response));
+  server.maxConnections = maxConnections;
+  process.once("SIGTERM", () => {
+    log.info("Received SIGTERM: finishing the requests that have begun.");
+    if (front.handler === undefined) process.exit(0);
+    front.handler.isDraining = true;
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+    setTimeout(() => process.exit(0), drainMillis).unref();
+  });
+  const waits = environment.SAGEBRUSH_WAIT === "1";
+  if (waits) {
+    await listen(server, environment);
+    // Whoever started it may be gone.
+    const forgotten = setTimeout(() => process.exit(0), mostWaitMillis);
+    await front.told;
+    clearTimeout(forgotten);
+  }
   const isMultiModel = environment.SAGEMAKER_MULTI_MODEL?.toLowerCase() === "true";
   const served = isMultiModel ? manyModels(algorithm, context) : await oneModel(algorithm, context);
   if (served === undefined) process.exit(1);
-  const handler = new RequestHandler(served, log);
-  // No idle timeout: the gateway keeps connections, and closing one just as it sends would fail a request.
-  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => handler.handle(request, response));
-  server.maxConnections = maxConnections;
+  front.handler = new RequestHandler(served, log);
+  if (!waits) await listen(server, environment);
+  log.info(isMultiModel ? "Ready for models." : "Model loaded, ready for requests.");
+}
+
+async function listen(server: Server, environment: NodeJS.ProcessEnv): Promise<void> {
   const socket = environment.SAGEBRUSH_LISTEN;
   if (socket === undefined) server.listen(Number(environment.SAGEMAKER_BIND_TO_PORT ?? 8080));
   else {
     rmSync(socket, { force: true }); // left by a run that was killed
     server.listen(socket);
   }
-  const ready = isMultiModel ? "Ready for models." : "Model loaded, ready for requests.";
-  server.once("listening", () => log.info(ready));
-  process.once("SIGTERM", () => {
-    log.info("Received SIGTERM: finishing the requests that have begun.");
-    handler.isDraining = true;
-    server.close(() => process.exit(0));
-    server.closeIdleConnections();
-    setTimeout(() => process.exit(0), drainMillis).unref();
-  });
+  await once(server, "listening");
 }
 
 async function oneModel(algorithm: AlgorithmModule, context: LoadContext): Promise<Served | undefined> {

@@ -151,6 +151,11 @@ export interface RunGpus {
 export const driverFolder = "/opt/sagebrush/nvidia";
 
 export interface RunSpec {
+  /**
+   * Whose run this is, where it may be made from a process that was started for the same one in advance (`prestarted/`): account,
+   * region and execution role. Nothing is shared between different ones.
+   */
+  readonly inAdvanceFor?: string;
   readonly root: RootFs;
   /** Executable (a path inside) and its arguments. */
   readonly command: readonly string[];

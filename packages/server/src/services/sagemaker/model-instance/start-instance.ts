@@ -118,10 +118,14 @@ async function startContainer(
     submitDirectory: plan.container.environment["SAGEMAKER_SUBMIT_DIRECTORY"],
   });
   const channels = [...model, ...code];
-  const spec = runSpec(dataDirectory, plan, runId, region, {
-    ...{ image: image.image, channels, access },
-    isIsolated: isIsolated(engine, image.image.root.kind),
-  });
+  const { executionRoleArn } = plan.container;
+  const spec = {
+    ...runSpec(dataDirectory, plan, runId, region, {
+      ...{ image: image.image, channels, access },
+      isIsolated: isIsolated(engine, image.image.root.kind),
+    }),
+    ...(executionRoleArn !== undefined && { inAdvanceFor: `${account}/${region}/${executionRoleArn}` }),
+  };
   try {
     await engine.start(runId, spec);
     return undefined;
