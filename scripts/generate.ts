@@ -14,6 +14,7 @@ const pages: Readonly<Record<string, (current: string) => Promise<string>>> = {
   "docs/reference/command-line.md": () => Promise.resolve(commandLineReference()),
   "docs/reference/limits.md": () => Promise.resolve(limitsReference()),
   "docs/reference/factorization-machines.md": () => hyperparameterReference("factorization-machines"),
+  "docs/reference/feature-transforms.md": () => hyperparameterReference("feature-transforms"),
   "docs/reference/ipinsights.md": () => hyperparameterReference("ipinsights"),
   "docs/reference/kmeans.md": () => hyperparameterReference("kmeans"),
   "docs/reference/knn.md": () => hyperparameterReference("knn"),

@@ -5,6 +5,7 @@ import { isMinimised, metricsOf, objectivesOf } from "./autopilot/metrics/metric
 import { problemTypes } from "./autopilot/problem.ts";
 import type { AlgorithmDefinition } from "./definition.ts";
 import { factorizationMachinesDefinition } from "./factorization-machines/definition.ts";
+import { featureTransformsDefinition } from "./feature-transforms/definition.ts";
 import { ipInsightsDefinition } from "./ipinsights/definition.ts";
 import { kmeansDefinition } from "./kmeans/definition.ts";
 
@@ -27,6 +28,7 @@ export { parseHyperparameters } from "./job/hyperparameters.ts";
 export const algorithmDefinitions: readonly AlgorithmDefinition[] = [
   autopilotDefinition,
   factorizationMachinesDefinition,
+  featureTransformsDefinition,
   ipInsightsDefinition,
   kmeansDefinition,
   knnDefinition,

@@ -8,6 +8,7 @@ export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> 
   autopilot: async () => (await import("./autopilot/autopilot.ts")).autopilot,
   "factorization-machines": async () =>
     (await import("./factorization-machines/factorization-machines.ts")).factorizationMachines,
+  "feature-transforms": async () => (await import("./feature-transforms/feature-transforms.ts")).featureTransforms,
   ipinsights: async () => (await import("./ipinsights/ipinsights.ts")).ipInsights,
   kmeans: async () => (await import("./kmeans/kmeans.ts")).kmeans,
   knn: async () => (await import("./knn/knn.ts")).knn,

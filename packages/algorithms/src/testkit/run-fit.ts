@@ -33,6 +33,7 @@ export interface FitResult {
   /** The model's files, by name. */
   readonly model: Readonly<Record<string, Buffer>>;
   readonly modelDirectory: string;
+  readonly outputDirectory: string;
   load(): Promise<Predictor>;
 }
 
@@ -61,7 +62,7 @@ export async function runFit(algorithm: AlgorithmModule, job: FitJob): Promise<F
     TrainingInputMode: "File",
     ...(job.contentType === undefined ? {} : { ContentType: job.contentType }),
   };
-  const modelDirectory = temporaryDirectory();
+  const [modelDirectory, outputDirectory] = [temporaryDirectory(), temporaryDirectory()];
   await algorithm.fit({
     hyperparameters: parseHyperparameters(algorithm.hyperparameters, job.given),
     given: job.given,
@@ -72,7 +73,7 @@ export async function runFit(algorithm: AlgorithmModule, job: FitJob): Promise<F
     resources: { currentHost: "algo-1", hosts: ["algo-1"], instanceType: job.instanceType },
     log: createJobLog({ host: "algo-1", title: algorithm.title, write }),
     modelDirectory,
-    outputDirectory: temporaryDirectory(),
+    outputDirectory,
     checkpointsDirectory: job.checkpointsDirectory,
     library: job.library,
     ...limits,
@@ -91,6 +92,7 @@ export async function runFit(algorithm: AlgorithmModule, job: FitJob): Promise<F
       readdirSync(modelDirectory).map((name) => [name, readFileSync(join(modelDirectory, name))]),
     ),
     modelDirectory,
+    outputDirectory,
     load: () => loadPredictor(algorithm, modelDirectory),
   };
 }

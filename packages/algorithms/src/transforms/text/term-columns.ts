@@ -17,7 +17,7 @@ export function termColumns(
   width: number,
   rowOf: (text: string) => TermRow,
 ): SparseColumn[] {
-  const rows: (TermRow | undefined)[] = new Array(texts.length);
+  const rows: (TermRow | undefined)[] = texts.map(() => undefined);
   const sizes = new Uint32Array(width);
   for (const code of codes) {
     if (code < 0) continue;

@@ -39,7 +39,7 @@ describe("classes are made equal, as imbalanced-learn", () => {
     const { training } = fitAndCheck(spec, { table, target });
     const { codes, texts } = training.target as TextColumn;
     const counts = ["a", "b", "c"].map((name) => codes.filter((code) => texts[code] === name).length);
-    const [keys = []] = [listsOf(training.table)];
+    const keys = listsOf(training.table);
     const rows = Array.from({ length: training.table.rows }, (_, row) =>
       JSON.stringify(keys.map((column) => column[row])),
     );
