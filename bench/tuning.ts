@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Hyperband, Optimiser, type Parameter } from "../packages/server/src/tuning/index.ts";
+import { benchAutopilot } from "./autopilot/autopilot-bench.ts";
 import { ReferenceProcess, referencePython } from "./support/reference-process.ts";
 import { type Figure, median, report } from "./support/report.ts";
 import { wilcoxon } from "./support/wilcoxon.ts";
@@ -9,7 +10,8 @@ import { type EpochTask, epochParameters, epochTasks } from "./tuning-tasks/epoc
 /**
  * Bayesian search against random search, Optuna's TPE and scikit-optimize's Gaussian process: the best loss after 50 trials,
  * seeds paired. And what a trial costs beyond what it does itself, and one suggestion after 750 trials. `-- --seeds 5 --trials 50`
- * make it smaller; `-- overhead` measures only the last two.
+ * make it smaller; `-- overhead` measures only the last two. `-- autopilot` measures Autopilot instead; `--candidates 4` makes that
+ * smaller.
  */
 const problems = ["Branin", "Hartmann-6", "Ackley-5", "support vectors", "boosted trees"] as const;
 const libraries = ["Optuna TPE", "scikit-optimize GP"] as const;
@@ -26,6 +28,11 @@ interface Dimension {
   readonly min: number;
   readonly max: number;
   readonly log?: boolean;
+}
+
+if (args[0] === "autopilot") {
+  await benchAutopilot(option("--candidates", 10));
+  process.exit();
 }
 
 const reference = join(import.meta.dirname, "tuning-reference");
