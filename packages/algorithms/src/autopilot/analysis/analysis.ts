@@ -4,7 +4,7 @@ import { CustomerError } from "../../job/errors.ts";
 import { readDelimited } from "../data/delimited.ts";
 import { columnOf, type RawTable } from "../data/raw-table.ts";
 import { dataFiles } from "../data-files.ts";
-import type { FeatureStyle } from "../features/pipeline.ts";
+import type { FeatureStyle } from "../features/feature-spec.ts";
 import type { LearnerName } from "../learners/learner.ts";
 import type { MetricName } from "../metrics/metric-names.ts";
 import type { Problem } from "../problem.ts";

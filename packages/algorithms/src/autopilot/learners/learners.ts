@@ -1,4 +1,4 @@
-import type { FeatureStyle } from "../features/pipeline.ts";
+import type { FeatureStyle } from "../features/feature-spec.ts";
 import type { Learner, LearnerName } from "./learner.ts";
 import { linearLearner } from "./linear.ts";
 import { randomForestLearner, xgboostLearner } from "./xgboost-learner.ts";
