@@ -7,7 +7,8 @@ import re
 import textwrap
 
 import pytest
-from conftest import run_python
+from conftest import ROOT, run_python
+from test_first_model import run
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,12 @@ def clients_csv(tmp_path_factory):
             note = "often late with payments" if late else 'a "good" client of ours'
             writer.writerow([age if chance.random() > 0.05 else "", town, note, "yes" if score > 0 else "no"])
     return path
+
+
+def test_the_any_penguin_example(client_environment):
+    shown = run((ROOT / "examples/any-penguin/any_penguin.py").read_text(), client_environment)
+    right, asked = map(int, re.search(r"(\d+) of (\d+) penguins recognised", shown).groups())
+    assert asked == 43 and right >= 41, shown
 
 
 def test_an_ensemble_is_fitted_deployed_and_asked(client_environment, clients_csv):
