@@ -1,5 +1,3 @@
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import { GetObjectCommand, PutObjectCommand, paginateListObjectsV2, type S3Client } from "@aws-sdk/client-s3";
 import { ConfigurationError } from "../../configuration.ts";
 import { parseS3Uri } from "../../objects/object-catalogue.ts";
@@ -26,9 +24,21 @@ export async function* linesBelow(s3: S3Client, bucket: string, folder: string, 
       if (year !== undefined && Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour) + 1) <= from)
         continue;
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
-      for await (const line of createInterface({ input: Body as Readable })) if (line.trim() !== "") yield line;
+      yield* linesOf(Body as AsyncIterable<Uint8Array>);
     }
   }
+}
+
+/** Lines with something in them. An object that breaks off is an error, not a short one. */
+async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines.filter((line) => line.trim() !== "");
+  }
+  if (rest.trim() !== "") yield rest;
 }
 
 /** Writes a text. */

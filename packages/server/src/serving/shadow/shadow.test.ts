@@ -106,6 +106,35 @@ test("a shadow is stopped, started and given another share while its endpoint se
   await vi.waitFor(() => expect(requestsOf("new")).toHaveLength(10), patiently);
 });
 
+test("a pipeline of containers can be a shadow, and what it does not have is its own error", async () => {
+  const ModelDataUrl = "s3://models/new.tar.gz";
+  const container = { Image: "linear-learner", ModelDataUrl, Environment: { MODEL: "piped" } };
+  const ExecutionRoleArn = `arn:aws:iam::${scope.account}:role/SagebrushExecutionRole`;
+  const create = (ModelName: string, Mode: "Serial" | "Direct") => {
+    const Containers = ["one", "two"].map((ContainerHostname) => ({ ...container, ContainerHostname }));
+    const InferenceExecutionConfig = { Mode };
+    return server.sagemaker.send(
+      new CreateModelCommand({ ModelName, ExecutionRoleArn, Containers, InferenceExecutionConfig }),
+    );
+  };
+  await create("piped", "Serial");
+  await create("direct", "Direct");
+  await deploy({ shadowModel: "piped" });
+  for (let n = 0; n < 5; n++) expect((await invoke()).body).toBe("x");
+  await vi.waitFor(() => expect(requestsOf("piped")).toHaveLength(2 * 5), patiently);
+  await vi.waitFor(() => expect(copies()?.underWay).toBe(0), patiently);
+  await server.publish();
+  expect(await sumOf("Sagebrush/Shadow", "AnswersIdentical", "Candidate", "c")).toBe(5);
+  // Who calls the production variant names no container.
+  await configure("next", { shadowModel: "direct" });
+  await server.sagemaker.send(new UpdateEndpointCommand({ EndpointName, EndpointConfigName: "next" }));
+  await vi.waitFor(async () => expect((await describe()).EndpointStatus).toBe("InService"), patiently);
+  for (let n = 0; n < 5; n++) expect((await invoke()).body).toBe("x");
+  await vi.waitFor(() => expect(copies()?.underWay).toBe(0), patiently);
+  await server.publish();
+  expect(await sumOf("AWS/SageMaker", "Invocation4XXErrors", "Candidate", "next")).toBe(5);
+});
+
 test("a shadow that hangs costs callers nothing, and copies under way are bounded", async () => {
   await deploy();
   server.engine.behaviour = (request, response, run) => {

@@ -29,7 +29,7 @@ export const createInferenceExperiment: Operation<"CreateInferenceExperiment"> =
   const now = platform.clock.now();
   const arn = inferenceExperiments.arn(scope, name);
   const value: ExperimentValue = {
-    ...{ arn, endpoint, endpointArnAndRuns: identityOf(record.value), roleArn: input.RoleArn as string, spec },
+    ...{ arn, endpoint, endpointIdentity: identityOf(record.value), roleArn: input.RoleArn as string, spec },
     ...{ configs: [], ...readSchedule(input.Schedule, now) },
     ...(input.Description !== undefined && { description: input.Description }),
     ...(input.KmsKey && { kmsKey: input.KmsKey }),

@@ -7,6 +7,7 @@ import { recordUpdate } from "../endpoint/update.ts";
 import { recordEndpointConfig } from "../endpoint-config/create.ts";
 import { endpointConfigs } from "../endpoint-config/resource.ts";
 import type { Input } from "../operation.ts";
+import { dropTags } from "../tags/tags-record.ts";
 import type { EndpointChange } from "./experiment.ts";
 
 /** How far a change of an endpoint is. */
@@ -19,6 +20,8 @@ interface DeployerOptions {
   readonly place: OperationPlace;
   readonly endpoint: StoredRecord<EndpointValue>;
   readonly change: EndpointChange;
+  /** The configuration was not there before. */
+  readonly isOurs: boolean;
   /** The configuration, made when it is not there. */
   readonly make: (name: string) => Promise<Input<"CreateEndpointConfig">>;
   /** Goes into the transaction that asks the endpoint to change. */
@@ -36,6 +39,13 @@ export class Deployer {
 
   /** A step further. @throws WriteConflict when whoever asks has changed. */
   async step(): Promise<Deployed> {
+    const deployed = await this.#step();
+    // Nobody could know what a configuration was for that never served.
+    if (deployed.state === "failed" && this.#options.isOurs) await this.#dropConfig();
+    return deployed;
+  }
+
+  async #step(): Promise<Deployed> {
     const { endpoint, change, lookEveryMs } = this.#options;
     const { status, value } = endpoint;
     if (status === "Failed") return { state: "failed", reason: `Endpoint ${endpoint.name} has failed.` };
@@ -65,5 +75,14 @@ export class Deployer {
     if (known === undefined) await recordEndpointConfig(await make(change.config), place);
     const update = { EndpointName: endpoint.name, EndpointConfigName: change.config };
     await recordUpdate(update, place, [noteAsked]);
+  }
+
+  async #dropConfig(): Promise<void> {
+    const { place, change } = this.#options;
+    const { store } = place.platform;
+    const key = endpointConfigs.key(place.scope, change.config);
+    if ((await store.get(key)) === undefined) return;
+    const tags = await dropTags(store, place.scope, endpointConfigs.arn(place.scope, change.config));
+    await store.write([{ op: "delete", key }, ...tags]);
   }
 }

@@ -17,7 +17,7 @@ export interface ExperimentValue {
   readonly arn: string;
   readonly endpoint: string;
   /** Tells the endpoint from a later one of its name. */
-  readonly endpointArnAndRuns: string;
+  readonly endpointIdentity: string;
   readonly roleArn: string;
   readonly description?: string;
   readonly kmsKey?: string;

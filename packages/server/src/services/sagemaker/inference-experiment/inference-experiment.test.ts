@@ -9,6 +9,7 @@ import {
   DeleteInferenceExperimentCommand,
   DescribeEndpointCommand,
   DescribeInferenceExperimentCommand,
+  ListEndpointConfigsCommand,
   ListInferenceExperimentsCommand,
   type ModelVariantAction,
   StartInferenceExperimentCommand,
@@ -218,6 +219,16 @@ test("what cannot be an experiment, a stop or an update is refused by name", asy
     /only EndTime can be changed/u,
   );
   await expect(stop("missing", { Live: "Retain" })).rejects.toMatchObject({ name: "ResourceNotFound" });
+  // An update that the endpoint cannot follow leaves everything as it is.
+  const before = (await endpoint()).EndpointConfigName;
+  await update("good", { ModelVariants: variants(1, 1_000_000) });
+  await vi.waitFor(async () => {
+    expect((await describe("good")).StatusReason).toMatch(/^The update failed: .* asks for 1000001 instances/u);
+  }, patiently);
+  expect(await describe("good")).toMatchObject({ Status: "Running", ModelVariants: variants() });
+  expect((await endpoint()).EndpointConfigName).toBe(before);
+  const { EndpointConfigs } = await server.sagemaker.send(new ListEndpointConfigsCommand({}));
+  expect(EndpointConfigs?.map(({ EndpointConfigName }) => EndpointConfigName).sort()).toEqual([before, "original"]);
   // Another number of instances than before, and the shadow beside it in production.
   await stop("good", { Live: "Retain", Candidate: "Promote" }, { DesiredModelVariants: variants(2, 1) });
   await inStatus("good", "Completed");

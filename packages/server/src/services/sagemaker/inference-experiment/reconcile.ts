@@ -81,7 +81,7 @@ class Step {
     if (
       endpoint === undefined ||
       endpoint.status === "Deleting" ||
-      identityOf(endpoint.value) !== value.endpointArnAndRuns
+      identityOf(endpoint.value) !== value.endpointIdentity
     ) {
       return await this.#finish("Cancelled", `Endpoint ${value.endpoint} was deleted.`);
     }
@@ -189,6 +189,7 @@ class Step {
     const asked = { ...this.#record.value, change: { ...change, isAsked: true } };
     return await new Deployer({
       ...{ place: this.#place, endpoint, change, make, lookEveryMs },
+      isOurs: change.config !== this.#record.value.originalConfig,
       noteAsked: this.#writeOf(this.#record.status ?? "", asked),
     }).step();
   }

@@ -54,7 +54,7 @@ function common({ status, createdAt, modifiedAt, value }: ExperimentRecord) {
 
 async function describeEndpoint(value: ExperimentValue, store: Store, key: ReturnType<typeof endpoints.key>) {
   const record = await store.get<EndpointValue>(key);
-  if (record === undefined || identityOf(record.value) !== value.endpointArnAndRuns)
+  if (record === undefined || identityOf(record.value) !== value.endpointIdentity)
     return { EndpointName: value.endpoint };
   const { failureReason } = record.value;
   return {
