@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import { bodyBudget } from "../gateway/body-budget.ts";
 import { credentialStore } from "../gateway/credentials.ts";
 import { startGateway } from "../gateway/gateway.ts";
 import { HandOver } from "../gateway/hand-over.ts";
@@ -25,6 +26,7 @@ const countEveryMs = 1_000;
  */
 export async function runGatewayWorker(order: WorkerOrder, port: MessagePort): Promise<void> {
   const { configuration, invocationTimeoutMs: timeoutMs } = order;
+  bodyBudget.limitBytes /= order.workers;
   const requestsPerInstance = configuration.serving?.requestsPerInstance;
   const log = jsonLog((line) => process.stderr.write(line));
   const main = new MainProcess(port);

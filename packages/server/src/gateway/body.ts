@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { Protocol, RequestBody } from "../services/service.ts";
+import { BodyShare, bodyBudget } from "./body-budget.ts";
 import { refuse } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { ChunkDecoder, ChunkError, type ChunkSigning } from "./sigv4/chunked.ts";
@@ -19,6 +20,7 @@ export class IncomingBody implements RequestBody {
   #decoder: ChunkDecoder | undefined;
   #raw: Promise<Buffer> | Buffer | undefined;
   #whole: Buffer | undefined;
+  readonly #share = new BodyShare(bodyBudget);
   /** The caller waits for `100 Continue` before it sends. */
   #mustContinue: boolean;
 
@@ -58,7 +60,7 @@ export class IncomingBody implements RequestBody {
       return this.#raw;
     }
     this.#start();
-    this.#raw = collect(this.#request, protocol, limitBytes);
+    this.#raw = collect(this.#request, protocol, limitBytes, (bytes) => this.#hold(bytes));
     return this.#raw;
   }
 
@@ -137,6 +139,16 @@ export class IncomingBody implements RequestBody {
     return refuse(this.#protocol, error.kind === "incomplete" ? "incompleteBody" : "badRequest", error.message);
   }
 
+  /** The body is held until its request is answered, or its caller gone. @returns Whether there is memory for it. */
+  #hold(bytes: number): boolean {
+    const wasCounted = this.#share.isCounted;
+    const hasRoom = this.#share.add(bytes);
+    if (wasCounted || !this.#share.isCounted) return hasRoom;
+    if (this.#response.closed) this.#share.end();
+    else this.#response.once("close", () => this.#share.end());
+    return hasRoom;
+  }
+
   #start(): void {
     if (!this.#mustContinue) return;
     this.#mustContinue = false;
@@ -153,7 +165,12 @@ function tooLarge(protocol: Protocol | undefined, limitBytes: number): Error {
 }
 
 /** Reads a body whole. Listens directly: an async iterator costs several times as much for one small chunk. */
-function collect(request: IncomingMessage, protocol: Protocol | undefined, limitBytes: number): Promise<Buffer> {
+function collect(
+  request: IncomingMessage,
+  protocol: Protocol | undefined,
+  limitBytes: number,
+  hold: (bytes: number) => boolean,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
@@ -163,12 +180,14 @@ function collect(request: IncomingMessage, protocol: Protocol | undefined, limit
       request.removeListener("data", onData);
       // What still comes is thrown away, so that the answer can be read.
       request.resume();
+      parts.length = 0;
       reject(error);
     };
     const onData = (part: Buffer): void => {
       parts.push(part);
       size += part.length;
       if (size > limitBytes) fail(tooLarge(protocol, limitBytes));
+      else if (!hold(part.length)) fail(noMemory(protocol));
       else if (idle) idle.refresh();
       else if (!request.complete) {
         idle = setTimeout(() => fail(idleBody(protocol)), limits.bodyIdleMs);
@@ -184,6 +203,11 @@ function collect(request: IncomingMessage, protocol: Protocol | undefined, limit
       if (!request.complete) fail(hungUp(protocol, request.errored ?? undefined));
     });
   });
+}
+
+function noMemory(protocol: Protocol | undefined): Error {
+  const message = "The server holds as many bytes of requests as its memory allows. Try again later.";
+  return refuse(protocol, "overloaded", message);
 }
 
 function hungUp(protocol: Protocol | undefined, cause: Error | undefined): Error {

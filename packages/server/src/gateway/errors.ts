@@ -23,7 +23,8 @@ export type Refusal =
   | "accessDenied"
   | "contentMismatch"
   | "incompleteBody"
-  | "timeout";
+  | "timeout"
+  | "overloaded";
 
 type Family = "json" | "rest" | "query" | "s3";
 
@@ -76,6 +77,7 @@ const names: Readonly<Record<Refusal, Readonly<Record<Family, readonly [code: st
     query: ["MalformedInput", 400],
   }),
   timeout: all("RequestTimeoutException", 408, { s3: ["RequestTimeout", 400], query: ["RequestTimeout", 408] }),
+  overloaded: all("ServiceUnavailable", 503, { s3: ["SlowDown", 503] }),
 };
 
 /** Builds the error for what happened, named as the protocol's services name it. */

@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net";
 import { CreateEndpointCommand, CreateEndpointConfigCommand, CreateModelCommand } from "@aws-sdk/client-sagemaker";
 import { InvokeEndpointCommand, SageMakerRuntimeClient } from "@aws-sdk/client-sagemaker-runtime";
 import { afterEach, expect, test, vi } from "vitest";
+import { bodyBudget } from "../../gateway/body-budget.ts";
 import { type ServingServer, startServingServer } from "../../serving/testkit/serving-server.ts";
 
 let server: ServingServer;
@@ -67,6 +68,31 @@ test("a thousand callers of a model that hangs: some are held, the rest refused,
   await vi.waitFor(() => expect(server.serving.routes.backend(run?.id ?? "")?.outstanding).toBe(0), patiently);
 });
 
+test("large bodies are held up to a part of the memory, and refused beyond it until others are answered", async () => {
+  await open({ endpoints: { hanging: 1, healthy: 1 } });
+  const { limitBytes } = bodyBudget;
+  bodyBudget.limitBytes = 1024 * 1024;
+  try {
+    const body = Buffer.alloc(300 * 1024);
+    const first = Promise.all([1, 2, 3].map(() => invoke("hanging", body)));
+    await vi.waitFor(() => expect(held).toHaveLength(3), patiently);
+    await expect(invoke("hanging", body)).rejects.toMatchObject({
+      name: "ServiceUnavailable",
+      $metadata: { httpStatusCode: 503 },
+      message: "The server holds as many bytes of requests as its memory allows. Try again later.",
+    });
+    // Small ones are no burden.
+    expect(await invoke("healthy")).toBe("x");
+    expect(bodyBudget.heldBytes).toBe(3 * body.length);
+    release();
+    expect(await first).toHaveLength(3);
+    await vi.waitFor(() => expect(bodyBudget.heldBytes).toBe(0), patiently);
+    expect((await invoke("healthy", body)).length).toBe(body.length);
+  } finally {
+    bodyBudget.limitBytes = limitBytes;
+  }
+});
+
 test("a thousand connections that are opened and held, at every point of a request, hold nobody up", async () => {
   await open({ endpoints: { healthy: 1 } });
   const { hostname, port, host } = new URL(server.address);
@@ -114,8 +140,8 @@ function totals(endpoint: string) {
   return server.serving.metrics.of({ account: server.account, region: "eu-west-1" }, endpoint, "All").totals();
 }
 
-async function invoke(EndpointName: string): Promise<string> {
-  const { Body } = await runtime.send(new InvokeEndpointCommand({ EndpointName, Body: Buffer.from("x") }));
+async function invoke(EndpointName: string, body = Buffer.from("x")): Promise<string> {
+  const { Body } = await runtime.send(new InvokeEndpointCommand({ EndpointName, Body: body }));
   return Buffer.from(Body).toString();
 }
 
