@@ -163,6 +163,13 @@ test("copies scale from zero when a request asks for them, and an update must le
   await expect(server.sagemaker.send(update)).rejects.toThrow(/component woken .* would have no place: variant "All"/u);
 });
 
+test("a copy may use as much memory as its component says", async () => {
+  const needs = { MinMemoryRequiredInMb: 128, MaxMemoryRequiredInMb: 256 };
+  await component("small", { Specification: { ModelName: "small", ComputeResourceRequirements: needs } });
+  await hasCopies("small", 1);
+  expect(server.engine.running.map(({ spec }) => spec.resources.memoryBytes)).toEqual([256 * 2 ** 20]);
+});
+
 test("copies come and go, and a new model takes over, without a failed request", async () => {
   await component("busy");
   await hasCopies("busy", 1);
