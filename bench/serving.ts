@@ -5,6 +5,7 @@ import { batch } from "./serving/batch.ts";
 import { capture } from "./serving/capture.ts";
 import { endpoint } from "./serving/endpoint.ts";
 import { invoke } from "./serving/invoke.ts";
+import { multiModel } from "./serving/multi-model.ts";
 import { peersBench } from "./serving/peers.ts";
 import type { ServingBench } from "./serving/serving-bench.ts";
 import { workers } from "./serving/workers.ts";
@@ -14,7 +15,7 @@ import { report } from "./support/report.ts";
  * Serving against what people use for it otherwise, in the same run. To add a part: its file in serving/ and its line here.
  * `-- batch --rounds 3 --rows 100000` runs one, and makes it smaller.
  */
-const parts: readonly ServingBench[] = [batch, endpoint, invoke, capture, workers, peersBench];
+const parts: readonly ServingBench[] = [batch, endpoint, invoke, multiModel, capture, workers, peersBench];
 
 const args = process.argv.slice(2);
 const names = args.filter((word, at) => !word.startsWith("--") && !args[at - 1]?.startsWith("--"));
