@@ -1,4 +1,4 @@
-import type { AlgorithmModule } from "./job/algorithm.ts";
+import type { AlgorithmModule, ServableModule } from "./job/algorithm.ts";
 
 /**
  * Every built-in algorithm's code by name, loaded when a job or an endpoint needs it. To add one: its folder, its line
@@ -17,4 +17,9 @@ export const registry: Readonly<Record<string, () => Promise<AlgorithmModule>>> 
   randomcutforest: async () => (await import("./randomcutforest/randomcutforest.ts")).randomCutForest,
   pca: async () => (await import("./pca/pca.ts")).pca,
   xgboost: async () => (await import("./xgboost/xgboost.ts")).xgboost,
+};
+
+/** What serves models that no algorithm here has trained. */
+export const servers: Readonly<Record<string, () => Promise<ServableModule>>> = {
+  onnx: async () => (await import("./onnx/onnx.ts")).onnx,
 };

@@ -22,6 +22,8 @@ import { builtInFrameworks, extendedTable } from "./images/frameworks/framework-
 import { Images } from "./images/images.ts";
 import { LayerCache } from "./images/layers/layer-cache.ts";
 import { LibraryAlgorithmImages } from "./images/library-algorithm-images.ts";
+import { NodePackages } from "./images/node-packages.ts";
+import { OnnxImages } from "./images/onnx-images.ts";
 import { RegistryImages } from "./images/registry-images.ts";
 import { thisHost } from "./instance-types/fit-to-host.ts";
 import { interruptPage } from "./interrupt-page.ts";
@@ -275,6 +277,8 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const environments = configuration.environmentsDirectory ?? dataDirectory.environments;
   const frameworks = new FrameworkImages({ directory: environments, table, log });
   opened.add(() => frameworks.close());
+  const nodePackages = new NodePackages({ directory: environments, log });
+  opened.add(() => nodePackages.close());
   const layerCache = new LayerCache(dataDirectory.images);
   const registryImages = new RegistryImages({
     ...{ registry, cache: layerCache, publicUrls: configuration.publicUrls },
@@ -285,7 +289,10 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const credentialsFile = dataDirectory.credentials;
   const own = { docker, registry, configuration, clock, credentialsFile, port: () => listening.port };
   const images = new Images(
-    [algorithmImages, new LibraryAlgorithmImages(frameworks), frameworks, ...containerImages(own), registryImages],
+    [
+      ...[algorithmImages, new LibraryAlgorithmImages(frameworks), new OnnxImages(nodePackages), frameworks],
+      ...[...containerImages(own), registryImages],
+    ],
     table,
   );
   const address = (): string => listening.address ?? "";

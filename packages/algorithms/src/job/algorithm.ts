@@ -76,6 +76,8 @@ export interface Answerer {
   answer(request: ModelRequest): ModelAnswer;
   /** The same for large bodies, where it is worth to read them on other threads. */
   answerLarge?(request: ModelRequest): Promise<ModelAnswer>;
+  /** Requests of any size are answered by `answerLarge`: the model works beside the server's event loop. */
+  readonly answersLater?: true;
   /** What GET /execution-parameters says of requests at a time. */
   readonly maxConcurrentTransforms: number;
 }
@@ -130,6 +132,9 @@ export interface AlgorithmModule extends AlgorithmDefinition {
   /** Reads what `fit` wrote. */
   load(modelDirectory: string, context: LoadContext): Promise<Predictor | Answerer>;
 }
+
+/** What is needed of a module to serve its models. */
+export type ServableModule = Pick<AlgorithmModule, "response" | "title" | "requestTypes" | "load">;
 
 /** Joins a definition with its code, whose hyperparameters are typed by the definition's schema. */
 export function defineAlgorithm<S extends HyperparameterSchema>(

@@ -1,4 +1,4 @@
-import { registry } from "../registry.ts";
+import { registry, servers } from "../registry.ts";
 import type { AlgorithmModule } from "./algorithm.ts";
 import { writeLine } from "./write-line.ts";
 
@@ -14,6 +14,10 @@ export async function runProgram(
   name: string | undefined,
   { algorithms = registry, library }: { algorithms?: AlgorithmRegistry; library?: string | undefined } = {},
 ): Promise<void> {
+  if (action === "serve" && Object.hasOwn(servers, name ?? "")) {
+    const [{ serve }, server] = await Promise.all([import("./serve.ts"), servers[name ?? ""]?.()]);
+    if (server !== undefined) return await serve(server, process.env, library);
+  }
   const load = Object.hasOwn(algorithms, name ?? "") ? algorithms[name ?? ""] : undefined;
   if (load === undefined || (action !== "train" && action !== "serve")) {
     writeLine(`Usage: train|serve ALGORITHM. Algorithms: ${Object.keys(algorithms).join(", ")}.`);

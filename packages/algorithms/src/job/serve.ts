@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
-import type { AlgorithmModule, Answerer, LoadContext, Predictor } from "./algorithm.ts";
+import type { Answerer, LoadContext, Predictor, ServableModule } from "./algorithm.ts";
 import { createJobLog } from "./job-log.ts";
 import { mlDirectory } from "./ml-directory.ts";
 import { memoryRoom } from "./serving/memory-room.ts";
@@ -25,7 +25,7 @@ const mostWaitMillis = 20 * 60_000;
  * that it is told to and answers for each of them. With SAGEBRUSH_WAIT it was started before there is a model: see `ModelWait`.
  */
 export async function serve(
-  algorithm: AlgorithmModule,
+  algorithm: ServableModule,
   environment: NodeJS.ProcessEnv,
   library?: string,
 ): Promise<void> {
@@ -70,7 +70,7 @@ async function listen(server: Server, environment: NodeJS.ProcessEnv): Promise<v
   await once(server, "listening");
 }
 
-async function oneModel(algorithm: AlgorithmModule, context: LoadContext): Promise<Served | undefined> {
+async function oneModel(algorithm: ServableModule, context: LoadContext): Promise<Served | undefined> {
   const { log, environment } = context;
   try {
     return { model: await openAnswerer(algorithm, mlDirectory(environment).model, context) };
@@ -82,19 +82,21 @@ async function oneModel(algorithm: AlgorithmModule, context: LoadContext): Promi
   }
 }
 
-function manyModels(algorithm: AlgorithmModule, context: LoadContext): Served {
+function manyModels(algorithm: ServableModule, context: LoadContext): Served {
   const { environment } = context;
   const limit = Number(environment.SAGEBRUSH_MEMORY_BYTES);
   const open = async (directory: string): Promise<Answerer> => {
+    const whole = await openAnswerer(algorithm, directory, { ...context, cpus: 1 });
+    if (whole.answersLater === true) return whole;
     // Threads of its own are too much for one model among many.
-    const { answerLarge: _threads, ...answerer } = await openAnswerer(algorithm, directory, { ...context, cpus: 1 });
+    const { answerLarge: _threads, ...answerer } = whole;
     return answerer;
   };
   const { root } = mlDirectory(environment);
   return { models: new ModelTable({ open, root, hasRoom: memoryRoom(limit > 0 ? limit : undefined), reasonOf }) };
 }
 
-async function openAnswerer(algorithm: AlgorithmModule, directory: string, context: LoadContext): Promise<Answerer> {
+async function openAnswerer(algorithm: ServableModule, directory: string, context: LoadContext): Promise<Answerer> {
   const model = await algorithm.load(directory, context);
   return "answer" in model ? model : standardAnswers(algorithm, model);
 }
@@ -108,7 +110,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** Requests and answers in the forms that the service's own algorithms share. */
-function standardAnswers({ response, requestTypes }: AlgorithmModule, predictor: Predictor): Answerer {
+function standardAnswers({ response, requestTypes }: ServableModule, predictor: Predictor): Answerer {
   return {
     maxConcurrentTransforms: 1,
     answer: ({ contentType, accept, body }) => {

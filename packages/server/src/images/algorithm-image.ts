@@ -30,6 +30,11 @@ export function algorithmRun(
   start: ContainerStart,
   library?: RunLibrary,
 ): PreparedImage {
+  return runtimeRun(definition.name, start, library);
+}
+
+/** How something of the algorithms' program runs. @param name - What it is called there. */
+export function runtimeRun(name: string, start: ContainerStart, library?: RunLibrary): PreparedImage {
   return {
     root: {
       kind: "files",
@@ -43,7 +48,7 @@ export function algorithmRun(
       "/opt/sagebrush/bin/node",
       "/opt/sagebrush/algorithms/sagebrush-algorithm.mjs",
       start.verb,
-      definition.name,
+      name,
       ...(library === undefined ? [] : [library.file]),
     ],
     environment: builtInEnvironment(start.environment),

@@ -2,7 +2,7 @@ import type { AlgorithmDefinition } from "@sagebrush/algorithms/definitions";
 import type { Bind, RootFs } from "../engines/engine.ts";
 
 /** What an image URI stands for. */
-export type Image = AlgorithmImage | FrameworkImage | ContainerImage;
+export type Image = AlgorithmImage | FrameworkImage | OnnxImage | ContainerImage;
 
 /** One of our own algorithms, under the name of SageMaker's image of it. */
 export interface AlgorithmImage {
@@ -21,6 +21,12 @@ export interface FrameworkImage {
   readonly repository: string;
   /** `2.1.0-cpu-py310` */
   readonly tag: string;
+}
+
+/** The image that serves models in the ONNX format. */
+export interface OnnxImage {
+  readonly kind: "onnx";
+  readonly uri: string;
 }
 
 /** Any other image: somebody's own, in some registry. */

@@ -3,6 +3,7 @@ import { algorithmDefinitions as builtIn } from "@sagebrush/algorithms/definitio
 import { frameworkAccounts } from "./frameworks/framework-accounts.ts";
 import { builtInFrameworks, type Framework, type FrameworkTable, frameworkOf } from "./frameworks/framework-table.ts";
 import type { AlgorithmImage, FrameworkImage, Image } from "./image.ts";
+import { onnxRuntimeVersion, onnxTag } from "./onnx-uri.ts";
 import { registryAccounts } from "./registry-accounts.ts";
 
 /** No image of ours answers to the URI; the message says why and what would. */
@@ -36,6 +37,11 @@ export function resolveImage(uri: string, known: Partial<KnownImages> = {}): Ima
   const [sharing, others] = [true, false].map((shares) =>
     definitions.filter(({ sharesImagesWithFramework = false }) => sharesImagesWithFramework === shares),
   ) as [AlgorithmDefinition[], AlgorithmDefinition[]];
+  const onnx = onnxTag(uri);
+  if (onnx?.isThere === true) return { kind: "onnx", uri };
+  if (onnx !== undefined) {
+    throw new UnknownImage(`Image ${uri} does not exist: sagebrush/onnxruntime has the tag ${onnxRuntimeVersion}.`);
+  }
   const image = resolveAlgorithm(uri, others) ?? resolveFramework(uri, frameworks);
   if (image?.kind === "framework" && !hasOwnCode) {
     const definition = sharing.find(({ aliases }) => aliases.includes(image.repository));

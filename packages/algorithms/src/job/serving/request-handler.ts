@@ -121,7 +121,7 @@ export class RequestHandler {
   #invoke(model: Answerer, { headers }: IncomingMessage, response: ServerResponse, body: Buffer): void {
     const { accept, "content-type": contentType } = headers;
     const asked = { contentType, accept, body };
-    if (body.length >= largeBodyBytes && model.answerLarge) {
+    if (model.answerLarge && (model.answersLater === true || body.length >= largeBodyBytes)) {
       model.answerLarge(asked).then(
         ({ status, type, body: answer }) => this.#answer(response, status, type, answer),
         (error: unknown) => this.#refuse(response, error),

@@ -149,7 +149,10 @@ test("containers of a direct model are invoked by their names", async () => {
   expect(Buffer.from(answer.Body).toString()).toBe("1right(text/csv,undefined)");
   expect(requestsOf("left")).toBe(0);
   const body = { EndpointName: "direct", Body: Buffer.from("1") };
-  expect(await failure(body)).toMatchObject({ name: "ValidationError", message: /must be given.*left, right/u });
+  expect(await failure(body)).toMatchObject({
+    name: "ValidationError",
+    message: expect.stringMatching(/must be given.*left, right/u),
+  });
   expect(await failure({ ...body, TargetContainerHostname: "up" })).toMatchObject({
     name: "ValidationError",
     message: expect.stringContaining("Container up"),
@@ -211,7 +214,10 @@ test.for<[string, object, RegExp]>([
   ],
 ])("a model with %s is refused", async ([, request, message]) => {
   const create = new CreateModelCommand({ ModelName: "refused", ExecutionRoleArn: role, ...request });
-  await expect(server.sagemaker.send(create)).rejects.toMatchObject({ name: "ValidationException", message });
+  await expect(server.sagemaker.send(create)).rejects.toMatchObject({
+    name: "ValidationException",
+    message: expect.stringMatching(message),
+  });
 });
 
 function named(ContainerHostname?: string, kilobytes = 0) {
