@@ -155,9 +155,9 @@ async function loadedModels(socketPath: string): Promise<number> {
   for (let token: string | undefined = ""; token !== undefined; ) {
     const path: string = `/models${token && `?next_page_token=${token}`}`;
     const text = await new Promise<string>((resolve, reject) => {
-      const call = request({ socketPath, path }, async (answer) =>
-        resolve(Buffer.concat((await answer.toArray()) as Buffer[]).toString()),
-      );
+      const call = request({ socketPath, path }, (answer) => {
+        answer.toArray().then((chunks: Buffer[]) => resolve(Buffer.concat(chunks).toString()), reject);
+      });
       call.once("error", reject);
       call.end();
     });
