@@ -42,7 +42,8 @@ export const multiModel: ServingBench = {
     const put = (Key: string, Body: Buffer) => s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
     const deploy = async (name: string, Environment: Record<string, string>) => {
       const PrimaryContainer = {
-        ...{ Image: "linear-learner", Mode: "MultiModel", ModelDataUrl: `s3://${bucket}/${name}/`, Environment },
+        ...({ Image: "linear-learner", Mode: "MultiModel" } as const),
+        ...{ ModelDataUrl: `s3://${bucket}/${name}/`, Environment },
       } as const;
       await sagemaker.send(new CreateModelCommand({ ModelName: name, ExecutionRoleArn: role, PrimaryContainer }));
       const variant = {
