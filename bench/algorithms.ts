@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import type { AlgorithmBench } from "./algorithms/algorithm-bench.ts";
 import { factorizationMachines } from "./algorithms/factorization-machines.ts";
 import { ipInsights } from "./algorithms/ipinsights.ts";
@@ -27,16 +28,20 @@ const benches: readonly AlgorithmBench[] = [
   xgboost,
 ];
 
-const args = process.argv.slice(2);
-const names = args.filter((word, at) => !word.startsWith("--") && !args[at - 1]?.startsWith("--"));
+// Strict: a misspelt option would otherwise be a run of the whole size.
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "3" }, rows: { type: "string", default: "1000000" } },
+});
 const unknown = names.find((name) => !benches.some((bench) => bench.name === name));
 if (unknown !== undefined) {
   process.stderr.write(`There is no ${unknown}; there are ${benches.map(({ name }) => name).join(", ")}.\n`);
   process.exit(2);
 }
+const size = { repeats: countOf("rounds"), rows: countOf("rows") };
 const work = mkdtempSync(join(tmpdir(), "sagebrush-algorithms-"));
 try {
-  const options = { work, repeats: option("--rounds", 3), rows: option("--rows", 1_000_000) };
+  const options = { work, ...size };
   const figures = [];
   for (const bench of benches) {
     if (names.length === 0 || names.includes(bench.name)) figures.push(...(await bench.measure(options)));
@@ -46,7 +51,9 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-function option(name: string, otherwise: number): number {
-  const at = args.indexOf(name);
-  return at < 0 ? otherwise : Number(args[at + 1]);
+function countOf(name: keyof typeof values): number {
+  const count = Number(values[name]);
+  if (Number.isInteger(count) && count > 0) return count;
+  process.stderr.write(`--${name} must be a whole number from 1 on, not ${values[name]}.\n`);
+  process.exit(2);
 }
