@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { AlgorithmBench } from "./algorithms/algorithm-bench.ts";
 import { factorizationMachines } from "./algorithms/factorization-machines.ts";
 import { ipInsights } from "./algorithms/ipinsights.ts";
@@ -11,6 +10,7 @@ import { lda } from "./algorithms/lda.ts";
 import { pca } from "./algorithms/pca.ts";
 import { randomCutForest } from "./algorithms/randomcutforest.ts";
 import { xgboost } from "./algorithms/xgboost.ts";
+import { askedFor } from "./support/bench-options.ts";
 import { report } from "./support/report.ts";
 
 /**
@@ -28,20 +28,10 @@ const benches: readonly AlgorithmBench[] = [
   xgboost,
 ];
 
-// Strict: a misspelt option would otherwise be a run of the whole size.
-const { values, positionals: names } = parseArgs({
-  allowPositionals: true,
-  options: { rounds: { type: "string", default: "3" }, rows: { type: "string", default: "1000000" } },
-});
-const unknown = names.find((name) => !benches.some((bench) => bench.name === name));
-if (unknown !== undefined) {
-  process.stderr.write(`There is no ${unknown}; there are ${benches.map(({ name }) => name).join(", ")}.\n`);
-  process.exit(2);
-}
-const size = { repeats: countOf("rounds"), rows: countOf("rows") };
+const { names, rounds: repeats, rows } = askedFor(benches.map(({ name }) => name));
 const work = mkdtempSync(join(tmpdir(), "sagebrush-algorithms-"));
 try {
-  const options = { work, ...size };
+  const options = { work, repeats, rows };
   const figures = [];
   for (const bench of benches) {
     if (names.length === 0 || names.includes(bench.name)) figures.push(...(await bench.measure(options)));
@@ -49,11 +39,4 @@ try {
   report("algorithms", figures);
 } finally {
   rmSync(work, { recursive: true, force: true });
-}
-
-function countOf(name: keyof typeof values): number {
-  const count = Number(values[name]);
-  if (Number.isInteger(count) && count > 0) return count;
-  process.stderr.write(`--${name} must be a whole number from 1 on, not ${values[name]}.\n`);
-  process.exit(2);
 }

@@ -9,6 +9,7 @@ import { multiModel } from "./serving/multi-model.ts";
 import { peersBench } from "./serving/peers.ts";
 import type { ServingBench } from "./serving/serving-bench.ts";
 import { workers } from "./serving/workers.ts";
+import { askedFor } from "./support/bench-options.ts";
 import { report } from "./support/report.ts";
 
 /**
@@ -17,16 +18,10 @@ import { report } from "./support/report.ts";
  */
 const parts: readonly ServingBench[] = [batch, endpoint, invoke, multiModel, capture, workers, peersBench];
 
-const args = process.argv.slice(2);
-const names = args.filter((word, at) => !word.startsWith("--") && !args[at - 1]?.startsWith("--"));
-const unknown = names.find((name) => !parts.some((part) => part.name === name));
-if (unknown !== undefined) {
-  process.stderr.write(`There is no ${unknown}; there are ${parts.map(({ name }) => name).join(", ")}.\n`);
-  process.exit(2);
-}
+const { names, rounds: repeats, rows } = askedFor(parts.map(({ name }) => name));
 const work = mkdtempSync(join(tmpdir(), "sagebrush-serving-"));
 try {
-  const options = { work, repeats: option("--rounds", 3), rows: option("--rows", 1_000_000) };
+  const options = { work, repeats, rows };
   const figures = [];
   for (const part of parts) {
     if (names.length === 0 || names.includes(part.name)) figures.push(...(await part.measure(options)));
@@ -34,9 +29,4 @@ try {
   report("serving", figures);
 } finally {
   rmSync(work, { recursive: true, force: true });
-}
-
-function option(name: string, otherwise: number): number {
-  const at = args.indexOf(name);
-  return at < 0 ? otherwise : Number(args[at + 1]);
 }
