@@ -45,7 +45,8 @@ describeAlgorithm(factorizationMachines, {
     recordIo: recordIoOf(part, true),
     times: 20, // enough for both jobs to read on two threads
     limitBytes: 32 * 2 ** 20,
-    // A quarter of the limit is kept; the rest is garbage that waits. The rows take 98 MiB more as numbers.
-    growthBytes: 48 * 2 ** 20,
+    // A quarter of the limit is kept; the rest is garbage that waits, 44 to 69 MiB in all on a busy machine. The rows take 98 MiB
+    // more as numbers.
+    growthBytes: 80 * 2 ** 20,
   },
 });
