@@ -92,10 +92,15 @@ def test_a_search_is_fitted_deployed_and_done_again_by_its_notebook(client_envir
             session = sagemaker.Session()
             data = session.upload_data({str(clients_csv)!r}, key_prefix="automl-v2")
             config = AutoMLTabularConfig(target_attribute_name="stays", mode="HYPERPARAMETER_TUNING", max_candidates=2)
-            auto = AutoMLV2(config, role=sagemaker.get_execution_role(), sagemaker_session=session)
+            auto = AutoMLV2(config, role=sagemaker.get_execution_role(), endpoint_name="automl-deployed",
+                            sagemaker_session=session)
             auto.fit(AutoMLDataChannel(s3_data_type="S3Prefix", s3_uri=data), job_name="automl-search")
             told = auto.describe_auto_ml_job()
             print("status", told["AutoMLJobStatus"], len(told["BestCandidate"]["InferenceContainers"]))
+            deployed = sagemaker.predictor.Predictor(told["ModelDeployResult"]["EndpointName"], session,
+                                                     CSVSerializer(), CSVDeserializer())
+            print("deployed", deployed.predict([[70, "Oslo", 'a "good" client of ours']]))
+            deployed.delete_endpoint()
             predictor = auto.deploy(1, "ml.m5.large", serializer=CSVSerializer(), deserializer=CSVDeserializer(),
                                     predictor_cls=sagemaker.predictor.Predictor,
                                     inference_response_keys=["predicted_label", "probabilities"])
@@ -111,6 +116,7 @@ def test_a_search_is_fitted_deployed_and_done_again_by_its_notebook(client_envir
         client_environment,
     )
     assert "status Completed 3" in shown
+    assert "deployed [['yes']]" in shown
     answers = json.loads(re.search(r"answers (.*)", shown)[1])
     assert len(answers) == 2 and answers[0][0] == "yes", shown
     assert re.search(r"model/automl-searc-[0-9a-f]{6}", shown), shown  # printed by the notebook
