@@ -8,11 +8,12 @@ import {
   UpdateEndpointWeightsAndCapacitiesCommand,
 } from "@aws-sdk/client-sagemaker";
 import { ConfigurationError, parseCommandLine, readConfiguration } from "../configuration.ts";
+import { stoppedTagPrefix } from "../serving/scaling/stopped-by-hand.ts";
 import { clientConfiguration } from "./clients.ts";
 import { CommandError } from "./command-error.ts";
 
 /** How many instances a variant had is kept in a tag of the endpoint: over restarts, and for everybody to see. */
-const tagPrefix = "sagebrush:instances/";
+const tagPrefix = stoppedTagPrefix;
 const pollMs = 200;
 
 /** `sagebrush stop ENDPOINT`: every variant goes to 0 instances; the endpoint stays. */

@@ -12,7 +12,9 @@ import {
   SetAlarmStateCommand,
 } from "@aws-sdk/client-cloudwatch";
 import {
+  AddTagsCommand,
   DeleteEndpointCommand,
+  DeleteTagsCommand,
   UpdateEndpointCommand,
   UpdateEndpointWeightsAndCapacitiesCommand,
 } from "@aws-sdk/client-sagemaker";
@@ -212,6 +214,25 @@ test("waiting requests are bounded in number and told so; endpoints that were st
     message: /instance count is 0/u,
   });
   await world.hasInstances("full", 0);
+});
+
+test("what was stopped from the command line is not woken until it is started again", async () => {
+  await world.deploy("paused");
+  await world.register("paused", { MinCapacity: 0 });
+  const { sagemaker } = world.server;
+  const { EndpointArn: ResourceArn } = await world.describe("paused");
+  // What `sagebrush stop` does.
+  await sagemaker.send(new AddTagsCommand({ ResourceArn, Tags: [{ Key: "sagebrush:instances/All", Value: "1" }] }));
+  await sagemaker.send(
+    new UpdateEndpointWeightsAndCapacitiesCommand({
+      EndpointName: "paused",
+      DesiredWeightsAndCapacities: [{ VariantName: "All", DesiredInstanceCount: 0 }],
+    }),
+  );
+  await world.hasInstances("paused", 0);
+  await expect(world.invoke("paused")).rejects.toMatchObject({ name: "ValidationError", message: /count is 0/u });
+  await sagemaker.send(new DeleteTagsCommand({ ResourceArn, TagKeys: ["sagebrush:instances/All"] }));
+  expect(await world.invoke("paused")).toBe("x");
 });
 
 test("scheduled actions move the bounds, in their time zone, also those that a stopped server missed", async () => {

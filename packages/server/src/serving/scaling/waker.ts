@@ -10,6 +10,7 @@ import {
   variantOfResource,
   variantResource,
 } from "./scalable-target.ts";
+import { stopNoteOf } from "./stopped-by-hand.ts";
 
 /**
  * Brings variants back from zero instances when a request asks for them: those that have a scalable target which may go
@@ -26,7 +27,8 @@ export function scalingWaker(store: Store, wake: (key: RecordKey) => void): Wake
       const found: string[] = [];
       for (const variant of variants) {
         const target = await store.get<ScalableTargetValue>(keyOf(endpoint, variant));
-        if (target !== undefined && wakesOnRequest(target.value)) found.push(variant);
+        if (target === undefined || !wakesOnRequest(target.value)) continue;
+        if ((await stopNoteOf(store, endpoint, variant)) === undefined) found.push(variant);
       }
       return found;
     },

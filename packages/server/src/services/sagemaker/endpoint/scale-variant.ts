@@ -1,6 +1,7 @@
 import { validationException } from "../../../errors.ts";
 import { type EndpointValue, type Fleet, fleetOf, type Variant } from "../../../serving/fleet.ts";
 import { type ScalableTargetValue, variantOfResource } from "../../../serving/scaling/scalable-target.ts";
+import { stopNoteOf } from "../../../serving/scaling/stopped-by-hand.ts";
 import type { RecordKey } from "../../../store/store.ts";
 import type { ScalableResource } from "../../application-autoscaling/scalable-resource.ts";
 import type { OperationPlace } from "../../service.ts";
@@ -26,7 +27,10 @@ export const variantInstances: ScalableResource = {
     const current = variant.hostsComponents ? variant.desiredInstanceCount : ready;
     // A change of counts may be changed again before it is through: nothing else moves meanwhile.
     const { managed } = variant;
-    const isBusy = serving.role !== "active" || fleetOf(value, "incoming") !== undefined || !isServing(status);
+    const note = await stopNoteOf(store, { account, region, name: named.endpoint }, named.variant);
+    const isStopped = variant.desiredInstanceCount === 0 && note !== undefined;
+    const isBusy =
+      isStopped || serving.role !== "active" || fleetOf(value, "incoming") !== undefined || !isServing(status);
     return {
       incarnation: value.runPrefix,
       desired: variant.desiredInstanceCount,
@@ -47,7 +51,11 @@ export const variantInstances: ScalableResource = {
         checkInstanceCount(`Endpoint ${named.endpoint}`, variants);
         const { failureReason: _outdated, ...rest } = value;
         const fleets = value.fleets.map((fleet) => (fleet.id === serving.id ? { ...fleet, variants } : fleet));
-        return [{ op: "update", key, version, value: { ...rest, fleets }, status: "Updating" }];
+        return [
+          { op: "update", key, version, value: { ...rest, fleets }, status: "Updating" },
+          // Scaled to zero it is not stopped, whatever is noted of an earlier stop.
+          ...(desiredInstanceCount === 0 && note !== undefined ? [note.drop] : []),
+        ];
       },
     };
   },
