@@ -42,6 +42,8 @@ export interface Configuration {
   readonly masterKey: MasterKeySource;
   /** Host directories by the id of the EFS or FSx file system that they stand for. */
   readonly fileSystems: Readonly<Record<string, string>>;
+  /** Seconds without use after which an environment of a serverless endpoint is ended. */
+  readonly serverlessIdleSeconds: number;
   /** Where SNS may send messages to; by what the server listens on when empty. */
   readonly snsNetworks: readonly string[];
 }
@@ -263,6 +265,13 @@ export const settings: readonly Setting[] = [
     doc: "A host directory that jobs may name as a FileSystemDataSource, with the id that stands for it: `fs-0123abcd=/data/shared`; repeat it for several.",
   },
   {
+    name: "serverless-idle",
+    kind: "text",
+    argument: "SECONDS",
+    fallback: "300",
+    doc: "How long an environment of a serverless endpoint stays without requests before it is ended; the next request waits for a new one.",
+  },
+  {
     name: "sns-network",
     kind: "list",
     argument: "public|private|loopback|RANGE",
@@ -336,6 +345,7 @@ export function readConfiguration(commandLine: Values, environment: NodeJS.Proce
     ...(text("environments-dir") !== "" && { environmentsDirectory: resolve(expandHome(text("environments-dir"))) }),
     ...(text("frameworks") !== "" && { frameworksFile: resolve(expandHome(text("frameworks"))) }),
     fileSystems: fileSystems(list("file-system")),
+    serverlessIdleSeconds: count("--serverless-idle", text("serverless-idle"), 1),
     snsNetworks: snsNetworks(list("sns-network")),
   };
   refuseUnsafe(configuration);

@@ -299,11 +299,12 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   const notifications = await openNotifications({ store, configuration, clock, log, address });
   opened.add(() => notifications.close());
   const { announce } = notifications;
+  const idleMs = configuration.serverlessIdleSeconds * 1_000;
   const workers = gatewayWorkers(configuration);
   const loads = new InstanceLoads(workers === 1 ? 0 : workers);
   const { requestsPerInstance } = configuration.serving ?? {};
   const serving = await openServing({
-    ...{ store, objects, engine, images, dataDirectory, clock, log, wake, announce, loads },
+    ...{ store, objects, engine, images, dataDirectory, clock, log, wake, announce, idleMs, loads },
     ...(requestsPerInstance !== undefined && { requestsPerInstance }),
   });
   opened.add(() => serving.close());

@@ -111,6 +111,7 @@ function testConfiguration(root: string, changes: Partial<Configuration> = {}): 
     publicUrls: [],
     fileSystems: {},
     snsNetworks: [],
+    serverlessIdleSeconds: 300,
     insecure: false,
     allowedOrigins: [],
     engine: "process",

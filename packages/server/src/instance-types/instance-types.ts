@@ -20,7 +20,20 @@ let table: ReadonlyMap<string, InstanceType> | undefined;
 /** The type of that name, or `undefined`. The table is read on first use. */
 export function instanceType(name: string): InstanceType | undefined {
   table ??= readTable();
-  return table.get(name);
+  return table.get(name) ?? serverlessType(name);
+}
+
+/** Memory that comes with a core where memory is all that is asked for. */
+const mibibytesPerCore = 1_769;
+
+/** What an environment of a serverless endpoint has: `serverless.2048`, by its memory in MB. */
+function serverlessType(name: string): InstanceType | undefined {
+  const megabytes = Number(/^serverless\.(\d{4})$/u.exec(name)?.[1]);
+  if (Number.isNaN(megabytes)) return undefined;
+  return {
+    ...{ name, vcpus: Math.ceil(megabytes / mibibytesPerCore), memoryBytes: megabytes * 2 ** 20 },
+    ...{ accelerators: 0, accelerator: "", usdPerHour: undefined, priceBasis: "estimate" },
+  };
 }
 
 /** How many GPUs of NVIDIA's a type has: accelerators of others are none here. */

@@ -3,6 +3,7 @@ import type { AsyncSettings } from "./asynchronous/async-settings.ts";
 import type { CaptureSettings } from "./capture/capture-settings.ts";
 import type { ComponentOrigin } from "./components/needs.ts";
 import type { Deployment } from "./deployment.ts";
+import type { ServerlessSettings } from "./serverless/serverless-settings.ts";
 
 /**
  * The value of an `endpoint` record: everything that is needed to run and route it, so that configurations and models
@@ -86,6 +87,8 @@ export interface Variant {
   readonly hostsComponents?: true;
   /** Of such a variant: it has as many instances as its components need, within these bounds. */
   readonly managed?: { readonly min: number; readonly max: number };
+  /** It has instances while there are requests; their count follows from those. */
+  readonly serverless?: ServerlessSettings;
   /** Instances that died one after the other without serving for long; delays the next start. */
   readonly crashes?: { readonly count: number; readonly at: number; readonly reason: string };
 }

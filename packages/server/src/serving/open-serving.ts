@@ -4,25 +4,27 @@ import type { Clock } from "../clock.ts";
 import type { DataDirectory } from "../data-directory.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { Images } from "../images/images.ts";
+import { thisHost } from "../instance-types/fit-to-host.ts";
 import type { Log } from "../log.ts";
 import type { ObjectCatalogue } from "../objects/object-catalogue.ts";
 import type { RecordKey, Store } from "../store/store.ts";
 import { ModelCache } from "./artifacts/model-cache.ts";
 import type { AsyncWorld } from "./asynchronous/answer-request.ts";
-import { AsyncCounters } from "./asynchronous/async-metrics.ts";
 import { AsyncQueues } from "./asynchronous/async-queues.ts";
 import { Captures } from "./capture/capture.ts";
 import { servedRecords } from "./components/served-records.ts";
+import { CountedValues } from "./counted-values.ts";
 import { containersOf, modelKeysOf, runIdsOf } from "./fleet.ts";
 import { Fronts } from "./fronts/fronts.ts";
 import { reopenFronts } from "./fronts/observe-server.ts";
 import { HealthChecks } from "./health.ts";
 import { HoldQueue } from "./hold/hold-queue.ts";
-import { retryOnChange } from "./hold/wait-for-instance.ts";
+import { firstOf, retryOnChange } from "./hold/wait-for-instance.ts";
 import { Invoker } from "./invoke/invoker.ts";
 import type { InstanceLoads } from "./routing/instance-load.ts";
 import { RoutingTable } from "./routing/routing-table.ts";
 import { scalingWaker } from "./scaling/waker.ts";
+import { Serverless } from "./serverless/serverless.ts";
 import { VariantCounters } from "./variant-metrics.ts";
 
 /** Extracted models that no endpoint uses are kept this long, for the next endpoint of the same model. */
@@ -41,6 +43,8 @@ export interface ServingOptions {
   readonly wake: (key: RecordKey) => void;
   /** Shorter in tests. */
   readonly invocationTimeoutMs?: number;
+  /** Serverless environments are ended after so long without use. */
+  readonly idleMs?: number;
   /** What publishes a message to an SNS topic. */
   readonly announce: AsyncWorld["announce"];
   /** Most requests in one instance at once. */
@@ -62,9 +66,11 @@ export interface Serving extends ServingOptions {
   readonly held: HoldQueue;
   /** Requests that are answered later. */
   readonly asynchronous: AsyncQueues;
-  readonly asyncCounters: AsyncCounters;
   /** Has an instance looked at now that refused or dropped a connection. */
   readonly suspected: (runId: string) => void;
+  readonly serverless: Serverless;
+  /** What asynchronous and serverless endpoints count. */
+  readonly values: CountedValues;
   /** Tells which record a run belongs to, so that hints find their way; `undefined` when it is gone. */
   readonly own: (runId: string, key: RecordKey | undefined) => void;
   /** The record of a run that was told of, or `undefined`. */
@@ -110,8 +116,15 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   };
   const timeout = invocationTimeoutMs === undefined ? {} : { timeoutMs: invocationTimeoutMs };
   const held = new HoldQueue();
+  const values = new CountedValues();
+  const { idleMs } = options;
+  const serverless = new Serverless({
+    ...{ store, routes, held, counted: values, clock: options.clock, log, host: thisHost() },
+    ...(idleMs !== undefined && { idleMs }),
+  });
   retryOnChange(held, routes);
-  const invoker = new Invoker({ routes, suspected, held, waker: scalingWaker(store, wake), ...timeout });
+  const waker = firstOf(serverless, scalingWaker(store, wake));
+  const invoker = new Invoker({ routes, suspected, held, serverless, waker, ...timeout });
   const collect = async (usedModels: ReadonlySet<string> = new Set()) => {
     // Runs are listed before the records are read: a run starts only after the record that names it was written.
     const runs = await endpointRuns(engine, dataDirectory);
@@ -127,9 +140,9 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   await models.open();
   await reopenFronts({ engine, fronts }, store);
   await routes.open(store);
-  const asyncCounters = new AsyncCounters();
-  const asynchronous = new AsyncQueues({ ...options, routes, suspected, counters: asyncCounters });
+  const asynchronous = new AsyncQueues({ ...options, routes, suspected, counters: values });
   await asynchronous.open();
+  serverless.open();
   const unwatch = engine.watch(hint);
   return {
     ...options,
@@ -141,8 +154,9 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
     fronts,
     held,
     asynchronous,
-    asyncCounters,
     suspected,
+    values,
+    serverless,
     own: (runId, key) => void (key === undefined ? owners.delete(runId) : owners.set(runId, key)),
     ownerOf: (runId) => owners.get(runId),
     collect,
@@ -150,6 +164,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
       unwatch();
       held.close();
       await asynchronous.close();
+      await serverless.close();
       health.close();
       routes.close();
       await fronts.closeAll();

@@ -3,9 +3,9 @@ import type { Log } from "../log.ts";
 import type { Distribution } from "../metrics/distribution.ts";
 import type { MetricPoints, MetricStore } from "../metrics/metric-store.ts";
 import { partitionOf } from "../scope.ts";
-import type { AsyncCounters } from "./asynchronous/async-metrics.ts";
 import type { AsyncQueues } from "./asynchronous/async-queues.ts";
 import { componentOfLabel } from "./components/component.ts";
+import type { CountedValues } from "./counted-values.ts";
 import type { ContainerCounters } from "./fronts/container-metrics.ts";
 import type { ModelMeters } from "./multi-model/model-metrics.ts";
 import type { RoutingTable } from "./routing/routing-table.ts";
@@ -32,7 +32,7 @@ export interface PublisherOptions {
 /** The same where endpoints may be asynchronous. */
 interface AsyncPublisherOptions extends PublisherOptions {
   readonly asynchronous: AsyncQueues;
-  readonly asyncCounters: AsyncCounters;
+  readonly values: CountedValues;
 }
 
 /** Writes what variants counted since the last time into the metrics, under SageMaker's names and units. */
@@ -58,15 +58,15 @@ export async function publishVariantMetrics({
   if (points.length > 0) await metrics.put(points);
 }
 
-/** Writes what asynchronous endpoints counted, and how much waits for them now. */
+/** Writes what asynchronous and serverless endpoints counted, and how much waits now. */
 export async function publishAsyncMetrics({
   asynchronous,
-  asyncCounters,
+  values,
   metrics,
   clock,
 }: AsyncPublisherOptions): Promise<void> {
   asynchronous.measure();
-  const points = asyncCounters.take(Math.floor(clock.now() / 1_000));
+  const points = values.take(Math.floor(clock.now() / 1_000));
   if (points.length > 0) await metrics.put(points);
 }
 

@@ -5,8 +5,8 @@ import type { Log } from "../../log.ts";
 import type { ObjectCatalogue } from "../../objects/object-catalogue.ts";
 import { partitionOf, type Scope } from "../../scope.ts";
 import { type Store, type StoredRecord, type Write, WriteConflict } from "../../store/store.ts";
+import type { CountedFor, CountedValues } from "../counted-values.ts";
 import type { Backend } from "../routing/backend.ts";
-import type { AsyncCounters, AsyncVariant } from "./async-metrics.ts";
 import type { AsyncRequest, Place } from "./async-request.ts";
 import { findInput, InputFault } from "./model-input.ts";
 import { type AnswerExcerpt, failureMessage, maxNotifiedBytes, successMessage, uriOf } from "./notification.ts";
@@ -18,7 +18,7 @@ export interface AsyncWorld {
   readonly objects: ObjectCatalogue;
   readonly clock: Clock;
   readonly log: Log;
-  readonly counters: AsyncCounters;
+  readonly counters: CountedValues;
   /**
    * What publishes a message to an SNS topic, to be written with what it tells of.
    * @throws ServiceError when there is no such topic.
@@ -29,7 +29,7 @@ export interface AsyncWorld {
 /** One request on its way to one instance. */
 export interface Attempt {
   readonly record: StoredRecord<AsyncRequest>;
-  readonly whose: AsyncVariant;
+  readonly whose: CountedFor;
   readonly backend: Backend;
   /** It may go to another instance, should this one die. */
   readonly mayGoElsewhere: boolean;
@@ -94,11 +94,7 @@ export async function answerRequest(world: AsyncWorld, attempt: Attempt, signal:
 }
 
 /** Ends a request that nobody has begun in time. */
-export async function expire(
-  world: AsyncWorld,
-  record: StoredRecord<AsyncRequest>,
-  whose: AsyncVariant,
-): Promise<void> {
+export async function expire(world: AsyncWorld, record: StoredRecord<AsyncRequest>, whose: CountedFor): Promise<void> {
   world.counters.note(whose, "ExpiredRequests", 1);
   const seconds = Math.round((record.value.expiresAt - record.value.receivedAt) / 1_000);
   const reason = `ClientError: The request waited for longer than its RequestTTLSeconds (${seconds}).`;
@@ -122,7 +118,7 @@ function headersOf({ contentType, accept, customAttributes }: AsyncRequest): Rec
 async function storeAnswer(
   world: AsyncWorld,
   { value: { output, encryption }, account }: StoredRecord<AsyncRequest>,
-  whose: AsyncVariant,
+  whose: CountedFor,
   answer: IncomingMessage,
 ): Promise<AnswerExcerpt> {
   const kept: Buffer[] = [];
@@ -187,7 +183,7 @@ function failureOf(outcome: StreamedOutcome, { timeoutMs }: AsyncRequest): Failu
 async function fail(
   world: AsyncWorld,
   record: StoredRecord<AsyncRequest>,
-  whose: AsyncVariant,
+  whose: CountedFor,
   { reason, said }: Failure,
 ): Promise<"done"> {
   const { value: request, account, region } = record;
@@ -220,7 +216,7 @@ async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
 async function conclude(
   { store, announce, counters, log }: AsyncWorld,
   { account, region, kind, name, value }: StoredRecord<AsyncRequest>,
-  whose: AsyncVariant,
+  whose: CountedFor,
   topic: string | undefined,
   message: string,
 ): Promise<void> {
@@ -246,7 +242,7 @@ async function conclude(
   }
 }
 
-function noteStatus({ counters }: AsyncWorld, whose: AsyncVariant, status: number): void {
+function noteStatus({ counters }: AsyncWorld, whose: CountedFor, status: number): void {
   const isClient = status >= 400 && status < 500;
   const isGood = status >= 200 && status < 300;
   counters.note(whose, "Invocation4XXErrors", isClient ? 1 : 0);

@@ -1,11 +1,11 @@
 import { systemTimers, type Timers } from "../../reconcile/timers.ts";
 import { type RecordKey, type Write, WriteConflict } from "../../store/store.ts";
+import type { CountedFor } from "../counted-values.ts";
 import type { EndpointValue } from "../fleet.ts";
 import { serviceUnavailable } from "../invoke/model-errors.ts";
 import type { Backend } from "../routing/backend.ts";
 import type { EndpointName, EndpointRoute, RoutingTable } from "../routing/routing-table.ts";
 import { type AsyncWorld, answerRequest, expire } from "./answer-request.ts";
-import type { AsyncVariant } from "./async-metrics.ts";
 import { type AsyncRequest, asyncKey, asyncKind, runPrefixOf, type Waiting } from "./async-request.ts";
 import { freeSlot, type Slot } from "./free-slot.ts";
 import { WaitingLine } from "./waiting-line.ts";
@@ -227,7 +227,7 @@ export class AsyncQueues {
   /** @param freed - The instance has room again. */
   async #attempt(queue: Queue, { backend, variant }: Slot, waiting: Waiting, freed: () => void): Promise<void> {
     const { store, clock, counters, log } = this.#options;
-    const whose: AsyncVariant = { ...placeOf(queue), variant };
+    const whose: CountedFor = { ...placeOf(queue), variant };
     let again: { readonly waiting: Waiting; readonly afterMs: number } | undefined;
     try {
       const record = await store.get<AsyncRequest>(this.#keyOf(queue, waiting));

@@ -10,6 +10,23 @@ export interface Waker {
   wake(endpoint: EndpointName, variants: readonly string[]): void;
 }
 
+/** Whoever of several brings the instances of an endpoint up. */
+export function firstOf(...wakers: readonly Waker[]): Waker {
+  const whose = async (endpoint: EndpointName, variants: readonly string[]) => {
+    for (const waker of wakers) {
+      const found = await waker.wakeable(endpoint, variants);
+      if (found.length > 0) return found;
+    }
+    return [];
+  };
+  return {
+    wakeable: whose,
+    wake(endpoint, variants) {
+      for (const waker of wakers) waker.wake(endpoint, variants);
+    },
+  };
+}
+
 /** A request that found no instance. */
 interface WaitingRequest<Found> extends EndpointName, Pick<Held<Found>, "bytes" | "find" | "signal"> {
   readonly targetVariant: string | undefined;

@@ -1,4 +1,4 @@
-import type { ServiceError } from "../../errors.ts";
+import { invariant, type ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
 import { componentLabel, componentOfLabel } from "../components/component.ts";
 import { HoldQueue } from "../hold/hold-queue.ts";
@@ -8,6 +8,7 @@ import { chooseBackend, chooseBackendRandomly, chooseForModel, chooseNamed, choo
 import type { EndpointName, EndpointRoute, Routes, VariantRoute } from "../routing/routing-table.ts";
 import { findSession, isExisting, type SessionPlace } from "../routing/sessions.ts";
 import { checkTargets } from "../routing/targets.ts";
+import type { Place as EnvironmentPlace, Serverless } from "../serverless/serverless.ts";
 import { Observation } from "../shadow/observation.ts";
 import type { VariantCounter } from "../variant-metrics.ts";
 import {
@@ -81,6 +82,8 @@ export interface InvokerOptions {
   readonly timeoutMs?: number;
   /** Where requests wait for instances that scaling brings up. */
   readonly held?: HoldQueue;
+  /** Who runs serverless variants. */
+  readonly serverless?: Pick<Serverless, "enter">;
   /** Who brings them up; without it no request waits. */
   readonly waker?: Waker;
 }
@@ -118,12 +121,13 @@ export class Invoker {
     return this.#options.routes.refresh(name).then((found) => this.#along(name, found ?? notFound(name), request));
   }
 
-  async #along(name: EndpointName, route: EndpointRoute, request: Invoke): Promise<Answer> {
+  async #along(name: EndpointName, route: EndpointRoute, request: Invoke, place?: EnvironmentPlace): Promise<Answer> {
     if (route.endpoint !== undefined && route.endpoint !== request.endpoint) notFound(name);
     if (route.asynchronous !== undefined) throw onlyLater(route.name);
-    const destination = this.#destination(route, request);
+    if (route.isServerless && place === undefined) return await this.#inPlace(name, route, request);
+    const destination = this.#destination(route, request, place);
     const { variant, session, ...chosen } =
-      destination instanceof NoInstances ? await this.#wait(name, request, destination) : destination;
+      destination instanceof NoInstances ? await this.#wait(name, request, destination, place) : destination;
     checkTargets(variant.targets, request);
     const startedAt = performance.now();
     const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
@@ -169,23 +173,39 @@ export class Invoker {
     throw failureOf(outcome, { scope, endpoint, container: outcome.container ?? "primary" }, variant.name);
   }
 
+  /** The same for an endpoint of which each request has a place, and an instance, for itself. */
+  async #inPlace(name: EndpointName, route: EndpointRoute, request: Invoke): Promise<Answer> {
+    const place = this.#options.serverless?.enter(name, route, request.body.length);
+    invariant(place !== undefined, "an invoker of serverless endpoints knows who runs them");
+    try {
+      return await this.#along(name, route, request, place);
+    } finally {
+      place.leave();
+    }
+  }
+
   /** Where the request goes, or why there is no such place at the moment. @throws ServiceError when there is none at all. */
-  #destination(route: EndpointRoute, request: Invoke): Destination | NoInstances {
+  #destination(route: EndpointRoute, request: Invoke, place: EnvironmentPlace | undefined): Destination | NoInstances {
     if (isExisting(request.sessionId)) {
       const session = sessionOf(route, request, request.sessionId);
       return { variant: session.variant, backend: session.backend, session };
     }
     const variant = variantOf(route, request.targetVariant);
     if (variant instanceof NoInstances) return variant;
-    const backend = this.#choose(variant, request.targetModel);
+    const backend = place === undefined ? this.#choose(variant, request.targetModel) : place.take(variant);
     return backend === undefined ? new NoInstances([variant.name], noneHealthy(variant.name)) : { variant, backend };
   }
 
   /** Waits for an instance, where scaling brings one up. @throws ServiceError when it does not, or not in time. */
-  #wait(name: EndpointName, request: Invoke, none: NoInstances): Promise<Destination> {
+  #wait(
+    name: EndpointName,
+    request: Invoke,
+    none: NoInstances,
+    place: EnvironmentPlace | undefined,
+  ): Promise<Destination> {
     const { routes, waker } = this.#options;
     const find = (): Destination | undefined => {
-      const found = this.#destination(routes.lookup(name) ?? notFound(name), request);
+      const found = this.#destination(routes.lookup(name) ?? notFound(name), request, place);
       return found instanceof NoInstances ? undefined : found;
     };
     const { body, signal, targetVariant } = request;

@@ -61,6 +61,11 @@ export function validationError(message: string): ServiceError {
   return new ServiceError("ValidationError", message, { status: 400 });
 }
 
+/** As many requests are under way as may be; clients try again. */
+export function throttled(message: string): ServiceError {
+  return new ServiceError("ThrottlingException", message, { status: 400 });
+}
+
 /** No instance can take the request now; clients try again. */
 export function serviceUnavailable(message: string): ServiceError {
   return new ServiceError("ServiceUnavailable", message, { status: 503 });

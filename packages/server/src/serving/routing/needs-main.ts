@@ -49,6 +49,8 @@ const ofVariant = {
   instances: "anywhere",
   hostsComponents: "main",
   managed: "main",
+  // Environments and the places of requests are counted there.
+  serverless: "main",
   crashes: "anywhere",
 } satisfies Record<keyof Variant, Where>;
 const ofContainer = {

@@ -15,6 +15,7 @@ import {
   shadowVariants,
   type Variant,
 } from "../fleet.ts";
+import type { ServerlessSettings } from "../serverless/serverless-settings.ts";
 import type { ShadowRoute } from "../shadow/shadow-copies.ts";
 import { Shadows } from "../shadow/shadows.ts";
 import type { VariantCounter, VariantCounters } from "../variant-metrics.ts";
@@ -36,6 +37,9 @@ export interface VariantRoute extends MeasuredVariant {
   /** Its instances have no model of their own. */
   readonly hostsComponents: boolean;
   readonly isRandom: boolean;
+  readonly desiredInstanceCount: number;
+  /** It has instances while there are requests. */
+  readonly serverless?: ServerlessSettings;
   /** Keeps some of its requests, where that is asked for. */
   readonly capture: Capture | undefined;
   readonly counter: VariantCounter;
@@ -54,6 +58,7 @@ export interface EndpointRoute {
   readonly totalWeight: number;
   /** Tells it from a namesake that was deleted. */
   readonly runPrefix: string;
+  readonly isServerless: boolean;
   /** It answers later, to S3. */
   readonly asynchronous?: AsyncSettings;
 }
@@ -167,6 +172,11 @@ export class RoutingTable implements Routes {
     this.#listeners.add(listener);
   }
 
+  /** Every endpoint that has instances while there are requests. */
+  *serverless(): Generator<EndpointRoute & EndpointName> {
+    for (const route of this.#routes.values()) if (route.isServerless) yield route;
+  }
+
   /** Every endpoint that answers later. */
   *asynchronous(): Generator<EndpointRoute & EndpointName> {
     for (const route of this.#routes.values()) if (route.asynchronous !== undefined) yield route;
@@ -234,6 +244,8 @@ export class RoutingTable implements Routes {
         isRandom: variant.routing === "RANDOM",
         hostsComponents: variant.hostsComponents === true,
         ...this.#placeOf(record, fleet, variant),
+        desiredInstanceCount: variant.desiredInstanceCount,
+        ...(variant.serverless && { serverless: variant.serverless }),
       }));
     });
     const totalWeight = variants.reduce((sum, { weight }) => sum + weight, 0);
@@ -243,6 +255,7 @@ export class RoutingTable implements Routes {
     const { endpoint } = record.value as Partial<ComponentValue>;
     this.#routes.set(id, {
       ...{ account, region, name, version, variants, totalWeight, runPrefix },
+      isServerless: variants.some(({ serverless }) => serverless !== undefined),
       ...(asynchronous && { asynchronous }),
       ...(endpoint !== undefined && { endpoint }),
     });

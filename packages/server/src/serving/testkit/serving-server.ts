@@ -95,6 +95,8 @@ interface Options {
   readonly capacity?: CapacitySettings;
   /** Gateway workers; one, which is this process, where absent. */
   readonly workers?: number;
+  /** Of serverless environments. */
+  readonly idleMs?: number;
   /** 64 hexadecimal digits; without it there are no KMS keys. */
   readonly masterKey?: string;
 }
@@ -134,6 +136,7 @@ export async function startServerWith<AnyEngine extends Engine>(
   });
   const serving = await openServing({
     announce: notifications.announce,
+    ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
     store,
     objects,
     engine,
@@ -282,6 +285,7 @@ function configuration(dataDirectory: string): Configuration {
     publicUrls: [],
     fileSystems: {},
     snsNetworks: [],
+    serverlessIdleSeconds: 300,
     insecure: false,
     allowedOrigins: [],
     engine: "process",

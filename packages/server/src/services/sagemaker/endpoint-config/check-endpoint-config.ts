@@ -5,10 +5,11 @@ import { checkKey } from "../check-key.ts";
 import { models } from "../model/resource.ts";
 import { checkAsyncInference } from "./async-inference-config.ts";
 import type { EndpointConfigValue, ProductionVariant } from "./endpoint-config-record.ts";
+import { checkServerless, checkServerlessModel } from "./serverless-config.ts";
 
 /** Members that change how an endpoint behaves and that are not built yet: better refused than silently ignored. */
 const notYet = ["ExplainerConfig"] as const;
-const variantNotYet = ["ServerlessConfig", "InstancePools", "CapacityReservationConfig"] as const;
+const variantNotYet = ["InstancePools", "CapacityReservationConfig"] as const;
 
 /**
  * Applies the rules of CreateEndpointConfig that the model of the API cannot state.
@@ -18,6 +19,7 @@ export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], con
   const given: Readonly<Record<string, unknown>> = { ...spec };
   for (const member of notYet) if (isPresent(given[member])) throw unsupported(member);
   await checkAsyncInference(spec, context);
+  checkServerless(spec);
   await checkCapture(spec.DataCaptureConfig, context);
   checkKey("KmsKeyId", spec.KmsKeyId, context);
   const shadows = spec.ShadowProductionVariants ?? [];
@@ -40,7 +42,8 @@ export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], con
     checkVariant(variant);
     if (variant.ModelName === undefined) continue;
     // Reading it is checking it: SageMaker refuses a configuration whose model is not there.
-    await models.get(context, variant.ModelName);
+    const model = await models.get(context, variant.ModelName);
+    if (variant.ServerlessConfig !== undefined) checkServerlessModel(model.value.spec);
   }
   checkHosts(spec);
 }
@@ -83,6 +86,7 @@ function checkVariant(variant: ProductionVariant): void {
   const given: Readonly<Record<string, unknown>> = { ...variant };
   for (const member of variantNotYet) if (isPresent(given[member])) throw unsupported(member);
   checkManaged(variant);
+  if (variant.ServerlessConfig !== undefined) return;
   const missing = ["InstanceType", "InitialInstanceCount"].filter((member) => given[member] === undefined);
   if (missing.length > 0) {
     throw validationException(`${missing.join(" and ")} must be given for variant "${variant.VariantName}".`);

@@ -3,11 +3,13 @@ import { thisHost } from "../../../instance-types/fit-to-host.ts";
 import { parseS3Uri } from "../../../objects/object-catalogue.ts";
 import type { CaptureSettings } from "../../../serving/capture/capture-settings.ts";
 import { containersOf, type Fleet, plainMetrics, type Variant } from "../../../serving/fleet.ts";
+import { environmentType } from "../../../serving/serverless/serverless-settings.ts";
 import type { OperationPlace } from "../../service.ts";
 import { checkInstancesFit } from "../account-quotas.ts";
 import { asyncSettingsOf } from "../endpoint-config/async-inference-config.ts";
 import type { EndpointConfigValue, ProductionVariant } from "../endpoint-config/endpoint-config-record.ts";
 import { endpointConfigs } from "../endpoint-config/resource.ts";
+import { serverlessSettingsOf } from "../endpoint-config/serverless-config.ts";
 import { models } from "../model/resource.ts";
 import { type ModelContainers, serversOfModel } from "../model-instance/model-container.ts";
 
@@ -19,6 +21,8 @@ const noContainer: ModelContainers["container"] = { image: "", environment: {}, 
 
 /** A container has 8 minutes to answer its first ping unless the variant says otherwise. */
 export const startupTimeoutSeconds = 480;
+/** One that requests wait for has 3. */
+const serverlessStartupSeconds = 180;
 
 /**
  * Copies a configuration and its models into a fleet without instances, so that the endpoint no longer needs them.
@@ -107,15 +111,20 @@ function lowerFirst(text: string): string {
 }
 
 function variantOf(variant: ProductionVariant, modelName: string, servers: ModelContainers): Variant {
+  const serverless = variant.ServerlessConfig && serverlessSettingsOf(variant.ServerlessConfig);
   return {
     name: variant.VariantName,
     modelName,
-    instanceType: variant.InstanceType ?? "",
     ...(variant.AcceleratorType && { acceleratorType: variant.AcceleratorType }),
-    desiredInstanceCount: variant.InitialInstanceCount ?? 1,
+    instanceType: serverless === undefined ? (variant.InstanceType ?? "") : environmentType(serverless),
+    // A serverless variant shows with one environment that it works; without use that one is ended.
+    desiredInstanceCount: Math.max(variant.InitialInstanceCount ?? 1, serverless?.provisioned ?? 0),
+    ...(serverless !== undefined && { serverless }),
     weight: variant.InitialVariantWeight ?? 1,
     ...(variant.RoutingConfig?.RoutingStrategy === "RANDOM" && { routing: "RANDOM" }),
-    startupTimeoutSeconds: variant.ContainerStartupHealthCheckTimeoutInSeconds ?? startupTimeoutSeconds,
+    startupTimeoutSeconds:
+      variant.ContainerStartupHealthCheckTimeoutInSeconds ??
+      (serverless === undefined ? startupTimeoutSeconds : serverlessStartupSeconds),
     ...servers,
     instances: [],
   };

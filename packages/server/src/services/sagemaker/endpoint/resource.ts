@@ -11,6 +11,7 @@ import {
 } from "../../../serving/fleet.ts";
 import type { Store, StoredRecord } from "../../../store/store.ts";
 import { defineResource } from "../define-resource.ts";
+import { serverlessConfigOf } from "../endpoint-config/serverless-config.ts";
 import { componentsOf, instancesOf } from "../inference-component/hosting.ts";
 import type { Output } from "../operation.ts";
 
@@ -90,7 +91,12 @@ function describeVariant(variant: Fleet["variants"][number], resolvedAt: number)
       }),
     };
   }
+  const { serverless } = variant;
+  const config = serverless && serverlessConfigOf(serverless);
+  // One without environments takes requests all the same: only a stopped one is at 0.
+  const least = serverless === undefined || serverless.isStopped ? 0 : 1;
   return {
+    ...(config && { CurrentServerlessConfig: config, DesiredServerlessConfig: config }),
     VariantName: variant.name,
     DeployedImages: containersOf(variant).map(({ image }) => ({
       ...{ SpecifiedImage: image, ResolvedImage: image, ResolutionTime: new Date(resolvedAt) },
@@ -98,7 +104,7 @@ function describeVariant(variant: Fleet["variants"][number], resolvedAt: number)
     CurrentWeight: variant.weight,
     DesiredWeight: variant.weight,
     CurrentInstanceCount: variant.instances.filter(({ phase }) => phase === "ready").length,
-    DesiredInstanceCount: variant.desiredInstanceCount,
+    DesiredInstanceCount: Math.max(least, variant.desiredInstanceCount),
   };
 }
 

@@ -1,6 +1,8 @@
 import { validationException } from "../../../errors.ts";
 import { type EndpointValue, type Fleet, fleetOf, type Variant } from "../../../serving/fleet.ts";
+import type { ServerlessSettings } from "../../../serving/serverless/serverless-settings.ts";
 import { WriteConflict } from "../../../store/store.ts";
+import { checkConcurrency } from "../endpoint-config/serverless-config.ts";
 import type { Input, Operation } from "../operation.ts";
 import { checkInstanceCount } from "./fleet-of-config.ts";
 import { endpoints } from "./resource.ts";
@@ -46,9 +48,6 @@ function change(active: Fleet, desired: Desired, arn: string): Fleet {
   for (const each of desired) {
     if (wanted.has(each.VariantName)) throw validationException(`Variant "${each.VariantName}" is given twice.`);
     wanted.set(each.VariantName, each);
-    if (each.ServerlessUpdateConfig !== undefined) {
-      throw validationException(`ServerlessUpdateConfig: variant "${each.VariantName}" is not serverless.`);
-    }
     if (!active.variants.some(({ name }) => name === each.VariantName)) {
       throw validationException(`Could not find variant "${each.VariantName}" of endpoint "${arn}".`);
     }
@@ -56,8 +55,39 @@ function change(active: Fleet, desired: Desired, arn: string): Fleet {
   return { ...active, variants: active.variants.map((variant) => changeVariant(variant, wanted.get(variant.name))) };
 }
 
+/** Concurrency changes at once. A count of 0 stops a serverless variant, any other one lets it be used again. */
+function changeServerless(variant: Variant, settings: ServerlessSettings, desired: Desired[number]): Variant {
+  const { DesiredInstanceCount: count, ServerlessUpdateConfig: update } = desired;
+  if (count !== undefined && count > 0 && !settings.isStopped) {
+    throw validationException(
+      `DesiredInstanceCount: variant "${variant.name}" is serverless; use ServerlessUpdateConfig. A count of 0 stops it.`,
+    );
+  }
+  const { isStopped: was, ...before } = settings;
+  const isStopped = count === undefined ? was === true : count === 0;
+  const changed: ServerlessSettings = {
+    ...before,
+    maxConcurrency: update?.MaxConcurrency ?? before.maxConcurrency,
+    provisioned: update?.ProvisionedConcurrency ?? before.provisioned,
+    ...(isStopped && { isStopped }),
+  };
+  checkConcurrency(changed.maxConcurrency, changed.provisioned);
+  const { crashes: _over, ...kept } = variant;
+  const least = count === undefined ? variant.desiredInstanceCount : 1;
+  return {
+    ...kept,
+    serverless: changed,
+    desiredInstanceCount: isStopped ? 0 : Math.max(least, changed.provisioned),
+    weight: desired.DesiredWeight ?? variant.weight,
+  };
+}
+
 function changeVariant(variant: Variant, desired: Desired[number] | undefined): Variant {
   if (desired === undefined) return variant;
+  if (variant.serverless !== undefined) return changeServerless(variant, variant.serverless, desired);
+  if (desired.ServerlessUpdateConfig !== undefined) {
+    throw validationException(`ServerlessUpdateConfig: variant "${variant.name}" is not serverless.`);
+  }
   // Crashes before this do not count against the new instances.
   const { crashes: _over, ...kept } = variant;
   return {

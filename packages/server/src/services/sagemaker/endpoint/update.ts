@@ -71,6 +71,11 @@ export async function recordUpdate(
 
 /** Callers of one kind cannot call the other, and what waits in a queue would wait for ever. */
 function checkKind(asked: Fleet, active: Fleet, arn: string): void {
+  if (isServerless(asked) && !isServerless(active)) {
+    throw validationException(
+      `Cannot update endpoint "${arn}" with instances to serverless. Create another endpoint instead.`,
+    );
+  }
   if ((asked.asynchronous === undefined) === (active.asynchronous === undefined)) return;
   const [is, wanted] = asked.asynchronous === undefined ? ["asynchronous", "real-time"] : ["real-time", "asynchronous"];
   throw validationException(`Cannot update ${is} endpoint "${arn}" to ${wanted}. Create another endpoint instead.`);
@@ -83,6 +88,10 @@ export function notNow(arn: string, status: string | undefined): Error {
   return validationException(`Cannot update in-progress endpoint "${arn}".`);
 }
 
+function isServerless({ variants }: Fleet): boolean {
+  return variants.some(({ serverless }) => serverless !== undefined);
+}
+
 /** Keeps counts and weights that were changed since the old configuration, for variants that are in both. */
 function retain(asked: Fleet, active: Fleet, input: Input<"UpdateEndpoint">): Fleet {
   const excluded = new Set(
@@ -91,9 +100,11 @@ function retain(asked: Fleet, active: Fleet, input: Input<"UpdateEndpoint">): Fl
   const variants = asked.variants.map((variant) => {
     const old = active.variants.find(({ name }) => name === variant.name);
     if (old === undefined) return variant;
+    // A serverless variant's count follows from its requests, and is no property of it.
+    const hasCount = variant.serverless === undefined && old.serverless === undefined;
     return {
       ...variant,
-      ...(!excluded.has("DesiredInstanceCount") && { desiredInstanceCount: old.desiredInstanceCount }),
+      ...(hasCount && !excluded.has("DesiredInstanceCount") && { desiredInstanceCount: old.desiredInstanceCount }),
       ...(!excluded.has("DesiredWeight") && { weight: old.weight }),
     };
   });

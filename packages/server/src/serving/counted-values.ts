@@ -1,9 +1,9 @@
-import { type Distribution, distributionOf, merge } from "../../metrics/distribution.ts";
-import type { MetricPoints } from "../../metrics/metric-store.ts";
-import { partitionOf } from "../../scope.ts";
+import { type Distribution, distributionOf, merge } from "../metrics/distribution.ts";
+import type { MetricPoints } from "../metrics/metric-store.ts";
+import { partitionOf } from "../scope.ts";
 
 /** Whose metrics they are. */
-export interface AsyncVariant {
+export interface CountedFor {
   readonly account: string;
   readonly region: string;
   readonly endpoint: string;
@@ -25,22 +25,28 @@ const units = {
   InvocationsProcessed: "Count",
   InvocationsProcesssed: "Count",
   ModelLatency: "Microseconds",
+  ModelSetupTime: "Microseconds",
   NotificationFailures: "Count",
   RequestDownloadFailures: "Count",
   RequestDownloadLatency: "Microseconds",
   ResponseUploadFailures: "Count",
   ResponseUploadLatency: "Microseconds",
+  ServerlessConcurrentExecutionsUtilization: "None",
+  ServerlessProvisionedConcurrencyExecutions: "Count",
+  ServerlessProvisionedConcurrencyInvocations: "Count",
+  ServerlessProvisionedConcurrencySpilloverInvocations: "Count",
+  ServerlessProvisionedConcurrencyUtilization: "None",
   TimeInBacklog: "Milliseconds",
   TotalProcessingTime: "Milliseconds",
 } as const;
 
-/** A metric of asynchronous inference. */
-export type AsyncMetric = keyof typeof units;
+/** A metric of asynchronous or serverless inference. */
+export type CountedMetric = keyof typeof units;
 
 /** Values that came one by one; put together now and then, so that any number of them takes little room. */
 interface Counted {
-  readonly whose: AsyncVariant;
-  readonly name: AsyncMetric;
+  readonly whose: CountedFor;
+  readonly name: CountedMetric;
   fresh: number[];
   before: Distribution | undefined;
 }
@@ -48,10 +54,10 @@ interface Counted {
 const mostFresh = 1_000;
 
 /** What was counted since the last look: one entry for each metric that something came for. */
-export class AsyncCounters {
+export class CountedValues {
   readonly #counted = new Map<string, Counted>();
 
-  note(whose: AsyncVariant, name: AsyncMetric, value: number): void {
+  note(whose: CountedFor, name: CountedMetric, value: number): void {
     const key = `${whose.account}/${whose.region}/${whose.endpoint}/${whose.variant ?? ""}/${name}`;
     let counted = this.#counted.get(key);
     if (counted === undefined) this.#counted.set(key, (counted = { whose, name, fresh: [], before: undefined }));
