@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CustomerError } from "../job/errors.ts";
 import { writeWhole } from "../job/write-whole.ts";
 import type { FittedTransform } from "../transforms/transform.ts";
 import type { Input } from "./column-types.ts";
@@ -19,9 +20,19 @@ const file = "transform.json";
 const format = "sagebrush-transform";
 const version = 1;
 
-/** Writes the one file of a model. */
+/**
+ * Writes the one file of a model.
+ * @throws CustomerError when numbers in it went beyond double precision, which JSON would turn into null.
+ */
 export async function writeArtifact(directory: string, artifact: Artifact): Promise<void> {
-  await writeWhole(directory, file, [JSON.stringify({ format, version, ...artifact })]);
+  await writeWhole(directory, file, [JSON.stringify({ format, version, ...artifact }, finite)]);
+}
+
+function finite(key: string, value: unknown): unknown {
+  if (typeof value !== "number" || Number.isFinite(value)) return value;
+  throw new CustomerError(
+    `The transform cannot be kept: '${key}' is ${value}. The train channel has values whose sums are beyond double precision (1e308).`,
+  );
 }
 
 /** Reads it. @throws Error saying why it is none. */

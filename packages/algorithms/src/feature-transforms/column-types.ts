@@ -50,7 +50,7 @@ export function inputsOf(table: RawTable, given: ReadonlyMap<string, ColumnType>
 
 function typeOfValues(values: readonly string[]): ColumnType {
   const given = values.filter((value) => value !== "");
-  if (given.every((value) => !Number.isNaN(numberOf(value)))) return "numeric";
+  if (given.every((value) => Number.isFinite(numberOf(value)))) return "numeric";
   return given.every((value) => !Number.isNaN(timeOf(value))) ? "date" : "text";
 }
 
@@ -73,7 +73,7 @@ function typed(name: string, values: readonly string[], type: ColumnType, refuse
   const read = type === "numeric" ? numberOf : timeOf;
   const numbers = Float64Array.from(values, (value, row) => {
     const number = value === "" ? Number.NaN : read(value);
-    if (value === "" || !Number.isNaN(number)) return number;
+    if (value === "" || Number.isFinite(number)) return number;
     const wanted = type === "numeric" ? "number" : "date";
     throw refuse(`Column '${name}' of row ${row + 1} is no ${wanted}: '${value.slice(0, 40)}'.`);
   });

@@ -181,6 +181,18 @@ test.for<[string, Record<string, string>, Record<string, string> | undefined, st
     undefined,
     "Column 'town' of row 1 is no date: 'Ulm'.",
   ],
+  [
+    "values beyond double precision",
+    { column_types: '{"age":"numeric"}' },
+    { "a.csv": rows.replace("40,", "1e999,") },
+    "Column 'age' of row 3 is no number: '1e999'.",
+  ],
+  [
+    "values whose sum is",
+    { pipeline: '{"kind":"impute","strategy":"mean","columns":["age"]}' },
+    { "a.csv": rows.replace("\n20,", "\n1e308,").replace("\n40,", "\n1e308,") },
+    "The transform cannot be kept",
+  ],
   ["no rows", {}, { "a.csv": "age,bought\n" }, "Channel 'train' has no rows."],
   ["files of other columns", {}, { "a.csv": rows, "b.csv": "age\n1\n" }, "train/b.csv has the columns age where"],
 ])("%s is told", async ([, more, files, message]) => {
