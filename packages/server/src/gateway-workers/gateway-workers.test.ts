@@ -32,6 +32,7 @@ beforeEach(async () => {
   server = await startServingServer({ workers: 2, requestsPerInstance: limit });
   runtime = client({ credentials: server.credentialStore.root });
   held = [];
+  await vi.waitFor(() => expect(server.workers?.size).toBe(2), patiently);
 });
 afterEach(async () => {
   runtime.destroy();

@@ -42,14 +42,15 @@ export class WorkerPool {
     this.#port = parts.port;
   }
 
-  /** Starts every worker; all of them listen when this resolves. @throws When one cannot. */
+  /** Starts every worker. The first one listens when this resolves, and the others soon after. @throws When it cannot. */
   static async start(parts: PoolParts): Promise<WorkerPool> {
     const pool = new WorkerPool(parts);
     try {
       await pool.#readRecords();
       // The first one finds the port, where any will do.
       await pool.#begin(1);
-      await Promise.all(Array.from({ length: parts.workers - 1 }, (_, at) => pool.#begin(at + 2)));
+      // Whoever cannot listen ends, and is started again as one that died.
+      for (let worker = 2; worker <= parts.workers; worker++) pool.#begin(worker).catch(() => undefined);
       return pool;
     } catch (error) {
       pool.#isClosing = true;
@@ -70,7 +71,9 @@ export class WorkerPool {
   /** Stops accepting and waits for requests under way up to `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
-    await Promise.all([...this.#threads.values()].map((thread) => thread.drain(graceMs)));
+    // One that does not listen yet has nothing to end.
+    const end = (thread: WorkerThread) => (this.#listening.has(thread) ? thread.drain(graceMs) : thread.terminate());
+    await Promise.all([...this.#threads.values()].map(end));
   }
 
   /** Ends a worker as a crash of it would: for tests. */
