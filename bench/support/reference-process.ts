@@ -36,7 +36,9 @@ export class ReferenceProcess {
   readonly #answers: AsyncIterator<string>;
 
   constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    // What reference sides share lies beside this file.
+    const env = { ...process.env, PYTHONPATH: import.meta.dirname };
+    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env });
     const lines = createInterface({ input: this.#child.stdout as NonNullable<ChildProcess["stdout"]> });
     this.#answers = lines[Symbol.asyncIterator]();
   }

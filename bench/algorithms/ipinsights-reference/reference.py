@@ -4,16 +4,14 @@ One JSON command per line, one JSON line as answer: `generate` writes the data, 
 once and saves the model.
 """
 
-import json
-import sys
-import time
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import torch
+
+from reference_side import answer, timed
 
 SEED = 20261130
 HELD_OUT = 20_000
@@ -131,12 +129,6 @@ def auc(model, path, vectors):
     return float((ranks[:count].sum() - count * (count + 1) / 2) / (count * len(scores[1])))
 
 
-def timed(action):
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = action()
-    return result, {"millis": (time.perf_counter() - wall) * 1000, "cpu": (time.process_time() - cpu) * 1000}
-
-
 def round_of(path, vectors, dim, layers, epochs, rate, size):
     _, pandas_c = timed(lambda: read_pandas(path, vectors))
     (entities, ips), arrow = timed(lambda: read_pyarrow(path, vectors))
@@ -153,11 +145,4 @@ def round_of(path, vectors, dim, layers, epochs, rate, size):
     }
 
 
-def main():
-    commands = {"generate": generate, "round": round_of}
-    for line in sys.stdin:
-        command = json.loads(line)
-        print(json.dumps(commands[command.pop("do")](**command)), flush=True)
-
-
-main()
+answer({"generate": generate, "round": round_of})

@@ -4,16 +4,14 @@ One JSON command per line, one JSON line as answer: `generate` writes the data, 
 builds and writes an index and searches it once, `probes` opens a model's index and says how many lists must be looked into.
 """
 
-import json
 import os
-import sys
-import time
 
 import faiss
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
+
+from reference_side import answer, read_pandas, read_pyarrow, timed
 
 SEED = 20261130
 CLASSES = 20
@@ -37,24 +35,6 @@ def generate(rows, queries, width, path, test):
         pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False))
         np.save(file + ".npy", x.astype(np.float32))
     return {}
-
-
-def read_pandas(path):
-    return np.ascontiguousarray(pd.read_csv(path, header=None, engine="c", dtype=np.float32).to_numpy())
-
-
-def read_pyarrow(path):
-    table = pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(autogenerate_column_names=True))
-    x = np.empty((table.num_rows, table.num_columns), dtype=np.float32)
-    for j in range(table.num_columns):
-        x[:, j] = table.column(j).to_numpy()
-    return x
-
-
-def timed(action):
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = action()
-    return result, {"millis": (time.perf_counter() - wall) * 1000, "cpu": (time.process_time() - cpu) * 1000}
 
 
 def build(x, kind, lists, probes):
@@ -137,11 +117,4 @@ def round_of(path, test, kind, k, lists, probes):
     }
 
 
-def main():
-    commands = {"generate": generate, "round": round_of, "probes": probes_of, "own_probes": own_probes}
-    for line in sys.stdin:
-        command = json.loads(line)
-        print(json.dumps(commands[command.pop("do")](**command)), flush=True)
-
-
-main()
+answer({"generate": generate, "round": round_of, "probes": probes_of, "own_probes": own_probes})

@@ -4,19 +4,17 @@ One JSON command per line, one JSON line as answer: `generate` writes the data, 
 fits each model once, `quality` says how likely held-out words are under topics.
 """
 
-import json
 import os
-import sys
-import time
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 from gensim.matutils import Sparse2Corpus
 from gensim.models.ldamulticore import LdaMulticore
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import LatentDirichletAllocation
+
+from reference_side import answer, read_pandas, read_pyarrow, timed
 
 SEED = 20261130
 HELD_OUT = 1000
@@ -74,25 +72,6 @@ def generate(documents, vocabulary, topics, path):
     return {"words": int(counts.sum())}
 
 
-def read_pandas(path):
-    return csr_matrix(pd.read_csv(path, header=None, engine="c", dtype=np.float32).to_numpy())
-
-
-def read_pyarrow(path):
-    options = pa.csv.ReadOptions(autogenerate_column_names=True, block_size=1 << 24)
-    table = pa.csv.read_csv(path, read_options=options)
-    x = np.empty((table.num_rows, table.num_columns), dtype=np.float32)
-    for j in range(table.num_columns):
-        x[:, j] = table.column(j).to_numpy()
-    return csr_matrix(x)
-
-
-def timed(action):
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = action()
-    return result, {"millis": (time.perf_counter() - wall) * 1000, "cpu": (time.process_time() - cpu) * 1000}
-
-
 def held_out(path, beta, alpha):
     """Log probability of a held-out word by mean: half of each document's words say what it is about, for the other half."""
     beta = np.asarray(beta, dtype=np.float32) + 1e-12
@@ -108,8 +87,8 @@ def held_out(path, beta, alpha):
 
 
 def round_of(path, topics, models):
-    counts, pandas_c = timed(lambda: read_pandas(path))
-    _, arrow = timed(lambda: read_pyarrow(path))
+    counts, pandas_c = timed(lambda: csr_matrix(read_pandas(path)))
+    _, arrow = timed(lambda: csr_matrix(read_pyarrow(path, 1 << 24)))
     fits = {}
     for name in models:
         (beta, alpha), times = timed(lambda: MODELS[name](counts, topics))
@@ -121,12 +100,5 @@ def quality(path, beta, alpha):
     return {"pwll": held_out(path, beta, alpha)}
 
 
-def main():
-    commands = {"generate": generate, "round": round_of, "quality": quality}
-    for line in sys.stdin:
-        command = json.loads(line)
-        print(json.dumps(commands[command.pop("do")](**command)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer({"generate": generate, "round": round_of, "quality": quality})

@@ -4,15 +4,12 @@ One JSON command per line, one JSON line as answer: `generate` writes the data, 
 fits each solver once, `quality` says which share of the variance components explain.
 """
 
-import json
-import sys
-import time
-
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 from sklearn.decomposition import PCA
+
+from reference_side import answer, read_pandas, read_pyarrow, timed
 
 SEED = 20261130
 
@@ -32,24 +29,6 @@ def generate(rows, width, path):
             kept.append(x.astype(np.float32))
     np.save(path + ".npy", np.concatenate(kept))
     return {}
-
-
-def read_pandas(path):
-    return np.ascontiguousarray(pd.read_csv(path, header=None, engine="c", dtype=np.float32).to_numpy())
-
-
-def read_pyarrow(path):
-    table = pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(autogenerate_column_names=True))
-    x = np.empty((table.num_rows, table.num_columns), dtype=np.float32)
-    for j in range(table.num_columns):
-        x[:, j] = table.column(j).to_numpy()
-    return x
-
-
-def timed(action):
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = action()
-    return result, {"millis": (time.perf_counter() - wall) * 1000, "cpu": (time.process_time() - cpu) * 1000}
 
 
 def explained(x, components):
@@ -78,11 +57,4 @@ def quality(path, components):
     return {"explained": explained(np.load(path + ".npy"), components)}
 
 
-def main():
-    commands = {"generate": generate, "round": round_of, "quality": quality}
-    for line in sys.stdin:
-        command = json.loads(line)
-        print(json.dumps(commands[command.pop("do")](**command)), flush=True)
-
-
-main()
+answer({"generate": generate, "round": round_of, "quality": quality})

@@ -4,17 +4,14 @@ One JSON command per line, one JSON line as answer: `generate` writes the data, 
 grows each forest once, `quality` measures scores of the held-out rows.
 """
 
-import json
-import sys
-import time
-
 import krcf
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
+
+from reference_side import answer, read_pandas, read_pyarrow, timed
 
 SEED = 20261130
 HELD_OUT = 20_000
@@ -41,24 +38,6 @@ def generate(rows, width, path):
     held, labels = rows_of(np.random.default_rng(SEED + 3), HELD_OUT, width)
     np.savez(path + ".npz", x=held.astype(np.float32), labels=labels)
     return {"held": held.tolist()}
-
-
-def read_pandas(path):
-    return np.ascontiguousarray(pd.read_csv(path, header=None, engine="c", dtype=np.float32).to_numpy())
-
-
-def read_pyarrow(path):
-    table = pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(autogenerate_column_names=True))
-    x = np.empty((table.num_rows, table.num_columns), dtype=np.float32)
-    for j in range(table.num_columns):
-        x[:, j] = table.column(j).to_numpy()
-    return x
-
-
-def timed(action):
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = action()
-    return result, {"millis": (time.perf_counter() - wall) * 1000, "cpu": (time.process_time() - cpu) * 1000}
 
 
 def isolation_forest(x, trees, samples):
@@ -104,11 +83,4 @@ def quality(path, scores):
     return {"auc": roc_auc_score(np.load(path + ".npz")["labels"], scores)}
 
 
-def main():
-    commands = {"generate": generate, "round": round_of, "quality": quality}
-    for line in sys.stdin:
-        command = json.loads(line)
-        print(json.dumps(commands[command.pop("do")](**command)), flush=True)
-
-
-main()
+answer({"generate": generate, "round": round_of, "quality": quality})
