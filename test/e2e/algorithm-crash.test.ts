@@ -1,14 +1,10 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import {
-  CreateAlgorithmCommand,
-  DescribeAlgorithmCommand,
-  ListTrainingJobsCommand,
-  SageMakerClient,
-} from "@aws-sdk/client-sagemaker";
+import { CreateBucketCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { CreateAlgorithmCommand, DescribeAlgorithmCommand, ListTrainingJobsCommand } from "@aws-sdk/client-sagemaker";
 import { expect, test } from "vitest";
+import { clients } from "../conformance/clients.ts";
 import { type RunningServer, startServer } from "../conformance/server.ts";
 
 const rows = Array.from({ length: 400 }, (_, i) => `${i % 2},${i % 2 ? 1 : -1},${(i % 7) / 7}`).join("\n");
@@ -36,15 +32,6 @@ test("an algorithm whose server is killed again and again while it is validated 
     await server.stop();
   }
 });
-
-function clients({ url, environment }: RunningServer): { s3: S3Client; sagemaker: SageMakerClient } {
-  const credentials = {
-    accessKeyId: environment["AWS_ACCESS_KEY_ID"] as string,
-    secretAccessKey: environment["AWS_SECRET_ACCESS_KEY"] as string,
-  };
-  const options = { endpoint: url, region: "us-east-1", credentials };
-  return { s3: new S3Client({ ...options, forcePathStyle: true }), sagemaker: new SageMakerClient(options) };
-}
 
 async function createAlgorithm(server: RunningServer): Promise<void> {
   const { s3, sagemaker } = clients(server);

@@ -7,16 +7,11 @@ import {
   ListObjectVersionsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
-  S3Client,
 } from "@aws-sdk/client-s3";
-import {
-  CreateModelCommand,
-  CreateTransformJobCommand,
-  DescribeTransformJobCommand,
-  SageMakerClient,
-} from "@aws-sdk/client-sagemaker";
+import { CreateModelCommand, CreateTransformJobCommand, DescribeTransformJobCommand } from "@aws-sdk/client-sagemaker";
 import { expect, test } from "vitest";
 import { linearModelArchive } from "../../bench/support/linear-model.ts";
+import { clients } from "../conformance/clients.ts";
 import { type RunningServer, startServer } from "../conformance/server.ts";
 
 const objects = 60;
@@ -59,15 +54,6 @@ test("a transform job whose server is killed again and again goes on behind the 
     await server.stop();
   }
 });
-
-function clients({ url, environment }: RunningServer): { s3: S3Client; sagemaker: SageMakerClient } {
-  const credentials = {
-    accessKeyId: environment["AWS_ACCESS_KEY_ID"] as string,
-    secretAccessKey: environment["AWS_SECRET_ACCESS_KEY"] as string,
-  };
-  const options = { endpoint: url, region: "us-east-1", credentials };
-  return { s3: new S3Client({ ...options, forcePathStyle: true }), sagemaker: new SageMakerClient(options) };
-}
 
 /** The outputs by key, and how often each was stored. */
 async function stored(server: RunningServer): Promise<Map<string, number>> {

@@ -1,15 +1,15 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import {
   CreateHyperParameterTuningJobCommand,
   DescribeHyperParameterTuningJobCommand,
   ListTrainingJobsCommand,
   ListTrainingJobsForHyperParameterTuningJobCommand,
-  SageMakerClient,
 } from "@aws-sdk/client-sagemaker";
 import { expect, test } from "vitest";
+import { clients } from "../conformance/clients.ts";
 import { type RunningServer, startServer } from "../conformance/server.ts";
 
 const rows = Array.from({ length: 400 }, (_, i) => `${i % 2},${i % 2 ? 1 : -1},${(i % 7) / 7}`).join("\n");
@@ -56,15 +56,6 @@ function describe(server: RunningServer) {
   return clients(server).sagemaker.send(
     new DescribeHyperParameterTuningJobCommand({ HyperParameterTuningJobName: "Killed" }),
   );
-}
-
-function clients({ url, environment }: RunningServer): { s3: S3Client; sagemaker: SageMakerClient } {
-  const credentials = {
-    accessKeyId: environment["AWS_ACCESS_KEY_ID"] as string,
-    secretAccessKey: environment["AWS_SECRET_ACCESS_KEY"] as string,
-  };
-  const options = { endpoint: url, region: "us-east-1", credentials };
-  return { s3: new S3Client({ ...options, forcePathStyle: true }), sagemaker: new SageMakerClient(options) };
 }
 
 async function createTuningJob(server: RunningServer): Promise<void> {
