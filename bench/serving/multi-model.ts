@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
   CreateEndpointCommand,
@@ -93,13 +93,13 @@ export const multiModel: ServingBench = {
       };
       await warm();
       const alone = await warm();
-      const idleBytes = residentBytes();
+      const idleBytes = residentBytes(work);
       for (let n = 0; n < models; n++) await ask("small", `${n}.tar.gz`, smallFeatures);
       await ask("small", "0.tar.gz", smallFeatures);
       const amongMany = await warm();
       const loaded = await loadedModels(modelSocket(data));
       const usedMegabytes = (loaded * smallFeatures * 4) / 1024 ** 2;
-      const grownMegabytes = (residentBytes() - idleBytes) / 1024 ** 2;
+      const grownMegabytes = (residentBytes(work) - idleBytes) / 1024 ** 2;
       return [
         {
           what: "multi-model, first request to a model of 10 MB, median",
@@ -136,12 +136,13 @@ export const multiModel: ServingBench = {
   },
 };
 
-/** What the model server of the endpoint has in memory, in bytes. */
-function residentBytes(): number {
+/** What the model server of the endpoint has in memory, in bytes: the one that sees something of our folder. */
+function residentBytes(work: string): number {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/u.test(name))) {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
       if (!words[0]?.endsWith("node") || !words[1]?.endsWith("sagebrush-algorithm.mjs")) continue;
+      if (!readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(`/${basename(work)}/`)) continue;
       return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * 4096;
     } catch {
       // It has ended meanwhile.
