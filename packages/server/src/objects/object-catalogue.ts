@@ -17,6 +17,8 @@ export interface ObjectEntry {
   readonly contentType?: string;
   /** Absent in buckets that never had versioning. */
   readonly versionId?: string;
+  /** As it was put. */
+  readonly origin?: string;
   /** Its bytes are encrypted in the store: in clear they are for memory only. */
   readonly isEncrypted?: true;
 }
@@ -26,6 +28,8 @@ export interface PutAttributes {
   readonly metadata?: Readonly<Record<string, string>>;
   /** The bucket's default when absent. */
   readonly encryption?: Encryption;
+  /** By which the caller knows its own object again after a crash, and no other. Nobody else sees it. */
+  readonly origin?: string;
 }
 
 export interface ObjectCatalogue {

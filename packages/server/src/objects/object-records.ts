@@ -71,6 +71,8 @@ export interface ObjectVersion {
   /** Set when the object was made of parts; their sizes are with the bytes record. */
   readonly partCount?: number;
   readonly attributes: ObjectAttributes;
+  /** What stored it, where that is a part of the platform that will look for it again. Not shown to anybody else, and not copied. */
+  readonly origin?: string;
   readonly retention?: { readonly mode: string; readonly until: number };
   readonly legalHold?: boolean;
 }

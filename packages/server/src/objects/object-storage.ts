@@ -150,13 +150,14 @@ export class ObjectStorage implements ObjectCatalogue {
     // Before the bytes are taken in: a wrong bucket should not cost an upload.
     const found = await this.buckets.find(bucket);
     if (!found) throw noSuchBucket(bucket);
-    const { encryption: asked, ...described } = attributes;
+    const { encryption: asked, origin, ...described } = attributes;
     const { encryption, seal } = encryptionFor(this.bytes.keys, found, key, asked);
     const ingested = await this.bytes.ingest(body, ["MD5"], { seal });
     const version = await this.objects.put(bucket, key, {
       source: { kind: "fresh", ingested },
       etag: etagOf(ingested),
       attributes: { ...described, ...(encryption && { encryption }) },
+      ...(origin !== undefined && { origin }),
     });
     return toEntry(bucket, key, version);
   }
@@ -175,7 +176,7 @@ export class ObjectStorage implements ObjectCatalogue {
 }
 
 function toEntry(bucket: string, key: string, version: ObjectVersion): StoredEntry {
-  const { etag, modifiedAt, bytes, versionId, attributes } = version;
+  const { etag, modifiedAt, bytes, versionId, attributes, origin } = version;
   return {
     bucket,
     key,
@@ -185,6 +186,7 @@ function toEntry(bucket: string, key: string, version: ObjectVersion): StoredEnt
     bytes,
     ...(attributes.contentType !== undefined && { contentType: attributes.contentType }),
     ...(versionId !== "null" && { versionId }),
+    ...(origin !== undefined && { origin }),
     ...(bytes.sealed && { isEncrypted: true as const }),
   };
 }

@@ -17,22 +17,26 @@ export interface ObjectResult {
  */
 export class Journal {
   readonly results: ReadonlyMap<number, ObjectResult>;
+  /** Whether another run wrote it before: outputs may be stored of which it does not tell yet. */
+  readonly isContinued: boolean;
   readonly #results: Map<number, ObjectResult>;
   readonly #file: FileHandle;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, results: Map<number, ObjectResult>) {
+  private constructor(file: FileHandle, results: Map<number, ObjectResult>, isContinued: boolean) {
     this.#file = file;
+    this.isContinued = isContinued;
     this.#results = results;
     this.results = results;
   }
 
   /** Opens a journal, and makes it where there is none. */
   static async open(path: string): Promise<Journal> {
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
+    const found = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
       throw error;
     });
+    const text = found ?? "";
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     const file = await open(path, "a", 0o600);
     await file.truncate(Buffer.byteLength(whole));
@@ -42,7 +46,7 @@ export class Journal {
       const result = JSON.parse(line) as ObjectResult;
       results.set(result.index, result);
     }
-    return new Journal(file, results);
+    return new Journal(file, results, found !== undefined);
   }
 
   /** Resolves when the result survives kill -9 and power loss. */

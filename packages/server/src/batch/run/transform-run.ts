@@ -20,8 +20,10 @@ import { objectFailure } from "./object-failure.ts";
 export interface TransformRunOptions {
   readonly request: TransformRequest;
   /** Stores outputs under the job's key, where it has one. */
-  readonly objects: Pick<ObjectCatalogue, "read" | "put">;
+  readonly objects: Pick<ObjectCatalogue, "read" | "put" | "head">;
   readonly output: { readonly bucket: string; readonly prefix: string };
+  /** No other job's: by it a run knows outputs that this job has stored before. */
+  readonly name: string;
   /** Files with the list of objects and with what became of them. */
   readonly inputList: string;
   readonly journal: string;
@@ -170,14 +172,20 @@ export class TransformRun {
     },
   ): Promise<void> {
     const { objects, output, scratch } = this.#options;
+    const origin = `${this.#options.name}/${index}`;
     const { bucket, key, name } = this.#objects[index] as InputObject;
     const { signal } = this.#stopping;
     const { slot, settings, permits, dataLog, journal, onRead } = parts;
+    const outputKey = `${output.prefix}${name}.out`;
     let result: ObjectResult = { index };
     try {
-      const open = () => objects.read(bucket, key);
-      const body = transformObject({ open, settings, server: slot, permits, folder: scratch, signal, onRead });
-      await objects.put(output.bucket, `${output.prefix}${name}.out`, body, outputAttributes(settings));
+      // A server that was killed may have stored it and not have come to write that down.
+      const isStored = journal.isContinued && (await objects.head(output.bucket, outputKey))?.origin === origin;
+      if (!isStored) {
+        const open = () => objects.read(bucket, key);
+        const body = transformObject({ open, settings, server: slot, permits, folder: scratch, signal, onRead });
+        await objects.put(output.bucket, outputKey, body, { ...outputAttributes(settings), origin });
+      }
     } catch (error) {
       signal.throwIfAborted();
       const failure = objectFailure(error);

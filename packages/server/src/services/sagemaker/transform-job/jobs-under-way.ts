@@ -79,6 +79,7 @@ export class JobsUnderWay {
     return new TransformRun({
       ...{ inputList, journal, scratch, log },
       request: transformRequest(job),
+      name: job.runPrefix,
       objects: outputObjects(objects, job.spec.TransformOutput?.KmsKeyId),
       output: outputPlace(job.spec),
       dataLogs: job.instances.map((_, index) => join(dataDirectory.logs, dataLogName(job, index))),
@@ -139,10 +140,14 @@ function sizeOf({ value: { spec, runPrefix, instances } }: TransformJobRecord) {
 }
 
 /** Objects as a job reads and stores them: under its key, where it has one. */
-function outputObjects(objects: ObjectCatalogue, keyId: string | undefined): Pick<ObjectCatalogue, "read" | "put"> {
+function outputObjects(
+  objects: ObjectCatalogue,
+  keyId: string | undefined,
+): Pick<ObjectCatalogue, "read" | "put" | "head"> {
   if (!keyId) return objects;
   return {
     read: (bucket, key) => objects.read(bucket, key),
+    head: (bucket, key) => objects.head(bucket, key),
     put: (bucket, key, body, attributes) =>
       objects.put(bucket, key, body, { ...attributes, encryption: { algorithm: "aws:kms", keyId } }),
   };
