@@ -16,16 +16,22 @@ const features = 128;
 const body = Array.from({ length: features }, (_, n) => (0.1 + n / 1_000).toFixed(5)).join(",");
 const name = "bench-invoke";
 
-type Subject = "gateway" | "forwarder" | "model";
+const subjects = ["gateway", "forwarder", "model"] as const;
+type Subject = (typeof subjects)[number];
+const compared = ["gateway", "forwarder"] as const;
 interface Burst extends LoadResult {
   readonly subject: Subject;
-  readonly connections: number;
+  readonly load: Load;
 }
+
+/** So many connections that always have a request under way, or requests that come evenly, half as many as the gateway's most. */
+type Load = 1 | 32 | "half";
 
 /**
  * InvokeEndpoint through the gateway, signed, kept alive, 1 KB of CSV, beside the same bytes through a bare forwarder
  * to the same model process, and beside the model process itself. The three take turns within each round; the client
- * is a process of its own that sends one prepared request again and again.
+ * is a process of its own that sends one prepared request again and again. Half of the gateway's top rate is half of what it
+ * reached at 32 connections in the same round; gateway and forwarder get it in requests that come evenly over 32 connections.
  */
 export const invoke: ServingBench = {
   name: "invoke",
@@ -50,10 +56,14 @@ export const invoke: ServingBench = {
       const bursts: Burst[] = [];
       // The first round lets the just-in-time compiler see every path and is not counted.
       for (let round = 0; round <= repeats; round++) {
-        for (const connections of [1, 32]) {
-          for (const subject of turn(["gateway", "forwarder", "model"] as const, round)) {
-            const result = await burst(platform, targets[subject], subject, connections);
-            if (round > 0) bursts.push({ ...result, subject, connections });
+        let topRate = 0;
+        for (const load of [1, 32, "half"] as const) {
+          const rate = load === "half" ? { perSecond: topRate / 2 } : {};
+          for (const subject of turn(load === "half" ? compared : subjects, round)) {
+            const connections = load === "half" ? 32 : load;
+            const result = await burst(platform, targets[subject], subject, { connections, ...rate });
+            if (subject === "gateway") topRate = result.perSecond;
+            if (round > 0) bursts.push({ ...result, subject, load });
           }
         }
         process.stderr.write(`invoke: round ${round} of ${repeats}\n`);
@@ -77,11 +87,11 @@ async function burst(
   platform: PlatformProcess,
   target: LoadOrder["target"],
   subject: Subject,
-  connections: number,
+  load: Pick<LoadOrder, "connections" | "perSecond">,
 ): Promise<LoadResult> {
   const path = subject === "model" ? "/invocations" : `/endpoints/${name}/invocations`;
   const request = signedRequest(platform, path, body).toString("base64");
-  return await runLoad(subject, { target, request, connections, warmMs, measureMs });
+  return await runLoad(subject, { target, request, ...load, warmMs, measureMs });
 }
 
 async function startForwarder(socket: string): Promise<{ port: number; stop: () => void }> {
@@ -96,14 +106,17 @@ async function startForwarder(socket: string): Promise<{ port: number; stop: () 
 }
 
 function figures(bursts: readonly Burst[]): Figure[] {
-  const of = (subject: Subject, connections: number, what: keyof LoadResult) =>
-    bursts.filter((one) => one.subject === subject && one.connections === connections).map((one) => one[what]);
+  const of = (subject: Subject, load: Load, what: keyof LoadResult) =>
+    bursts.filter((one) => one.subject === subject && one.load === load).map((one) => one[what]);
   const forwarderName = "bare node:http + undici forwarder";
-  const pairs = (connections: number, what: keyof LoadResult) =>
-    of("gateway", connections, what).map(
-      (value, n) => [value, of("forwarder", connections, what)[n] as number] as const,
-    );
-  const absolute = (["gateway", "forwarder", "model"] as const).flatMap((subject): Figure[] => [
+  const pairs = (load: Load, what: keyof LoadResult) =>
+    of("gateway", load, what).map((value, n) => [value, of("forwarder", load, what)[n] as number] as const);
+  const paced = compared.flatMap((subject): Figure[] => [
+    { what: `${subject}, half rate`, value: median(of(subject, "half", "perSecond")), unit: "requests/s" },
+    { what: `${subject}, half rate, p50`, value: median(of(subject, "half", "p50")), unit: "ms" },
+    { what: `${subject}, half rate, p99`, value: median(of(subject, "half", "p99")), unit: "ms" },
+  ]);
+  const absolute = subjects.flatMap((subject): Figure[] => [
     { what: `${subject}, 1 connection, p50`, value: median(of(subject, 1, "p50")), unit: "ms" },
     { what: `${subject}, 1 connection, p99`, value: median(of(subject, 1, "p99")), unit: "ms" },
     { what: `${subject}, 32 connections`, value: median(of(subject, 32, "perSecond")), unit: "requests/s" },
@@ -111,6 +124,20 @@ function figures(bursts: readonly Burst[]): Figure[] {
     { what: `${subject}, 32 connections, p99`, value: median(of(subject, 32, "p99")), unit: "ms" },
   ]);
   return [
+    {
+      what: "p50 at half of the gateway's top rate, over the forwarder",
+      value: median(pairs("half", "p50").map(([ours, theirs]) => ours - theirs)),
+      unit: "ms",
+      reference: forwarderName,
+      must: "<= 0.1",
+    },
+    {
+      what: "p99 at half of the gateway's top rate",
+      value: median(pairs("half", "p99").map(([ours, theirs]) => ours / theirs)),
+      unit: "x",
+      reference: forwarderName,
+      must: "<= 1.5",
+    },
     {
       what: "p50 at one connection, over the forwarder",
       value: median(pairs(1, "p50").map(([ours, theirs]) => ours - theirs)),
@@ -132,6 +159,7 @@ function figures(bursts: readonly Burst[]): Figure[] {
       reference: forwarderName,
       must: ">= 0.75",
     },
+    ...paced,
     ...absolute,
   ];
 }
