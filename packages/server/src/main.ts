@@ -313,7 +313,7 @@ async function openParts(configuration: Configuration, log: Log, opened: Opened,
   opened.add(() => publishing.stop());
   opened.add(await startMeasuringLoad({ ...counted, store, held: serving.held }, publishEveryMs));
   const utilization = new UtilizationMonitor({
-    ...{ engine, routes: serving.routes, metrics, gpus: hostGpus(), folder: dataDirectory.runs, log },
+    ...{ engine, routes: serving.routes, metrics, gpus: hostGpus(), folder: dataDirectory.runs, clock, log },
   });
   utilization.start();
   opened.add(() => utilization.stop());

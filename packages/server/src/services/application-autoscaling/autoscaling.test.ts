@@ -82,6 +82,87 @@ test("target tracking goes out with the load, and in without it", async () => {
   });
 });
 
+test("target tracking follows how busy the instances' cores are", async () => {
+  await world.deploy("hot");
+  await world.register("hot");
+  await world.put("hot", "cpu", {
+    PolicyType: "TargetTrackingScaling",
+    TargetTrackingScalingPolicyConfiguration: {
+      TargetValue: 50,
+      CustomizedMetricSpecification: {
+        ...{
+          Namespace: "/aws/sagemaker/Endpoints",
+          MetricName: "CPUUtilization",
+          Statistic: "Average",
+          Unit: "Percent",
+        },
+        Dimensions: [
+          { Name: "EndpointName", Value: "hot" },
+          { Name: "VariantName", Value: "All" },
+        ],
+      },
+      ScaleInCooldown: 60,
+      ScaleOutCooldown: 60,
+    },
+  });
+  await world.busyMinutes(5, 1.2);
+  // 120 percent of a core where 50 are wanted: three instances.
+  await world.hasInstances("hot", 3);
+  await world.busyMinutes(17, 0.1);
+  await world.hasInstances("hot", 1);
+});
+
+test("provisioned concurrency follows how much of it is used, within MaxConcurrency", async () => {
+  await world.deploy("seldom", {
+    ServerlessConfig: { MemorySizeInMB: 1024, MaxConcurrency: 3, ProvisionedConcurrency: 1 },
+  });
+  const concurrency = { ScalableDimension: "sagemaker:variant:DesiredProvisionedConcurrency" as const };
+  const provisioned = async (ProvisionedConcurrency: number): Promise<void> => {
+    const wanted = { CurrentServerlessConfig: { ProvisionedConcurrency } };
+    await vi.waitFor(async () => {
+      expect(await world.describe("seldom")).toMatchObject({
+        EndpointStatus: "InService",
+        ProductionVariants: [wanted],
+      });
+    }, patiently);
+  };
+  await expect(world.register("seldom")).rejects.toThrow(
+    /is serverless: .* Scale sagemaker:variant:DesiredProvisioned/u,
+  );
+  await expect(world.register("seldom", { ...concurrency, MinCapacity: 0 })).rejects.toThrow(/equal to 1/u);
+  await world.register("seldom", concurrency);
+  await world.put("seldom", "use", {
+    ...{ ...concurrency, PolicyType: "TargetTrackingScaling" },
+    TargetTrackingScalingPolicyConfiguration: {
+      TargetValue: 0.7,
+      PredefinedMetricSpecification: { PredefinedMetricType: "SageMakerVariantProvisionedConcurrencyUtilization" },
+      ...{ ScaleInCooldown: 60, ScaleOutCooldown: 60 },
+    },
+  });
+  let answer: (() => void) | undefined;
+  world.server.engine.behaviour = (request, response) => {
+    request.resume();
+    answer = () => response.end("late");
+  };
+  const underWay = world.invoke("seldom");
+  await vi.waitFor(() => expect(answer).toBeDefined(), patiently);
+  await world.minutes("seldom", 3, 0);
+  await provisioned(2);
+  expect(world.server.engine.running).toHaveLength(2);
+  answer?.();
+  expect(await underWay).toBe("late");
+  await world.minutes("seldom", 17, 0);
+  await provisioned(1);
+  await world.register("seldom", { ...concurrency, MinCapacity: 4 });
+  await vi.waitFor(async () => {
+    expect((await world.activities("seldom", concurrency))[0]).toMatchObject({
+      ...{ Description: "Setting desired provisioned concurrency to 4.", StatusCode: "Failed" },
+      StatusMessage: expect.stringMatching(/ProvisionedConcurrency \(4\) must not be above MaxConcurrency \(3\)/u),
+    });
+  }, patiently);
+  await provisioned(1);
+});
+
 test("requests under way survive a scale-in", async () => {
   await world.deploy("calm");
   await world.register("calm", { MinCapacity: 3 });
@@ -295,7 +376,7 @@ test("scheduled actions move the bounds, in their time zone, also those that a s
 
 test("what is scaled cannot lose its variant; what is deleted takes its scaling along", async () => {
   await world.deploy("kept");
-  await world.deploy("other", "ml.t2.medium");
+  await world.deploy("other", { InitialInstanceCount: 1, InstanceType: "ml.t2.medium" });
   await world.register("kept");
   await world.put("kept", "follow", invocations(4));
   const update = { EndpointName: "kept", EndpointConfigName: "other" };

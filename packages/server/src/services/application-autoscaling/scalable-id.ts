@@ -1,12 +1,15 @@
 import type { ScalableDimension, ScalableId } from "../../serving/scaling/scalable-target.ts";
 import { invalid } from "./errors.ts";
 
+const variantForm = {
+  form: /^endpoint\/[A-Za-z0-9](?:-*[A-Za-z0-9])*\/variant\/[A-Za-z0-9](?:-*[A-Za-z0-9])*$/u,
+  words: "endpoint/NAME/variant/NAME",
+};
+
 /** How the resource of each dimension is named. */
 const forms: { readonly [Dimension in ScalableDimension]: { readonly form: RegExp; readonly words: string } } = {
-  "sagemaker:variant:DesiredInstanceCount": {
-    form: /^endpoint\/[A-Za-z0-9](?:-*[A-Za-z0-9])*\/variant\/[A-Za-z0-9](?:-*[A-Za-z0-9])*$/u,
-    words: "endpoint/NAME/variant/NAME",
-  },
+  "sagemaker:variant:DesiredInstanceCount": variantForm,
+  "sagemaker:variant:DesiredProvisionedConcurrency": variantForm,
   "sagemaker:inference-component:DesiredCopyCount": {
     form: /^inference-component\/[A-Za-z0-9](?:-*[A-Za-z0-9])*$/u,
     words: "inference-component/NAME",

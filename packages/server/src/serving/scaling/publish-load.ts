@@ -8,7 +8,7 @@ import { componentOfLabel } from "../components/component.ts";
 import type { HoldQueue } from "../hold/hold-queue.ts";
 import { dimensionsOf } from "../publish-metrics.ts";
 import type { RoutingTable, VariantRoute } from "../routing/routing-table.ts";
-import { type ScalableTargetValue, variantOfResource } from "./scalable-target.ts";
+import { type ScalableDimension, type ScalableTargetValue, variantOfResource } from "./scalable-target.ts";
 import { heldFor } from "./waker.ts";
 
 /** How often requests under way are looked at. */
@@ -29,8 +29,10 @@ interface Watched {
   readonly account: string;
   readonly region: string;
   readonly resourceId: string;
+  readonly dimension: ScalableDimension;
   readonly endpoint: string;
   readonly variant: string | undefined;
+  /** Requests per instance; of provisioned concurrency, how much of it they take. */
   concurrency: Distribution | undefined;
   invocations: number;
 }
@@ -60,7 +62,7 @@ export class VariantLoads {
         ...{ kind: "scalable-target", limit: 1_000 },
         ...(token !== undefined && { token }),
       });
-      for (const record of page.records) this.#watch(record, record.value.resourceId);
+      for (const record of page.records) this.#watch(record, record.value);
       token = page.next;
     } while (token !== undefined);
   }
@@ -70,10 +72,16 @@ export class VariantLoads {
     const heldOf = heldFor(this.#options.held);
     for (const watched of this.#watched.values()) {
       const { resourceId } = watched;
-      const backends = this.#routesOf(watched).flatMap(({ backends: each }) => each);
+      const routes = this.#routesOf(watched);
+      const backends = routes.flatMap(({ backends: each }) => each);
       const outstanding = backends.reduce((sum, backend) => sum + backend.outstanding, 0);
+      const underWay = outstanding + heldOf(watched, resourceId);
+      const { provisioned = 0 } = routes[0]?.serverless ?? {};
       // Those that wait are on its first instance's account.
-      const value = (outstanding + heldOf(watched, resourceId)) / Math.max(1, backends.length);
+      const value =
+        watched.dimension === "sagemaker:variant:DesiredProvisionedConcurrency"
+          ? Math.min(underWay, provisioned) / Math.max(1, provisioned)
+          : underWay / Math.max(1, backends.length);
       const { count, sum, min, max } = watched.concurrency ?? { count: 0, sum: 0, min: value, max: value };
       watched.concurrency = {
         ...{ count: count + 1, sum: sum + value },
@@ -105,6 +113,12 @@ export class VariantLoads {
       ...{ resolution, values },
     });
     const points: MetricPoints[] = [];
+    if (watched.dimension === "sagemaker:variant:DesiredProvisionedConcurrency") {
+      watched.concurrency = undefined;
+      return concurrency === undefined
+        ? []
+        : [point("ServerlessProvisionedConcurrencyUtilization", "None", 60, concurrency)];
+    }
     if (concurrency !== undefined) points.push(point(perModel, "Count", 1, concurrency));
     watched.concurrency = undefined;
     const invocations = this.#invocations(watched);
@@ -119,15 +133,17 @@ export class VariantLoads {
   async #refresh(key: RecordKey): Promise<void> {
     const record = await this.#options.store.get<ScalableTargetValue>(key);
     if (record === undefined) this.#watched.delete(idOf(key));
-    else this.#watch(key, record.value.resourceId);
+    else this.#watch(key, record.value);
   }
 
-  #watch(key: RecordKey, resourceId: string): void {
+  #watch(key: RecordKey, { resourceId, dimension }: ScalableTargetValue): void {
     const { account, region } = key;
     if (this.#watched.has(idOf(key))) return;
     // A component's resource is named as its route is, and it has one variant.
     const { endpoint, variant } = variantOfResource(resourceId) ?? { endpoint: resourceId, variant: undefined };
-    const watched = { account, region, resourceId, endpoint, variant, concurrency: undefined, invocations: 0 };
+    const watched = {
+      ...{ account, region, resourceId, dimension, endpoint, variant, concurrency: undefined, invocations: 0 },
+    };
     this.#watched.set(idOf(key), { ...watched, invocations: this.#invocations(watched) });
   }
 

@@ -1,9 +1,10 @@
 import type { Scope } from "../../scope.ts";
 import type { RecordKey } from "../../store/store.ts";
 
-/** What can be scaled: the number of a variant's instances, or of an inference component's copies. */
+/** What can be scaled: a variant's instances or, where it is serverless, the environments that it keeps, or an inference component's copies. */
 export type ScalableDimension =
   | "sagemaker:variant:DesiredInstanceCount"
+  | "sagemaker:variant:DesiredProvisionedConcurrency"
   | "sagemaker:inference-component:DesiredCopyCount";
 
 /** What a scalable target is found by. */

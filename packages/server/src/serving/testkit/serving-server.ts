@@ -194,7 +194,7 @@ export async function startServerWith<AnyEngine extends Engine>(
     log,
   });
   const utilization = new UtilizationMonitor({
-    ...{ engine, routes: serving.routes, metrics, gpus: hostGpus(), folder: dataDirectory.runs, log },
+    ...{ engine, routes: serving.routes, metrics, gpus: hostGpus(), folder: dataDirectory.runs, clock, log },
   });
   const prometheus = metricsPage(
     { counters: serving.metrics, routes: serving.routes, sample: (runId) => utilization.sample(runId) },

@@ -1,3 +1,4 @@
+import type { Clock } from "../../clock.ts";
 import type { Engine } from "../../engines/engine.ts";
 import { diskPercentOf, type HostLook, type HostSample, sampleOf } from "../../engines/host-sample.ts";
 import type { Gpus, GpuUse } from "../../gpus/gpus.ts";
@@ -21,6 +22,7 @@ export interface MonitorParts {
   readonly gpus: Pick<Gpus, "use">;
   /** Where instances write. */
   readonly folder: string;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -103,7 +105,7 @@ export class UtilizationMonitor {
     const usage = await this.#parts.engine.usage?.(runId);
     if (usage === undefined) return undefined;
     return {
-      ...{ at: Date.now(), usage },
+      ...{ at: this.#parts.clock.now(), usage },
       gpus: gpus.flatMap((uuid) => {
         const use = uses.get(uuid);
         return use === undefined ? [] : [use];

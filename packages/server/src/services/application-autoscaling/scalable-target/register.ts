@@ -21,7 +21,7 @@ export const registerScalableTarget: ScalingOperation<"RegisterScalableTarget"> 
   const before = await platform.store.get<ScalableTargetValue>(key);
   const value: ScalableTargetValue = {
     ...(before?.value ?? { ...id, arn: newArn(scope), incarnation: state.incarnation }),
-    ...bounds(input, before?.value),
+    ...bounds(id.dimension, input, before?.value),
     incarnation: state.incarnation,
     roleArn: input.RoleARN ?? before?.value.roleArn ?? serviceRole(scope.partition, scope.account, id.dimension),
     suspended: suspendedOf(input, before?.value),
@@ -42,17 +42,27 @@ export const registerScalableTarget: ScalingOperation<"RegisterScalableTarget"> 
 
 type Input = ScalingInput<"RegisterScalableTarget">;
 
-function bounds(input: Input, before: ScalableTargetValue | undefined): { min: number; max: number } {
+function bounds(
+  dimension: ScalableTargetValue["dimension"],
+  input: Input,
+  before: ScalableTargetValue | undefined,
+): { min: number; max: number } {
   const [min, max] = [input.MinCapacity ?? before?.min, input.MaxCapacity ?? before?.max];
   if (min === undefined || max === undefined) {
     throw invalid("MinCapacity and MaxCapacity are both required to register a new scalable target.");
   }
-  return checkBounds(min, max);
+  return checkBounds(dimension, min, max);
 }
 
 /** @throws ValidationException when there is nothing between them. */
-export function checkBounds(min: number, max: number): { min: number; max: number } {
-  if (min < 0) throw invalid("Minimum capacity must be greater than or equal to 0");
+export function checkBounds(
+  dimension: ScalableTargetValue["dimension"],
+  min: number,
+  max: number,
+): { min: number; max: number } {
+  // None at all is another kind of variant: nothing would be there to scale out from.
+  const least = dimension === "sagemaker:variant:DesiredProvisionedConcurrency" ? 1 : 0;
+  if (min < least) throw invalid(`Minimum capacity must be greater than or equal to ${least}`);
   if (max < min) throw invalid("Maximum capacity cannot be less than minimum capacity");
   return { min, max };
 }

@@ -47,6 +47,10 @@ const predefined = {
     ...{ of: "sagemaker:variant:DesiredInstanceCount", dimensions: ofVariant },
     ...{ name: "ConcurrentRequestsPerModel", statistic: "Average", period: highResolutionSeconds },
   },
+  SageMakerVariantProvisionedConcurrencyUtilization: {
+    ...{ of: "sagemaker:variant:DesiredProvisionedConcurrency", dimensions: ofVariant },
+    ...{ name: "ServerlessProvisionedConcurrencyUtilization", statistic: "Average", period: 60 },
+  },
   SageMakerInferenceComponentInvocationsPerCopy: {
     ...{ of: "sagemaker:inference-component:DesiredCopyCount", dimensions: ofComponent },
     ...{ name: "InvocationsPerCopy", statistic: "Sum", period: 60 },

@@ -80,7 +80,7 @@ function actionOf(input: ScalingInput<"PutScheduledAction">, before: Known, now:
   if (min === undefined && max === undefined) {
     throw invalid("ScalableTargetAction must have MinCapacity, MaxCapacity or both.");
   }
-  checkBounds(min ?? 0, max ?? Number.POSITIVE_INFINITY);
+  checkBounds(before.dimension, min ?? 1, max ?? Number.POSITIVE_INFINITY);
   if (zone !== undefined && !isTimeZone(zone))
     throw invalid(`Timezone ${zone} is not a time zone of the IANA database.`);
   if (end !== undefined && end <= Math.max(now, start ?? 0)) {

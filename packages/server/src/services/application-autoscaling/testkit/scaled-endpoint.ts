@@ -11,6 +11,7 @@ import {
   CreateEndpointConfigCommand,
   CreateModelCommand,
   DescribeEndpointCommand,
+  type ProductionVariant,
 } from "@aws-sdk/client-sagemaker";
 import { InvokeEndpointCommand } from "@aws-sdk/client-sagemaker-runtime";
 import { expect, vi } from "vitest";
@@ -60,13 +61,13 @@ export class ScaledWorld {
   }
 
   /** An endpoint of one variant, `All`. */
-  async deploy(name: string, InstanceType: "ml.m5.large" | "ml.t2.medium" = "ml.m5.large"): Promise<void> {
+  async deploy(name: string, kind: Partial<ProductionVariant> = oneInstance): Promise<void> {
     const { server } = this;
     const ModelDataUrl = await server.upload(`${name}.tar.gz`, modelArchive());
     const ExecutionRoleArn = "arn:aws:iam::123456789012:role/SagebrushExecutionRole";
     const PrimaryContainer = { Image: "linear-learner", ModelDataUrl };
     await server.sagemaker.send(new CreateModelCommand({ ModelName: name, ExecutionRoleArn, PrimaryContainer }));
-    const variant = { VariantName: "All", ModelName: name, InitialInstanceCount: 1, InstanceType };
+    const variant = { VariantName: "All", ModelName: name, ...kind };
     await server.sagemaker.send(
       new CreateEndpointConfigCommand({ EndpointConfigName: name, ProductionVariants: [variant] }),
     );
@@ -112,6 +113,21 @@ export class ScaledWorld {
     return Buffer.from(Body).toString();
   }
 
+  /** Lets minutes go by in which each instance keeps so many cores busy. */
+  async busyMinutes(count: number, cores: number): Promise<void> {
+    const { engine, utilization } = this.server;
+    for (let minute = 0; minute < count; minute++) {
+      for (const { id } of engine.running) {
+        const { cpuSeconds = 0 } = engine.usages.get(id) ?? {};
+        const idle = { memoryBytes: 2 ** 30, readBytes: 0, writtenBytes: 0, receivedBytes: 0, sentBytes: 0 };
+        engine.usages.set(id, { ...idle, cpuSeconds: cpuSeconds + 60 * cores });
+      }
+      await utilization.look();
+      this.clock.move(60_000);
+      await this.server.lookAtTargets();
+    }
+  }
+
   /** Lets minutes go by with so many requests in each. */
   async minutes(name: string, count: number, requests: number): Promise<void> {
     for (let minute = 0; minute < count; minute++) {
@@ -122,6 +138,8 @@ export class ScaledWorld {
     await this.server.lookAtTargets();
   }
 }
+
+const oneInstance = { InitialInstanceCount: 1, InstanceType: "ml.m5.large" } as const;
 
 /** What names the variant of such an endpoint. */
 export function target(name: string) {

@@ -41,6 +41,9 @@ export const variantInstances: ScalableResource = {
       ...(managed && {
         refusal: `Variant ${named.variant} of endpoint ${named.endpoint} has ManagedInstanceScaling, which decides its instance count.`,
       }),
+      ...(variant.serverless !== undefined && {
+        refusal: `Variant ${named.variant} of endpoint ${named.endpoint} is serverless: its requests decide how many environments it has. Scale sagemaker:variant:DesiredProvisionedConcurrency.`,
+      }),
       ...(burstable.test(variant.instanceType) && {
         refusal: `Variant ${named.variant} of endpoint ${named.endpoint} has instances of type ${variant.instanceType}, which automatic scaling does not support.`,
       }),
@@ -82,10 +85,23 @@ export async function checkScaledVariants(
   for (const { value } of records) {
     const scaled = variantOfResource(value.resourceId)?.variant;
     const [before, after] = [active, next].map(({ variants }) => variants.find(({ name }) => name === scaled));
-    if (before === undefined || after?.instanceType === before.instanceType) continue;
-    const what = after === undefined ? "is not in the new endpoint configuration" : "changes its instance type";
+    const what = before && lossOf(value.dimension, before, after);
+    if (what === undefined) continue;
     throw validationException(
       `Variant "${scaled}" has automatic scaling and ${what}. Deregister its scalable target (${value.resourceId}) with Application Auto Scaling first.`,
     );
   }
+}
+
+/** What would become of the scaling of a variant; `undefined` when it goes on. */
+function lossOf(
+  dimension: ScalableTargetValue["dimension"],
+  before: Variant,
+  after: Variant | undefined,
+): string | undefined {
+  if (after === undefined) return "is not in the new endpoint configuration";
+  if (dimension === "sagemaker:variant:DesiredProvisionedConcurrency") {
+    return (after.serverless?.provisioned ?? 0) > 0 ? undefined : "would have no ProvisionedConcurrency";
+  }
+  return after.instanceType === before.instanceType ? undefined : "changes its instance type";
 }
