@@ -13,7 +13,7 @@ interface ChannelOptions {
   readonly contentType?: string;
 }
 
-const anyType = ["text/csv", "application/x-recordio-protobuf"];
+const anyType = ["text/csv", "application/x-recordio-protobuf", "application/x-parquet"];
 const definition: AlgorithmDefinition = {
   name: "any",
   aliases: [],

@@ -10,9 +10,14 @@ import { cleanField, type RawTable } from "./raw-table.ts";
 /** Bytes of memory that a byte of a file may take as text in columns, about: what refuses data before it kills the run. */
 const memoryPerByte = 6;
 
+/** Bytes of all rows as text: the divided rows are written as one text, which JavaScript ends at half a gigabyte. */
+const mostTextBytes = 400e6;
+
 /** How a channel's files are to be read. */
 export interface ReadTableOptions {
   readonly memoryBytes: number | undefined;
+  /** Bytes that all files may have as text, 400 MB unless said otherwise. */
+  readonly mostBytes?: number;
   /** Columns that an earlier channel had. */
   readonly names?: readonly string[];
 }
@@ -23,9 +28,11 @@ export interface ReadTableOptions {
  */
 export function readChannel(channel: Channel, options: ReadTableOptions): RawTable {
   const { directory, contentType, name } = channel;
+  const { mostBytes = mostTextBytes } = options;
   if (directory === undefined) throw new CustomerError(`Channel '${name}' must be read in File mode.`);
   const files = filesBelow(directory);
   const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
+  if (bytes > mostBytes) throw tooLarge(name, mostBytes);
   const room = options.memoryBytes;
   if (room !== undefined && bytes * memoryPerByte > room) {
     throw new CustomerError(
@@ -36,21 +43,37 @@ export function readChannel(channel: Channel, options: ReadTableOptions): RawTab
   // The header is there unless the type says otherwise.
   const hasHeader = (contentType?.parameters.get("header") ?? "present") !== "absent";
   let names = options.names;
+  let textBytes = 0;
   const tables: RawTable[] = [];
   for (const path of files) {
     const file = `${name}/${relative(directory, path)}`;
-    const content = contentOf(path, file);
+    // Of all files together too: what comes after `mostBytes` is never unpacked.
+    const content = contentOf(path, file, mostBytes - textBytes);
+    if (content === undefined) throw tooLarge(name, mostBytes);
     if (content.length === 0) continue;
     const table = isParquet
       ? ofParquet(content, file, names)
       : readDelimited(content.toString("utf8"), { file, hasHeader, ...(names && { names }) });
     names = table.names;
     tables.push(table);
+    textBytes += isParquet ? textLength(table) : content.length;
+    if (textBytes > mostBytes) throw tooLarge(name, mostBytes);
   }
   if (names === undefined || tables.length === 0) {
     throw new CustomerError(`Channel '${name}' has no rows: all of its files are empty.`);
   }
   return joined(names, tables);
+}
+
+function tooLarge(name: string, mostBytes: number): CustomerError {
+  return new CustomerError(
+    `Channel '${name}' has more than ${mostBytes} bytes of rows, unpacked, which is the most that Autopilot reads here.`,
+  );
+}
+
+/** Parquet says what is equal only once: what it is as text can be far more than the file. */
+function textLength({ columns }: RawTable): number {
+  return columns.reduce((sum, column) => column.reduce((own, field) => own + field.length + 1, sum), 0);
 }
 
 function filesBelow(directory: string): string[] {
@@ -60,13 +83,15 @@ function filesBelow(directory: string): string[] {
     .sort();
 }
 
-function contentOf(path: string, file: string): Buffer {
+/** A file's content; `undefined` for an archive of more than `mostBytes`. */
+function contentOf(path: string, file: string, mostBytes: number): Buffer | undefined {
   const content = readFileSync(path);
   // A gzip file tells by its first two bytes.
   if (content[0] !== 0x1f || content[1] !== 0x8b) return content;
   try {
-    return gunzipSync(content);
+    return gunzipSync(content, { maxOutputLength: Math.max(1, mostBytes) });
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return undefined;
     throw new CustomerError(`${file} cannot be unpacked: ${(error as Error).message}`, { cause: error });
   }
 }
