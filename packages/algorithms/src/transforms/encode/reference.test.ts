@@ -46,9 +46,9 @@ test("ordinal encoding in a given order", () => {
   expectColumns(openTransform(fitted)(textsTable([freshSizes])), reference.encode["ordinal, in order"].fresh, 0);
 });
 
-test("labels are numbered, and an unknown or missing one is refused", () => {
+test("labels are numbered, as scikit-learn, and an unknown or missing one is refused", () => {
   const { fitted, training } = fitAndCheck({ kind: "label-encoder" }, { table: train });
-  expectColumns(training.table, reference.encode.ordinal.train, 0);
+  expectColumns(training.table, reference.encode.label, 0);
   expect(() => openTransform(fitted)(fresh)).toThrow("Column 'a' has 'Oslo', which training has not seen.");
   expect(() => fitTransform({ kind: "label-encoder" }, { table: textsTable([townHoled]) })).toThrow("a missing class");
 });

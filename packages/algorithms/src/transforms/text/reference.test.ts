@@ -1,13 +1,15 @@
 import { expect, test } from "vitest";
 import { openTransform } from "../fit.ts";
 import { reference } from "../fixtures/reference.ts";
-import type { AnySpec } from "../kinds.ts";
 import { toRows } from "../table/to-rows.ts";
 import { expectColumns, fitAndCheck, listsOf, textsTable } from "../testkit/tables.ts";
+import { termsOf } from "./terms.ts";
+import type { TextCountsSpec } from "./text-counts.ts";
+import type { TfIdfSpec } from "./tf-idf.ts";
 
 const { documents, fresh, cases } = reference.text;
 
-test.for<[string, AnySpec]>([
+test.for<[string, TextCountsSpec | TfIdfSpec]>([
   ["words", { kind: "text-counts" }],
   ["1 to 2 words", { kind: "text-counts", ngrams: [1, 2], stopWords: ["the"], binary: true }],
   ["characters", { kind: "text-counts", analyzer: "character", ngrams: [2, 3], minRows: 2 }],
@@ -19,6 +21,7 @@ test.for<[string, AnySpec]>([
   const others = textsTable([fresh]);
   const { fitted, training } = fitAndCheck(spec, { table: textsTable([documents]) }, others);
   const wanted = cases[name];
+  expect(documents.map((document) => termsOf(document, spec))).toEqual(wanted?.tokens);
   expect([...training.table.columns.keys()]).toEqual(wanted?.terms.map((term) => `a: ${term}`));
   expectColumns(training.table, wanted?.train ?? [], 1e-14);
   expectColumns(openTransform(fitted)(others), wanted?.fresh ?? [], 1e-14);
