@@ -6,6 +6,7 @@ import { defaultObjective, type MetricName, objectivesOf } from "../metrics/metr
 import type { Problem, ProblemType } from "../problem.ts";
 import type { Analysis } from "./analysis.ts";
 import { type ColumnKind, profileColumn } from "./column-types.ts";
+import { noteData } from "./note-data.ts";
 import { labelsOf, resolveProblem } from "./resolve-problem.ts";
 import { splitRows } from "./split-rows.ts";
 
@@ -58,9 +59,9 @@ export function analyzeData(given: RawTable, held: RawTable | undefined, request
     notes.push(`The training data has ${table.count} rows. With fewer than ${advisableRows}, metrics vary a lot.`);
   }
   const problem = resolveProblem(target, columnOf(table, target), request.problemType);
-  noteImbalance(problem, table, notes);
   const { train, validation } = divided(table, held, problem, request, notes);
   const profiles = profilesOf(train, request);
+  notes.push(...noteData(train, profiles, problem));
   for (const { name, left } of profiles) if (left !== undefined) notes.push(`Column '${name}' is left out: ${left}.`);
   if (profiles.every(({ left }) => left !== undefined)) {
     throw new CustomerError(
@@ -101,15 +102,6 @@ function labelled(table: RawTable, target: string, which: string, notes: string[
   if (lost === 0) return table;
   notes.push(`${lost} row(s) of the ${which} data have no value of the target attribute and are left out.`);
   return pickRows(table, rows);
-}
-
-function noteImbalance({ type, classes, target }: Problem, table: RawTable, notes: string[]): void {
-  if (type === "Regression") return;
-  const counts = new Map(classes.map((name) => [name, 0]));
-  for (const value of columnOf(table, target)) counts.set(value, (counts.get(value) ?? 0) + 1);
-  for (const [name, count] of counts) {
-    if (count < 5) notes.push(`Class '${name}' has ${count} row(s), too few to learn it well.`);
-  }
 }
 
 function divided(
