@@ -162,6 +162,13 @@ test("candidates are listed by their objective, filtered and in pages", async ()
   );
   expect(values).toEqual([0.9, 0.8, 0.7]);
   expect(await candidatesOf(name, { StatusEquals: "Failed" })).toEqual([]);
+  expect(await candidatesOf(name, { StatusEquals: "Completed", SortBy: "Status" })).toHaveLength(3);
+  const made = (await candidatesOf(name)).map(({ CandidateName }) => CandidateName);
+  const latest = await candidatesOf(name, { SortBy: "CreationTime", SortOrder: "Descending" });
+  expect(latest.map(({ CandidateName }) => CandidateName)).toEqual(made.toReversed());
+  expect(await candidatesOf(name, { CandidateNameEquals: made[1] })).toMatchObject([{ CandidateName: made[1] }]);
+  await expect(candidatesOf(name, { NextToken: "elsewhere" })).rejects.toThrow("The pagination token is invalid");
+  await expect(candidatesOf("nothing")).rejects.toMatchObject({ name: "ResourceNotFound" });
   const first = await jobs.sagemaker.send(
     new ListCandidatesForAutoMLJobCommand({ AutoMLJobName: name, MaxResults: 2 }),
   );
