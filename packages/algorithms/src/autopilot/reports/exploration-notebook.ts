@@ -18,6 +18,9 @@ export interface NotebookContext {
 
 /** Columns that tables show. */
 const mostColumns = 200;
+/** What is shown of the rows themselves. */
+const sampleRows = 5;
+const sampleColumns = 12;
 
 /** The report on the data, with cells that look at it anew. */
 export function explorationNotebook({ analysis, given, dataUri }: NotebookContext, train: RawTable): string {
@@ -31,8 +34,10 @@ ${rows.train} rows are for training and ${rows.validation} for validation.`),
       `## What to know about the data\n\n${notes.length === 0 ? "Nothing stands out." : notes.map((each) => `- ${each}`).join("\n")}`,
     ),
     prose(`## Target\n\n${targetTable(analysis, train)}`),
+    prose(`## Sample\n\n${sampleTable(train)}`),
     prose(`## Columns\n\n${columnTable(profiles, rows.train)}`),
     prose(`## Numeric columns\n\n${numberTable(profiles)}`),
+    prose(`## Other columns\n\n${frequentTable(profiles)}`),
     prose("## Look for yourself\n\nThe rows for training, from where the job has put them."),
     code(`import csv, io, statistics
 import boto3
@@ -80,6 +85,27 @@ function targetTable({ problem }: Analysis, train: RawTable): string {
     return tableRow([name, count, `${((100 * count) / values.length).toFixed(2)} %`]);
   });
   return [tableRow(["class", "rows", "share"]), "|---|---|---|", ...rows].join("\n");
+}
+
+function sampleTable({ names, columns, count }: RawTable): string {
+  const shown = names.slice(0, sampleColumns);
+  const rows = Array.from({ length: Math.min(sampleRows, count) }, (_, row) =>
+    tableRow(shown.map((_name, index) => columns[index]?.[row] ?? "")),
+  );
+  const rest = names.length - shown.length;
+  const more = rest > 0 ? [`\n${rest} more columns are not shown.`] : [];
+  return [tableRow(shown), `|${"---|".repeat(shown.length)}`, ...rows, ...more].join("\n");
+}
+
+function frequentTable(profiles: readonly ColumnProfile[]): string {
+  const rows = profiles.slice(0, mostColumns).flatMap(({ name, frequent }) => {
+    if (!frequent || frequent.length === 0) return [];
+    return [
+      tableRow([name, ...frequent.slice(0, 3).map(([value, count]) => `${value} (${count})`), "", ""].slice(0, 4)),
+    ];
+  });
+  if (rows.length === 0) return "There are none.";
+  return [tableRow(["column", "most frequent", "second", "third"]), "|---|---|---|---|", ...rows].join("\n");
 }
 
 function columnTable(profiles: readonly ColumnProfile[], count: number): string {

@@ -8,6 +8,8 @@ import type { Problem } from "../problem.ts";
 /** Rows that importance is measured over, at most, and how often each column is shuffled. */
 const mostRows = 2000;
 const rounds = 3;
+/** Share of a metric that sums of its terms in another order may differ by. */
+const rounding = 1e-12;
 
 /** How much worse a model gets without a column. */
 export interface Importance {
@@ -50,7 +52,9 @@ export function permutationImportance(job: ImportanceJob): Importance[] {
       const changed = { ...table, columns: table.columns.map((column, i) => (i === at ? shuffled : column)) };
       lost += base - goodness(problem, metric, labels, job.predict(changed));
     }
-    return { name, value: lost / rounds };
+    const value = lost / rounds;
+    // What is left of a difference of equal metrics is no importance.
+    return { name, value: Math.abs(value) < rounding * Math.max(1, Math.abs(base)) ? 0 : value };
   });
   return found.sort((a, b) => b.value - a.value);
 }

@@ -1,8 +1,9 @@
-import { classScores, confusionMatrix } from "../metrics/confusion.ts";
+import { type ClassScores, classScores, confusionMatrix } from "../metrics/confusion.ts";
 import { areaUnderRoc, averagePrecision, type CurvePoint, curvePoints } from "../metrics/curves.ts";
 import { inOrder, measure } from "../metrics/measure.ts";
 import { decide, type Problem, widthOf } from "../problem.ts";
-import { confusionSvg, curveSvg, escapeText, scatterSvg } from "./svg.ts";
+import { heading, page, paragraph, pictures, table } from "./page.ts";
+import { confusionSvg, curveSvg, scatterSvg } from "./svg.ts";
 
 /** Files of a report by name. */
 export type ReportFiles = Record<string, string>;
@@ -23,7 +24,7 @@ function ofRegression(problem: Problem, labels: Float64Array, answers: Float64Ar
   return {
     "statistics.json": json({ version: 0, dataset: { item_count: labels.length }, regression_metrics: metrics }),
     "actual_and_predicted.svg": picture,
-    "report.html": page(problem, labels.length, metrics, [picture]),
+    "report.html": page("Model insights", [intro(problem, labels.length), metricsTable(metrics), pictures([picture])]),
   };
 }
 
@@ -32,30 +33,33 @@ function ofClasses(problem: Problem, labels: Float64Array, answers: Float64Array
   const matrix = confusionMatrix(labels, decide(problem, answers), classes.length);
   const files: ReportFiles = { "confusion_matrix.svg": confusionSvg(classes, matrix) };
   const curves: Record<string, unknown> = {};
+  const drawn: string[] = [];
   for (const [name, points] of curvesOf(problem, labels, answers)) {
     const suffix = classes.length === 2 ? "" : `_${classes.indexOf(name)}`;
     const of = classes.length === 2 ? "" : ` of ${name}`;
-    files[`roc_curve${suffix}.svg`] = rocSvg(points, of);
-    files[`precision_recall_curve${suffix}.svg`] = precisionRecallSvg(points, of);
+    const pair = [rocSvg(points, of), precisionRecallSvg(points, of)] as const;
+    [files[`roc_curve${suffix}.svg`], files[`precision_recall_curve${suffix}.svg`]] = pair;
+    drawn.push(pictures(pair));
     curves[name] = curveJson(points);
   }
   const metrics = metricsJson(problem, labels, answers);
+  const scores = classScores(matrix, classes.length);
   const kind = classes.length === 2 ? "binary_classification_metrics" : "multiclass_classification_metrics";
   files["statistics.json"] = json({
     ...{ version: 0, dataset: { item_count: labels.length } },
     [kind]: {
       confusion_matrix: nested(classes, matrix),
       ...metrics,
-      classes: Object.fromEntries(classScores(matrix, classes.length).map((each, k) => [classes[k], each])),
+      classes: Object.fromEntries(scores.map((each, k) => [classes[k], each])),
       curves,
     },
   });
-  files["report.html"] = page(problem, labels.length, metrics, Object.values(files).filter(isPicture));
+  files["report.html"] = page("Model insights", [
+    ...[intro(problem, labels.length), metricsTable(metrics), heading("Classes")],
+    ...[classesTable(classes, scores), pictures([confusionSvg(classes, matrix)])],
+    ...[heading("Curves"), ...drawn],
+  ]);
   return files;
-}
-
-function isPicture(content: string): boolean {
-  return content.startsWith("<svg");
 }
 
 /** Of the positive class of two; of several, of each against the others. */
@@ -147,23 +151,24 @@ function snakeCase(name: string): string {
     .toLowerCase();
 }
 
-function page(
-  problem: Problem,
-  count: number,
-  metrics: Readonly<Record<string, { value: number }>>,
-  pictures: readonly string[],
-): string {
-  const rows = Object.entries(metrics).map(([name, { value }]) => `<tr><td>${name}</td><td>${value}</td></tr>`);
-  return [
-    "<!doctype html>",
-    '<html lang="en"><head><meta charset="utf-8"><title>Model insights</title></head>',
-    '<body style="font-family:sans-serif;max-width:60em;margin:2em auto">',
-    "<h1>Model insights</h1>",
-    `<p>${problem.type} of ${escapeText(problem.target)}, over ${count} validation rows.</p>`,
-    `<table><tr><th>metric</th><th>value</th></tr>${rows.join("")}</table>`,
-    ...pictures,
-    "</body></html>\n",
-  ].join("\n");
+function intro(problem: Problem, count: number): string {
+  const [, positive] = problem.classes;
+  const of = problem.type === "BinaryClassification" ? ` The positive class is ${positive}.` : "";
+  return paragraph(`${problem.type} of ${problem.target}, over ${count} validation rows.${of}`);
+}
+
+function metricsTable(metrics: Readonly<Record<string, { value: number }>>): string {
+  return table(
+    ["metric", "value"],
+    Object.entries(metrics).map(([name, { value }]) => [name, value]),
+  );
+}
+
+function classesTable(classes: readonly string[], scores: readonly ClassScores[]): string {
+  return table(
+    ["class", "rows", "precision", "recall", "F1"],
+    scores.map(({ support, precision, recall, f1 }, k) => [classes[k] as string, support, precision, recall, f1]),
+  );
 }
 
 function json(value: unknown): string {

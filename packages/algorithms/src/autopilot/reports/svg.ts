@@ -28,12 +28,15 @@ interface LabelOptions {
   readonly anchor?: "start" | "middle" | "end";
   readonly colour?: string;
   readonly turned?: boolean;
+  /** White around it, so that it can be read over lines. */
+  readonly halo?: boolean;
 }
 
 function label(x: number, y: number, text: string, options: LabelOptions = {}): string {
-  const { size: points = 12, anchor = "middle", colour = colours.ink, turned = false } = options;
+  const { size: points = 12, anchor = "middle", colour = colours.ink, turned = false, halo = false } = options;
   const turn = turned ? ` transform="rotate(-90 ${x} ${y})"` : "";
-  return `<text x="${x}" y="${y}" font-size="${points}" text-anchor="${anchor}" fill="${colour}"${turn}>${escapeText(text)}</text>`;
+  const clear = halo ? ' stroke="white" stroke-width="4" paint-order="stroke"' : "";
+  return `<text x="${x}" y="${y}" font-size="${points}" text-anchor="${anchor}" fill="${colour}"${clear}${turn}>${escapeText(text)}</text>`;
 }
 
 /** A curve in the unit square. */
@@ -68,7 +71,7 @@ export function curveSvg({ title, xName, yName, points, reference, note }: Curve
     `<path d="${path(drawn)}" fill="none" stroke="${colours.line}" stroke-width="2"/>`,
     label(size / 2, size - 14, xName),
     label(16, size / 2, yName, { turned: true }),
-    label(size - margin - 8, size - margin - 10, note, { anchor: "end" }),
+    label(size - margin - 8, size - margin - 10, note, { anchor: "end", halo: true }),
   ]);
 }
 
