@@ -6,9 +6,10 @@ import { readParquet } from "./parquet/read-parquet.ts";
 import { readRecordIo } from "./recordio-protobuf/read-recordio.ts";
 import type { Table } from "./rows.ts";
 import type { SourceFile } from "./source-file.ts";
+import type { TableLimits } from "./table-memory.ts";
 
 /** What a read may use, besides what the algorithm asks of the data. */
-export interface ReadResources {
+export interface ReadResources extends TableLimits {
   /** Threads to read with. */
   readonly cpus: number;
   /** What the run may use, where there is a limit. */

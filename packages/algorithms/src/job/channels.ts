@@ -26,6 +26,11 @@ export interface Channel {
    */
   read(options: ReadOptions): Promise<Table>;
   /**
+   * The same where the table fits what the job's channels may keep together, of which it then takes its part; undefined
+   * where it does not, and the rows are better streamed. In Pipe mode the epoch is over either way.
+   */
+  readIfKept(options: ReadOptions): Promise<Table | undefined>;
+  /**
    * The same rows in blocks, for data that need not fit into memory. Every iteration of what is returned is a pass over
    * all rows in the order of `read`, read on all cores ahead of whoever uses them; a block is valid until the next one is
    * asked for. Files are read again in every pass as far as the first could not keep their rows; in Pipe mode each

@@ -7,6 +7,7 @@ import type { SourceFile } from "../formats/source-file.ts";
 import { MemoryBudget } from "../formats/stream/memory-budget.ts";
 import type { ReadingTime } from "../formats/stream/reading-time.ts";
 import { type PassSource, RowStream } from "../formats/stream/row-stream.ts";
+import { NoRoom } from "../formats/table-memory.ts";
 import type { Channel, ContentType, ReadOptions } from "./channels.ts";
 import type { ChannelConfig } from "./config-files.ts";
 import { parseContentType } from "./content-type.ts";
@@ -16,6 +17,9 @@ import { PipeEpochs } from "./pipe-epochs.ts";
 
 /** The SDK's `record_set` names no content type, and its files are of this one. */
 const recordIoType = "application/x-recordio-protobuf";
+
+/** Files hold more than this for a byte of their table only where numbers have 32 digits: larger ones need not be counted. */
+const bytesPerTableByte = 8;
 
 interface Resources extends ReadResources {
   readonly dataDirectory: string;
@@ -88,6 +92,10 @@ function openChannel(
     const file = await epochs.next(resources.signal);
     return { files: [file], [Symbol.dispose]: () => file[Symbol.dispose]() };
   };
+  const read = async (files: readonly SourceFile[], options: ReadOptions, room?: MemoryBudget) => {
+    const table = readTable(typeOf(files, options), files, { ...options, ...resources, room });
+    return await (resources.reading?.during(table) ?? table);
+  };
   return {
     name,
     directory: epochs === undefined ? directory : undefined,
@@ -96,8 +104,18 @@ function openChannel(
     isEmpty: () => epochs === undefined && listFiles(directory, name).every(({ sizeBytes }) => sizeBytes === 0),
     read: async (options) => {
       using source = await open();
-      const table = readTable(typeOf(source.files, options), source.files, { ...options, ...resources });
-      return await (resources.reading?.during(table) ?? table);
+      return await read(source.files, options);
+    },
+    readIfKept: async (options) => {
+      using source = await open();
+      const bytes = source.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      if (bytes > bytesPerTableByte * budget.left) return undefined;
+      try {
+        return await read(source.files, options, budget);
+      } catch (error) {
+        if (error instanceof NoRoom) return undefined;
+        throw error;
+      }
     },
     stream: (options) => {
       const openPass = async (): Promise<PassSource> => {

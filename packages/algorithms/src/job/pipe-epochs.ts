@@ -36,6 +36,12 @@ export class PipeEpochs {
     } catch (error) {
       remove();
       signal.throwIfAborted(); // with the signal's own reason, not with what it made of a wait
+      if ((error as NodeJS.ErrnoException).code === "ENOSPC") {
+        throw new Error(
+          `No space left for ${basename(fifo)}: in Pipe mode an epoch is copied to disk while it is read. Free some, or use File mode, which copies nothing.`,
+          { cause: error },
+        );
+      }
       throw error;
     }
   }

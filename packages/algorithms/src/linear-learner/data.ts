@@ -1,126 +1,89 @@
-import type { DenseRows, Rows, SparseRows, Table } from "../formats/rows.ts";
-import type { Channel } from "../job/channels.ts";
+import { checkFinite } from "../formats/check-finite.ts";
+import type { Rows, Table } from "../formats/rows.ts";
+import type { RowBlock } from "../formats/stream/row-block.ts";
+import type { Channel, ReadOptions } from "../job/channels.ts";
 import { CustomerError } from "../job/errors.ts";
-import type { Split } from "./learner.ts";
-import type { Scaling } from "./scaling.ts";
+import { type Scaling, scaleLabels } from "./scaling.ts";
 import type { Settings } from "./settings.ts";
+import { type Split, splitOf, streamedSplit } from "./split.ts";
+import { type Facts, type SplitName, Survey } from "./survey.ts";
 
-export type SplitName = "train" | "validation" | "test";
+/** A channel's rows, and what is known of them. */
+export type Source = { readonly facts: Facts } & (
+  | { readonly table: Table }
+  | { readonly blocks: AsyncIterable<RowBlock> }
+);
 
-/** Reads the channels that there are, checks their labels and brings held-out rows into the training rows' form. */
-export async function readTables(
+/**
+ * Reads the channels that there are as far as their tables find room, and looks through the others; checks labels, and the
+ * values of rows that are not kept.
+ */
+export async function openSources(
   channels: ReadonlyMap<string, Channel>,
   settings: Settings,
-): Promise<ReadonlyMap<SplitName, Table>> {
-  const tables = new Map<SplitName, Table>();
+): Promise<ReadonlyMap<SplitName, Source>> {
+  const sources = new Map<SplitName, Source>();
+  const large = new Map<SplitName, AsyncIterable<RowBlock>>();
+  let width = settings.given.feature_dim;
   for (const name of ["train", "validation", "test"] as const) {
     const channel = channels.get(name);
     if (channel === undefined) continue;
-    const train = tables.get("train");
-    const width = train?.features.width ?? settings.given.feature_dim;
-    const table = await channel.read({
+    const options: ReadOptions = {
       labelWidth: 1,
       defaultContentType: "text/csv",
       ...(width === "auto" ? {} : { featureDim: width }),
-    });
-    checkLabels(table, name, settings);
-    tables.set(name, train === undefined ? table : { ...table, features: sameKind(table.features, train.features) });
+    };
+    const table = await channel.readIfKept(options);
+    if (table === undefined) {
+      large.set(name, channel.stream({ ...options, isDense: false }));
+      continue;
+    }
+    const survey = new Survey(name, settings);
+    survey.add(table);
+    sources.set(name, { table, facts: survey.facts });
+    if (name === "train") width = survey.facts.width;
   }
-  return tables;
+  // Only now: smaller channels have found room before these keep what they can of theirs.
+  for (const [name, blocks] of large) sources.set(name, { blocks, facts: await look(name, blocks, settings) });
+  checkWidths(sources);
+  return sources;
 }
 
-function checkLabels(table: Table, split: SplitName, settings: Settings): void {
-  if (table.labelWidth !== 1) {
-    throw new CustomerError(`The ${split} channel has ${table.labelWidth} labels per row; linear-learner needs one.`);
+async function look(name: SplitName, blocks: AsyncIterable<RowBlock>, settings: Settings): Promise<Facts> {
+  const survey = new Survey(name, settings);
+  for await (const block of blocks) {
+    survey.add(block);
+    if (!isFinite(block.features)) checkFinite(block.features, name, block.firstRow);
   }
-  const { labels } = table;
-  const top = settings.predictorType === "binary_classifier" ? 1 : settings.classes - 1;
-  const isNumber = settings.predictorType === "regressor";
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i] as number;
-    if (isNumber ? Number.isFinite(label) : label >= 0 && label <= top && Number.isInteger(label)) continue;
-    const expected = isNumber ? "a finite number" : `a whole number from 0 to ${top}`;
+  return survey.facts;
+}
+
+function isFinite({ values }: Rows): boolean {
+  // A difference of a number with itself is NaN for NaN and both infinities.
+  let differences = 0;
+  for (let i = 0; i < values.length; i++) differences += (values[i] as number) - (values[i] as number);
+  return differences === 0;
+}
+
+/** Readers have compared those channels that they knew the width for. */
+function checkWidths(sources: ReadonlyMap<SplitName, Source>): void {
+  const wanted = sources.get("train")?.facts.width;
+  for (const [name, { facts }] of sources) {
+    if (facts.width === wanted) continue;
     throw new CustomerError(
-      `Label of row ${i + 1} of the ${split} channel is ${label}; predictor_type ${settings.predictorType} expects ${expected}.`,
+      `The ${name} channel has ${facts.width} features where the ${wanted} of the train channel were expected.`,
     );
   }
 }
 
-/** Labels in the space of training: regressions are scaled, in single precision. */
-export function scaleLabels(labels: Float32Array, scaling: Scaling): Float32Array {
-  if (scaling.labelShift === 0 && scaling.labelDeviation === 1) return labels;
-  const scaled = new Float32Array(labels.length);
-  for (let i = 0; i < labels.length; i++)
-    scaled[i] = ((labels[i] as number) - scaling.labelShift) / scaling.labelDeviation;
-  return scaled;
-}
-
-function sameKind(rows: Rows, like: Rows): Rows {
-  if (rows.kind === like.kind) return rows;
-  return rows.kind === "sparse" ? toDense(rows) : toSparse(rows);
-}
-
-function toDense(rows: SparseRows): DenseRows {
-  const values = new Float32Array(rows.count * rows.width);
-  for (let i = 0; i < rows.count; i++) {
-    const end = rows.offsets[i + 1] as number;
-    for (let e = rows.offsets[i] as number; e < end; e++)
-      values[i * rows.width + (rows.columns[e] as number)] = rows.values[e] as number;
-  }
-  return { kind: "dense", count: rows.count, width: rows.width, values };
-}
-
-function toSparse(rows: DenseRows): SparseRows {
-  const kept = rows.values.reduce((count, value) => (value === 0 ? count : count + 1), 0);
-  const offsets = new Float64Array(rows.count + 1);
-  const columns = new Uint32Array(kept);
-  const values = new Float32Array(kept);
-  let at = 0;
-  for (let i = 0; i < rows.count; i++) {
-    for (let j = 0; j < rows.width; j++) {
-      const value = rows.values[i * rows.width + j] as number;
-      if (value === 0) continue;
-      columns[at] = j;
-      values[at++] = value;
-    }
-    offsets[i + 1] = at;
-  }
-  return { kind: "sparse", count: rows.count, width: rows.width, offsets, columns, values };
-}
-
-/** About `wanted` rows at even distances, all of them when there are no more. */
-export function thinned(split: Split, wanted: number): Split {
-  const { features, labels } = split;
-  const { count } = features;
-  if (count <= wanted) return split;
-  const picks = Float64Array.from({ length: wanted }, (_, i) => Math.floor((i * count) / wanted));
-  const own = new Float32Array(wanted);
-  for (let i = 0; i < wanted; i++) own[i] = labels[picks[i] as number] as number;
-  return { features: pickRows(features, picks), labels: own };
-}
-
-function pickRows(rows: Rows, picks: Float64Array): Rows {
-  if (rows.kind === "dense") {
-    const { width } = rows;
-    const values = new Float32Array(picks.length * width);
-    for (let to = 0; to < picks.length; to++) {
-      const from = (picks[to] as number) * width;
-      for (let j = 0; j < width; j++) values[to * width + j] = rows.values[from + j] as number;
-    }
-    return { kind: "dense", count: picks.length, width, values };
-  }
-  const offsets = new Float64Array(picks.length + 1);
-  picks.forEach((i, to) => {
-    offsets[to + 1] = (offsets[to] as number) + (rows.offsets[i + 1] as number) - (rows.offsets[i] as number);
-  });
-  const total = offsets[picks.length] as number;
-  const columns = new Uint32Array(total);
-  const values = new Float32Array(total);
-  picks.forEach((i, to) => {
-    const from = rows.offsets[i] as number;
-    const end = rows.offsets[i + 1] as number;
-    columns.set(rows.columns.subarray(from, end), offsets[to] as number);
-    values.set(rows.values.subarray(from, end), offsets[to] as number);
-  });
-  return { kind: "sparse", count: picks.length, width: rows.width, offsets, columns, values };
+/** Brings every channel's rows into the training rows' form. */
+export function splitsOf(sources: ReadonlyMap<SplitName, Source>, scaling: Scaling): ReadonlyMap<SplitName, Split> {
+  const { kind } = (sources.get("train") as Source).facts;
+  return new Map(
+    Array.from(sources, ([name, source]) => {
+      if ("blocks" in source) return [name, streamedSplit(source.blocks, { ...source.facts, kind }, scaling)];
+      const { features, labels } = source.table;
+      return [name, splitOf({ features, labels: scaleLabels(labels, scaling) }, kind)];
+    }),
+  );
 }

@@ -1,11 +1,12 @@
-import type { SplitName } from "./data.ts";
-import type { Learner, Split } from "./learner.ts";
+import type { Learner } from "./learner.ts";
 import { lossUnit, objectiveNames } from "./losses.ts";
 import type { Quality, QualityMeter } from "./quality.ts";
 import { binaryMeter, multiclassMeter, regressionMeter } from "./quality.ts";
 import type { Scaling } from "./scaling.ts";
 import type { Settings } from "./settings.ts";
 import { betaOf } from "./settings.ts";
+import type { Split } from "./split.ts";
+import type { SplitName } from "./survey.ts";
 
 /** Measures the chosen model on a split: the objective in label units, then the metrics of its task. */
 export async function finalQualities(
@@ -17,8 +18,8 @@ export async function finalQualities(
   threshold: number,
 ): Promise<Quality[]> {
   const meter = meterFor(settings, scaling, name, threshold);
-  const losses = await winner.evaluate(split, (scores, first, rows) => {
-    meter.add(scores, scores.length / rows, split.labels.subarray(first, first + rows), rows);
+  const losses = await winner.evaluate(split, (scores, labels, _, rows) => {
+    meter.add(scores, scores.length / rows, labels, rows);
   });
   const value = (losses[0] as number) * lossUnit(settings.loss, scaling.labelDeviation);
   return [{ name: objectiveNames[settings.loss], kind: "loss", value }, ...meter.report()];

@@ -1,16 +1,9 @@
-import type { Rows } from "../formats/rows.ts";
 import type { Candidate } from "./candidates.ts";
 import type { Geometry } from "./geometry.ts";
 import { ceil4 } from "./geometry.ts";
 import type { ColumnState, LossSetting, OptimizerSetting } from "./plain-kernels.ts";
 import type { Scaling } from "./scaling.ts";
-
-/** Rows of one channel, ready to be learned from. */
-export interface Split {
-  readonly features: Rows;
-  /** In the space that models are trained in: scaled for a regression, class numbers otherwise. */
-  readonly labels: Float32Array;
-}
+import type { Split } from "./split.ts";
 
 /** What every learner is made from. */
 export interface LearnerPlan {
@@ -33,15 +26,16 @@ export interface LearnerState {
   readonly betaPowers: Float64Array;
 }
 
-/** Takes blocks of scores, shape (rows, columns), valid during the call only. */
-export type ScoreVisitor = (scores: Float32Array, firstRow: number, rows: number) => void;
+/** Takes blocks of scores, shape (rows, columns), and the rows' labels, valid during the call only. */
+export type ScoreVisitor = (scores: Float32Array, labels: Float32Array, firstRow: number, rows: number) => void;
 
 /** Trains all models of a plan in one pass over the same mini-batches. */
 export interface Learner {
   readonly state: LearnerState;
   /**
-   * One pass over the training rows.
+   * One pass over the training rows, up to where the signal stops it.
    * @returns Mean loss per model, as seen while the weights were moving, in scaled units.
+   * @throws The signal's reason when it stopped before any row was learned from.
    */
   trainEpoch(signal: AbortSignal): Promise<Float64Array>;
   /** Mean loss per model over a split, in scaled units; `visit` is shown the scores. */

@@ -7,16 +7,19 @@ import { denseTable, sparseTable } from "../testkit/tables.ts";
 import { hyperparameters } from "./hyperparameters.ts";
 import type { LinearKernels } from "./kernels/exports.ts";
 import type { Pool } from "./kernels/parameter-block.ts";
-import type { Learner, Split } from "./learner.ts";
+import type { Learner } from "./learner.ts";
 import { blockRows } from "./learner.ts";
+import { placeSparse, SparseRoom } from "./placed-rows.ts";
 import { PlainLearner } from "./plain-learner.ts";
 import { planTraining } from "./plan.ts";
-import { estimateScaling } from "./scaling.ts";
+import { scaleLabels } from "./scaling.ts";
 import { resolveSettings } from "./settings.ts";
 import { SparseLearner } from "./sparse-learner.ts";
+import { type Piece, type Split, splitOf } from "./split.ts";
 import { Stager } from "./staged-rows.ts";
+import { factsOf, scalingOf } from "./testkit.ts";
 import { WasmLearner } from "./wasm-learner.ts";
-import { placeSparse, WasmSparseLearner } from "./wasm-sparse-learner.ts";
+import { WasmSparseLearner } from "./wasm-sparse-learner.ts";
 
 const never = new AbortController().signal;
 const pools = new Map<number, Pool>();
@@ -51,12 +54,9 @@ function startOf(type: PredictorType, models: number, table: Table, more: Record
     ...more,
   };
   const settings = resolveSettings(parseHyperparameters(hyperparameters, given), false);
-  const scaling = estimateScaling(table, settings);
-  const start = planTraining(settings, table, scaling);
-  const split: Split = {
-    features: table.features,
-    labels: table.labels.map((label) => (label - scaling.labelShift) / scaling.labelDeviation),
-  };
+  const scaling = scalingOf(table, settings);
+  const start = planTraining(settings, factsOf(table, settings), scaling);
+  const split = splitOf({ features: table.features, labels: scaleLabels(table.labels, scaling) });
   return { ...start, split, state: structuredClone(start.state) };
 }
 
@@ -137,10 +137,13 @@ describe.for(cases)("%s, %i model(s)", ([type, models]) => {
     );
     const plain = startOf(type, models, holes);
     const expected = await twoEpochs(new SparseLearner(plain.plan, plain.split, plain.state), plain.split);
-    const on = async (threads: number) => {
+    const on = async (threads: number, isPassing = false) => {
       const start = startOf(type, models, holes);
       const pool = pools.get(threads) as Pool;
-      const placed = placeSparse(pool, start.split, start.plan.scaling);
+      const { scale } = start.plan.scaling;
+      const placed = isPassing
+        ? new SparseRoom(pool, scale).passing(start.split)
+        : placeSparse(pool, start.split.inMemory as Piece, scale);
       return await twoEpochs(
         new WasmSparseLearner(pool, start.plan, start.split, start.state, () => placed),
         start.split,
@@ -151,5 +154,6 @@ describe.for(cases)("%s, %i model(s)", ([type, models]) => {
       actual[name].forEach((value, i) => expect(value).toBeCloseTo(expected[name][i] as number, 2));
     }
     expect(await on(3)).toEqual(actual);
+    expect(await on(1, true)).toEqual(actual);
   });
 });

@@ -2,15 +2,17 @@ import { availableParallelism } from "node:os";
 import { KernelPool } from "../numerics/kernel-pool.ts";
 import type { LinearKernels } from "./kernels/exports.ts";
 import type { Pool } from "./kernels/parameter-block.ts";
-import type { Learner, LearnerPlan, LearnerState, Split } from "./learner.ts";
+import type { Learner, LearnerPlan, LearnerState } from "./learner.ts";
 import { blockRows } from "./learner.ts";
+import type { PlacedRows } from "./placed-rows.ts";
+import { placeSparse, SparseRoom, sparseBytes } from "./placed-rows.ts";
 import { PlainLearner } from "./plain-learner.ts";
 import { SparseLearner } from "./sparse-learner.ts";
+import type { Split } from "./split.ts";
 import type { StagedRows } from "./staged-rows.ts";
 import { Stager } from "./staged-rows.ts";
 import { WasmLearner } from "./wasm-learner.ts";
-import type { PlacedRows } from "./wasm-sparse-learner.ts";
-import { placeSparse, sparseBytes, WasmSparseLearner } from "./wasm-sparse-learner.ts";
+import { WasmSparseLearner } from "./wasm-sparse-learner.ts";
 
 /** What learners run on; held for a whole job and closed at its end. */
 export interface Workshop {
@@ -46,7 +48,7 @@ export async function openWorkshop(means: Means): Promise<Workshop> {
   const rows = pool === undefined ? undefined : new RowStore(pool, means);
   return {
     learner(plan, train, state) {
-      const isSparse = train.features.kind === "sparse";
+      const isSparse = train.kind === "sparse";
       if (pool === undefined || rows === undefined) {
         return isSparse ? new SparseLearner(plan, train, state) : new PlainLearner(plan, train, state);
       }
@@ -63,14 +65,16 @@ export async function openWorkshop(means: Means): Promise<Workshop> {
 /** Remembers which splits are in the kernel's memory, so that every learner of a job reads the same copy. */
 class RowStore {
   readonly #pool: Pool;
-  readonly #budget: number;
+  /** Bytes that rows may still take there. */
+  #budget: number;
   readonly #staged = new Map<Split, StagedRows>();
   readonly #placed = new Map<Split, PlacedRows>();
   #stager: Stager | undefined;
+  #sparseRoom: SparseRoom | undefined;
 
   constructor(pool: Pool, means: Means) {
     this.#pool = pool;
-    // The rows are in memory once already; a second copy may take a third of what there is.
+    // The rows are in memory once already; copies of them may take a third of what there is.
     this.#budget = (means.memoryBytes ?? Infinity) / 3;
   }
 
@@ -78,23 +82,36 @@ class RowStore {
     const known = this.#staged.get(split);
     if (known !== undefined) return known;
     this.#stager ??= new Stager(this.#pool, plan.scaling, blockRows(plan.geometry, plan.batch));
-    const bytes = this.#stager.bytesOf(split);
-    const fits = bytes < this.#pool.room - RESERVE && bytes < this.#budget;
-    const rows = fits ? this.#stager.resident(split) : this.#stager.passing(split);
+    const rows = this.#take(split, this.#stager.bytesOf(split))
+      ? this.#stager.resident(split)
+      : this.#stager.passing(split);
     this.#staged.set(split, rows);
     return rows;
   }
 
-  placed(split: Split, plan: LearnerPlan): PlacedRows {
-    const known = this.#placed.get(split) ?? placeSparse(this.#pool, split, plan.scaling);
-    this.#placed.set(split, known);
-    return known;
+  placed(split: Split, { scaling: { scale } }: LearnerPlan): PlacedRows {
+    const known = this.#placed.get(split);
+    if (known !== undefined) return known;
+    this.#sparseRoom ??= new SparseRoom(this.#pool, scale);
+    const rows =
+      split.inMemory !== undefined && this.#take(split, sparseBytes(split))
+        ? placeSparse(this.#pool, split.inMemory, scale)
+        : this.#sparseRoom.passing(split);
+    this.#placed.set(split, rows);
+    return rows;
   }
 
-  /** Whether sparse rows, twice their size for held-out ones, and the models' weights find room. */
-  fitsSparse(train: Split, { geometry }: LearnerPlan): boolean {
-    const rows = this.#placed.has(train) ? 0 : 2 * sparseBytes(train);
+  /** Whether the models' weights find room, and mini-batches several times as large as they are on average. */
+  fitsSparse({ entries, count }: Split, { geometry, batch }: LearnerPlan): boolean {
     const models = geometry.weights * 4 * 4 + this.#pool.threads * geometry.stride * 8;
-    return rows + models < this.#pool.room - RESERVE && rows < this.#budget;
+    const block = sparseBytes({ entries: (entries / count) * batch, count: batch });
+    return models + 4 * block < this.#pool.room - RESERVE;
+  }
+
+  /** Rows that are streamed are many: they would not stay, and what is kept of them is kept by the stream. */
+  #take(split: Split, bytes: number): boolean {
+    if (split.inMemory === undefined || bytes >= this.#pool.room - RESERVE || bytes >= this.#budget) return false;
+    this.#budget -= bytes;
+    return true;
   }
 }

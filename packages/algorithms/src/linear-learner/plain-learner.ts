@@ -1,8 +1,10 @@
-import type { DenseRows } from "../formats/rows.ts";
 import { chunkCount } from "./geometry.ts";
-import type { Learner, LearnerPlan, LearnerState, ScoreVisitor, Split } from "./learner.ts";
+import { inBlocks, untilStopped } from "./in-blocks.ts";
+import type { Learner, LearnerPlan, LearnerState, ScoreVisitor } from "./learner.ts";
 import { blockRows, meanLosses } from "./learner.ts";
 import { gradient, loss, scores, stage, stepWeight, tick } from "./plain-kernels.ts";
+import type { Split } from "./split.ts";
+import { copyDense } from "./take-rows.ts";
 
 const TILE = 64;
 
@@ -12,6 +14,9 @@ export class PlainLearner implements Learner {
   readonly #plan: LearnerPlan;
   readonly #train: Split;
   readonly #rows: Float32Array;
+  readonly #labels: Float32Array;
+  /** A raw row. */
+  readonly #row: Float32Array;
   readonly #chunks: number;
   readonly #grads: Float32Array[];
   readonly #tile: Float32Array;
@@ -25,40 +30,40 @@ export class PlainLearner implements Learner {
     this.#grads = Array.from({ length: this.#chunks }, () => new Float32Array(geometry.weights));
     this.#tile = new Float32Array(TILE * geometry.columns);
     this.#rows = new Float32Array(blockRows(geometry, batch) * geometry.stride);
+    this.#labels = new Float32Array(blockRows(geometry, batch));
+    this.#row = new Float32Array(geometry.features);
   }
 
   async trainEpoch(signal: AbortSignal): Promise<Float64Array> {
     const { geometry, batch } = this.#plan;
     const losses = new Float64Array(geometry.lanes);
     let seen = 0;
-    for (const { first, rows } of this.#blocks(this.#train)) {
-      if (signal.aborted) break;
-      for (let start = 0; start < rows; start += batch) {
-        this.#trainBatch(start, Math.min(batch, rows - start), this.#train.labels.subarray(first), losses);
-      }
+    for await (const { rows } of untilStopped(this.#blocks(this.#train), signal)) {
+      for (let start = 0; start < rows; start += batch) this.#trainBatch(start, Math.min(batch, rows - start), losses);
       seen += rows;
       await nextTurn();
     }
-    return meanLosses(geometry, losses, Math.max(seen, 1));
+    if (seen === 0) throw signal.reason;
+    return meanLosses(geometry, losses, seen);
   }
 
   async evaluate(split: Split, visit?: ScoreVisitor): Promise<Float64Array> {
     const { geometry, loss: setting } = this.#plan;
     const { columns, stride } = geometry;
     const losses = new Float64Array(geometry.lanes);
-    for (const { first, rows } of this.#blocks(split)) {
+    for await (const { first, rows } of this.#blocks(split)) {
       const out = new Float32Array(rows * columns);
       scores(this.#rows, this.state.weights, out, rows, stride, columns);
-      visit?.(out, first, rows);
-      loss(setting, out, split.labels.subarray(first), rows, columns, losses);
+      visit?.(out, this.#labels.subarray(0, rows), first, rows);
+      loss(setting, out, this.#labels, rows, columns, losses);
       await nextTurn();
     }
-    return meanLosses(geometry, losses, split.features.count);
+    return meanLosses(geometry, losses, split.count);
   }
 
   close(): void {}
 
-  #trainBatch(start: number, rows: number, labels: Float32Array, losses: Float64Array): void {
+  #trainBatch(start: number, rows: number, losses: Float64Array): void {
     const { geometry, loss: setting } = this.#plan;
     const { columns, stride } = geometry;
     tick(this.state.columns);
@@ -70,22 +75,23 @@ export class PlainLearner implements Learner {
         const count = Math.min(TILE, end - i);
         const x = this.#rows.subarray((start + i) * stride);
         scores(x, this.state.weights, this.#tile, count, stride, columns);
-        loss(setting, this.#tile, labels.subarray(start + i), count, columns, losses);
+        loss(setting, this.#tile, this.#labels.subarray(start + i), count, columns, losses);
         gradient(x, this.#tile, grad, count, stride, columns);
       }
     });
     updateDense(this.#plan, this.state, this.#grads, rows);
   }
 
-  *#blocks(split: Split): Generator<{ first: number; rows: number }> {
+  #blocks(split: Split): AsyncGenerator<{ first: number; rows: number }> {
     const { geometry, batch, scaling } = this.#plan;
-    const x = split.features as DenseRows;
-    const size = blockRows(geometry, batch);
-    for (let first = 0; first < x.count; first += size) {
-      const rows = Math.min(size, x.count - first);
-      stage(x.values.subarray(first * x.width), this.#rows, rows, scaling, geometry.stride);
-      yield { first, rows };
-    }
+    const { stride } = geometry;
+    return inBlocks(split, blockRows(geometry, batch), ({ features, labels }, { first, count, at }) => {
+      this.#labels.set(labels.subarray(first, first + count), at);
+      for (let i = 0; i < count; i++) {
+        copyDense(features, first + i, 1, this.#row);
+        stage(this.#row, this.#rows.subarray((at + i) * stride), 1, scaling, stride);
+      }
+    });
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Table } from "../formats/rows.ts";
 import { randomStream } from "../numerics/random.ts";
 import type { Candidate } from "./candidates.ts";
 import { makeCandidates } from "./candidates.ts";
@@ -10,6 +9,7 @@ import type { LossName } from "./losses.ts";
 import { lossKinds } from "./losses.ts";
 import type { Scaling } from "./scaling.ts";
 import type { Settings } from "./settings.ts";
+import type { Facts } from "./survey.ts";
 
 /** Seed of the initial weights: the service has no hyperparameter for it, and equal jobs should give equal models. */
 const SEED = 42;
@@ -24,18 +24,17 @@ export interface Start {
 }
 
 /** Decides how many models are trained, with which settings, and from which weights. */
-export function planTraining(settings: Settings, table: Table, scaling: Scaling): Start {
+export function planTraining(settings: Settings, facts: Facts, scaling: Scaling): Start {
   const { given } = settings;
-  const { count, width } = table.features;
+  const { count, width, kind, classCounts } = facts;
   const batch = Math.min(given.mini_batch_size, count);
-  const counts = settings.predictorType === "regressor" ? [] : countLabels(table.labels, Math.max(settings.classes, 2));
   const candidates = makeCandidates(settings, {
     updates: given.epochs * Math.ceil(count / batch),
-    negatives: counts[0] ?? 0,
-    positives: counts[1] ?? 0,
+    negatives: classCounts[0] ?? 0,
+    positives: classCounts[1] ?? 0,
     modelBytes: (width + 1) * settings.classes * 4 * 6,
   });
-  const geometry = layOut(width, candidates.length, settings.classes, table.features.kind === "sparse");
+  const geometry = layOut(width, candidates.length, settings.classes, kind === "sparse");
   return {
     candidates,
     plan: {
@@ -49,7 +48,8 @@ export function planTraining(settings: Settings, table: Table, scaling: Scaling)
         classes: settings.classes,
         columnsPerModel: geometry.columnsPerModel,
         positiveWeights: positiveWeights(geometry, candidates),
-        classWeights: given.balance_multiclass_weights && settings.classes > 1 ? balancedWeights(counts) : undefined,
+        classWeights:
+          given.balance_multiclass_weights && settings.classes > 1 ? balancedWeights(classCounts) : undefined,
       },
       optimizer: {
         kind: optimizerKinds[settings.optimizer],
@@ -103,17 +103,8 @@ function lossParameter(settings: Settings, scaling: Scaling): number {
   return parameters[settings.loss] ?? 0;
 }
 
-function countLabels(labels: Float32Array, classes: number): number[] {
-  const counts = new Float64Array(classes);
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i] as number;
-    counts[label] = (counts[label] as number) + 1;
-  }
-  return [...counts];
-}
-
 /** Weights under which every class that occurs weighs the same and the rows weigh 1 on average. */
-function balancedWeights(counts: readonly number[]): Float32Array {
+function balancedWeights(counts: Float64Array): Float32Array {
   const rows = counts.reduce((a, b) => a + b, 0);
   const present = counts.filter((count) => count > 0).length;
   return Float32Array.from(counts, (count) => (count === 0 ? 0 : rows / (present * count)));

@@ -1,5 +1,6 @@
 import type { Confusion } from "./calibration.ts";
 import { accuracyOf, fBetaOf, precisionOf, recallOf } from "./calibration.ts";
+import { RocArea } from "./roc-area.ts";
 
 /** One measured figure of a split. */
 export interface Quality {
@@ -40,15 +41,14 @@ export function regressionMeter(deviation: number): QualityMeter {
 
 /**
  * Quality of binary decisions at a threshold on linear scores.
- * @param withRanking - Whether to keep all scores for the area under the ROC curve.
+ * @param withRanking - Whether to rank all scores for the area under the ROC curve.
  */
 export function binaryMeter(threshold: number, beta: number, withRanking: boolean): QualityMeter {
   let truePositives = 0;
   let falsePositives = 0;
   let trueNegatives = 0;
   let falseNegatives = 0;
-  const positives: Float32Array[] = [];
-  const negatives: Float32Array[] = [];
+  const ranking = new RocArea();
   return {
     add(scores, stride, labels, rows) {
       for (let i = 0; i < rows; i++) {
@@ -60,9 +60,10 @@ export function binaryMeter(threshold: number, beta: number, withRanking: boolea
         else falseNegatives++;
       }
       if (!withRanking) return;
-      const own = Float32Array.from({ length: rows }, (_, i) => scores[i * stride] as number);
-      positives.push(own.filter((_, i) => labels[i] === 1));
-      negatives.push(own.filter((_, i) => labels[i] !== 1));
+      ranking.add(
+        Float32Array.from({ length: rows }, (_, i) => scores[i * stride] as number),
+        labels,
+      );
     },
     report() {
       const confusion: Confusion = { truePositives, falsePositives, trueNegatives, falseNegatives };
@@ -73,43 +74,11 @@ export function binaryMeter(threshold: number, beta: number, withRanking: boolea
         { name: "recall", kind: "score", value: recallOf(confusion) },
       ];
       if (withRanking) {
-        qualities.push({ name: "roc_auc_score", kind: "score", value: rocArea(join(positives), join(negatives)) });
+        qualities.push({ name: "roc_auc_score", kind: "score", value: ranking.area() });
       }
       return qualities;
     },
   };
-}
-
-function join(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-/**
- * Probability that a positive row scores above a negative one, ties counting half (the Mann-Whitney statistic).
- * Sorts its arguments. @returns NaN when one class is missing.
- */
-function rocArea(positives: Float32Array, negatives: Float32Array): number {
-  positives.sort();
-  negatives.sort();
-  let below = 0;
-  let ties = 0;
-  let wins = 0;
-  for (let p = 0, q = 0, r = 0; p < positives.length; p++) {
-    const score = positives[p] as number;
-    while (q < negatives.length && (negatives[q] as number) < score) q++;
-    r = Math.max(r, q);
-    while (r < negatives.length && (negatives[r] as number) === score) r++;
-    below = q;
-    ties = r - q;
-    wins += below + ties / 2;
-  }
-  return wins / (positives.length * negatives.length);
 }
 
 /** Quality of a softmax classifier; a row's answer is its class of highest score, ties to the lower number. */

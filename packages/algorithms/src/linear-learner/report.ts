@@ -1,8 +1,8 @@
 import type { JobLog } from "../job/job-log.ts";
 import type { Candidate } from "./candidates.ts";
-import type { SplitName } from "./data.ts";
 import type { Quality } from "./quality.ts";
 import type { Settings } from "./settings.ts";
+import type { SplitName } from "./survey.ts";
 
 /** What one epoch gave; losses per model. */
 export interface EpochResult {

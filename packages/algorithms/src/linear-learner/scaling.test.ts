@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { parseHyperparameters } from "../job/hyperparameters.ts";
 import { denseTable, sparseTable } from "../testkit/tables.ts";
 import { hyperparameters } from "./hyperparameters.ts";
-import { estimateScaling, foldScaling } from "./scaling.ts";
+import { foldScaling } from "./scaling.ts";
 import { resolveSettings } from "./settings.ts";
+import { scalingOf } from "./testkit.ts";
 
 const settings = (given: Record<string, string> = {}) =>
   resolveSettings(parseHyperparameters(hyperparameters, { predictor_type: "regressor", ...given }), false);
@@ -18,7 +19,7 @@ const labels = [10, 20, 30, 40];
 
 describe("scaling", () => {
   test("is mean and deviation per feature and of the label; a constant keeps its scale", () => {
-    const { shift, scale, labelShift, labelDeviation } = estimateScaling(denseTable(rows, labels), settings());
+    const { shift, scale, labelShift, labelDeviation } = scalingOf(denseTable(rows, labels), settings());
     expect([...shift]).toEqual([4, 5, 2]);
     [1 / Math.sqrt(5), 1, 1 / Math.sqrt(12)].forEach((wanted, j) => expect(scale[j]).toBeCloseTo(wanted, 6));
     expect(labelShift).toBe(25);
@@ -26,13 +27,13 @@ describe("scaling", () => {
   });
 
   test("sees the first num_point_for_scaler rows only", () => {
-    const { shift } = estimateScaling(denseTable(rows, labels), settings({ num_point_for_scaler: "2" }));
+    const { shift } = scalingOf(denseTable(rows, labels), settings({ num_point_for_scaler: "2" }));
     expect([...shift]).toEqual([2, 5, 4]);
   });
 
   test("of sparse rows counts what is left out as zeros, and does not shift", () => {
-    const dense = estimateScaling(denseTable(rows, labels), settings());
-    const sparse = estimateScaling(sparseTable(rows, labels), settings());
+    const dense = scalingOf(denseTable(rows, labels), settings());
+    const sparse = scalingOf(sparseTable(rows, labels), settings());
     expect([...sparse.shift]).toEqual([0, 0, 0]);
     sparse.scale.forEach((value, j) => expect(value).toBeCloseTo(dense.scale[j] as number, 6));
   });
@@ -53,7 +54,7 @@ describe("scaling", () => {
       { labelShift: 0, labelDeviation: 1 },
     ],
   ])("%s", ([, given, wanted]) => {
-    expect(estimateScaling(denseTable(rows, labels), settings(given))).toMatchObject(wanted);
+    expect(scalingOf(denseTable(rows, labels), settings(given))).toMatchObject(wanted);
   });
 
   test("folds away: raw features and folded weights score as scaled ones do", () => {

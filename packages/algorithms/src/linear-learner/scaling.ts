@@ -1,4 +1,5 @@
-import type { Table } from "../formats/rows.ts";
+import type { Rows } from "../formats/rows.ts";
+import type { Moments } from "./moments.ts";
 import type { Settings } from "./settings.ts";
 
 /** Scaled value = (value - shift) * scale, per feature and for the label. */
@@ -11,88 +12,38 @@ export interface Scaling {
 }
 
 /**
- * Estimates means and deviations on the first `num_point_for_scaler` rows. A feature that never changes there keeps its
- * scale. Missing entries of sparse rows count as zeros.
+ * Scaling by means and deviations. A feature that never changes keeps its scale.
+ * @param kind - Sparse rows are not shifted unless it was asked for.
  */
-export function estimateScaling(table: Table, settings: Settings): Scaling {
-  const { features, labels } = table;
-  const rows = Math.min(features.count, settings.given.num_point_for_scaler);
-  const moments = features.kind === "dense" ? denseMoments(features, rows) : sparseMoments(features, rows);
-  const unbias = settings.unbiasData ?? features.kind === "dense";
-  const shift = new Float32Array(features.width);
-  const scale = new Float32Array(features.width).fill(1);
-  for (let j = 0; j < features.width; j++) {
-    const mean = moments.means[j] as number;
-    const deviation = Math.sqrt(moments.variances[j] as number);
+export function estimateScaling(moments: Moments, kind: Rows["kind"], settings: Settings): Scaling {
+  const { means, variances, label } = moments.estimate();
+  const width = means.length;
+  const unbias = settings.unbiasData ?? kind === "dense";
+  const shift = new Float32Array(width);
+  const scale = new Float32Array(width).fill(1);
+  for (let j = 0; j < width; j++) {
+    const mean = means[j] as number;
+    const deviation = Math.sqrt(variances[j] as number);
     if (unbias) shift[j] = mean;
     // Rounding noise of a constant must not be blown up to a feature.
     if (settings.normalizeData && deviation > 1e-6 * Math.abs(mean)) scale[j] = 1 / deviation;
   }
-  const label = labelMoments(labels, rows);
+  const labelDeviation = Math.sqrt(label.variance);
   return {
     shift,
     scale,
     labelShift: settings.unbiasLabel ? label.mean : 0,
-    labelDeviation: settings.normalizeLabel && label.deviation > 0 ? label.deviation : 1,
+    labelDeviation: settings.normalizeLabel && labelDeviation > 0 ? labelDeviation : 1,
   };
 }
 
-interface Moments {
-  readonly means: Float64Array;
-  readonly variances: Float64Array;
-}
-
-/** Two passes over at most `num_point_for_scaler` rows, so that large means do not cancel. */
-function denseMoments(x: { width: number; values: Float32Array }, rows: number): Moments {
-  const { width, values } = x;
-  const means = new Float64Array(width);
-  const variances = new Float64Array(width);
-  for (let i = 0, at = 0; i < rows; i++)
-    for (let j = 0; j < width; j++, at++) means[j] = (means[j] as number) + (values[at] as number);
-  for (let j = 0; j < width; j++) means[j] = (means[j] as number) / rows;
-  for (let i = 0, at = 0; i < rows; i++) {
-    for (let j = 0; j < width; j++, at++) {
-      const r = (values[at] as number) - (means[j] as number);
-      variances[j] = (variances[j] as number) + r * r;
-    }
-  }
-  for (let j = 0; j < width; j++) variances[j] = (variances[j] as number) / rows;
-  return { means, variances };
-}
-
-function sparseMoments(
-  x: { width: number; offsets: Float64Array; columns: Uint32Array; values: Float32Array },
-  rows: number,
-): Moments {
-  const means = new Float64Array(x.width);
-  const variances = new Float64Array(x.width);
-  const counts = new Float64Array(x.width);
-  const entries = x.offsets[rows] as number;
-  for (let e = 0; e < entries; e++) {
-    const j = x.columns[e] as number;
-    means[j] = (means[j] as number) + (x.values[e] as number);
-    counts[j] = (counts[j] as number) + 1;
-  }
-  for (let j = 0; j < x.width; j++) means[j] = (means[j] as number) / rows;
-  for (let e = 0; e < entries; e++) {
-    const j = x.columns[e] as number;
-    const r = (x.values[e] as number) - (means[j] as number);
-    variances[j] = (variances[j] as number) + r * r;
-  }
-  for (let j = 0; j < x.width; j++) {
-    const mean = means[j] as number;
-    variances[j] = ((variances[j] as number) + (rows - (counts[j] as number)) * mean * mean) / rows;
-  }
-  return { means, variances };
-}
-
-function labelMoments(labels: Float32Array, rows: number): { mean: number; deviation: number } {
-  let sum = 0;
-  for (let i = 0; i < rows; i++) sum += labels[i] as number;
-  const mean = sum / rows;
-  let squares = 0;
-  for (let i = 0; i < rows; i++) squares += ((labels[i] as number) - mean) ** 2;
-  return { mean, deviation: Math.sqrt(squares / rows) };
+/** Labels in the space of training: regressions are scaled, in single precision. */
+export function scaleLabels(labels: Float32Array, scaling: Scaling): Float32Array {
+  if (scaling.labelShift === 0 && scaling.labelDeviation === 1) return labels;
+  const scaled = new Float32Array(labels.length);
+  for (let i = 0; i < labels.length; i++)
+    scaled[i] = ((labels[i] as number) - scaling.labelShift) / scaling.labelDeviation;
+  return scaled;
 }
 
 /** A linear model over raw features: score_k = x . weights[k] + bias[k]. */

@@ -1,9 +1,11 @@
 import type { Calibration, CalibrationGoal } from "./calibration.ts";
 import { calibrate } from "./calibration.ts";
 import type { Geometry } from "./geometry.ts";
-import type { Learner, Split } from "./learner.ts";
+import type { Learner } from "./learner.ts";
 import type { Settings } from "./settings.ts";
 import { betaOf } from "./settings.ts";
+import type { Split } from "./split.ts";
+import { thinned } from "./thinned.ts";
 
 /** Most scores that are held at once when models are compared. */
 const SCORE_BUDGET = 2_000_000;
@@ -38,16 +40,17 @@ export async function calibrateModels(
   goal: CalibrationGoal,
   models: readonly number[],
 ): Promise<JudgedModel[]> {
-  const { count } = split.features;
-  const own = models.map(() => new Float32Array(count));
-  const losses = await learner.evaluate(split, (scores, first, rows) => {
+  const own = models.map(() => new Float32Array(split.count));
+  const ownLabels = new Float32Array(split.count);
+  const losses = await learner.evaluate(split, (scores, labels, first, rows) => {
+    ownLabels.set(labels, first);
     models.forEach((model, at) => {
       const target = own[at] as Float32Array;
       for (let i = 0; i < rows; i++) target[first + i] = scores[i * geometry.columns + model] as number;
     });
   });
   return own.map((scores, at) => ({
-    ...calibrate(scores, split.labels, goal),
+    ...calibrate(scores, ownLabels, goal),
     loss: losses[models[at] as number] as number,
   }));
 }
@@ -71,19 +74,17 @@ export interface Choice {
 
 /**
  * Chooses between models by thresholded decisions. With more scores than the budget, a thinned look finds the finalists.
- * @param thin - Takes about that many rows of the calibration split.
  */
 export async function chooseByDecisions(
   learner: Learner,
   geometry: Geometry,
   split: Split,
   goal: CalibrationGoal,
-  thin: (split: Split, rows: number) => Split,
 ): Promise<Choice> {
   const all = Array.from({ length: geometry.models }, (_, model) => model);
   let finalists = all;
-  if (geometry.models > FINALISTS && split.features.count * geometry.models > SCORE_BUDGET) {
-    const look = thin(split, Math.floor(SCORE_BUDGET / geometry.models));
+  if (geometry.models > FINALISTS && split.count * geometry.models > SCORE_BUDGET) {
+    const look = thinned(split, Math.floor(SCORE_BUDGET / geometry.models));
     const judged = await calibrateModels(learner, geometry, look, goal, all);
     finalists = all
       .toSorted((a, b) => compareModels(judged[a] as JudgedModel, judged[b] as JudgedModel))

@@ -1,8 +1,22 @@
 import type { SparseRows } from "../formats/rows.ts";
-import type { Learner, LearnerPlan, LearnerState, ScoreVisitor, Split } from "./learner.ts";
+import { inBlocks, untilStopped } from "./in-blocks.ts";
+import type { Learner, LearnerPlan, LearnerState, ScoreVisitor } from "./learner.ts";
 import { blockRows, meanLosses } from "./learner.ts";
 import { loss, stepWeight, tick } from "./plain-kernels.ts";
 import { advance, columnRate, nextTurn } from "./plain-learner.ts";
+import { SparseCollector } from "./sparse-collector.ts";
+import type { Split } from "./split.ts";
+
+/** Rows that lie behind each other. */
+interface SparseBlock {
+  readonly x: SparseRows;
+  readonly labels: Float32Array;
+  /** Row of `x` and `labels` to begin at. */
+  readonly at: number;
+  readonly rows: number;
+  /** Row of the split. */
+  readonly first: number;
+}
 
 /**
  * Trains on sparse rows. An update touches the weights of features that occur in the mini-batch and no others, moments
@@ -31,30 +45,29 @@ export class SparseLearner implements Learner {
 
   async trainEpoch(signal: AbortSignal): Promise<Float64Array> {
     const { geometry, batch } = this.#plan;
-    const x = this.#train.features as SparseRows;
     const losses = new Float64Array(geometry.lanes);
     const pause = blockRows(geometry, batch);
-    let first = 0;
-    for (; first < x.count && !signal.aborted; first += batch) {
-      this.#trainBatch(x, first, Math.min(batch, x.count - first), losses);
-      if (first % pause === 0) await nextTurn();
+    let seen = 0;
+    for await (const block of untilStopped(blocksOf(this.#train, batch), signal)) {
+      this.#trainBatch(block, losses);
+      if (seen % pause === 0) await nextTurn();
+      seen += block.rows;
     }
-    return meanLosses(geometry, losses, Math.max(1, Math.min(first, x.count)));
+    if (seen === 0) throw signal.reason;
+    return meanLosses(geometry, losses, seen);
   }
 
   async evaluate(split: Split, visit?: ScoreVisitor): Promise<Float64Array> {
     const { geometry, loss: setting } = this.#plan;
-    const x = split.features as SparseRows;
     const losses = new Float64Array(geometry.lanes);
     const size = this.#scores.length / geometry.columns;
-    for (let first = 0; first < x.count; first += size) {
-      const rows = Math.min(size, x.count - first);
-      this.#score(x, first, rows);
-      visit?.(this.#scores.subarray(0, rows * geometry.columns), first, rows);
-      loss(setting, this.#scores, split.labels.subarray(first), rows, geometry.columns, losses);
+    for await (const { x, labels, at, rows, first } of blocksOf(split, size)) {
+      this.#score(x, at, rows);
+      visit?.(this.#scores.subarray(0, rows * geometry.columns), labels.subarray(at, at + rows), first, rows);
+      loss(setting, this.#scores, labels.subarray(at), rows, geometry.columns, losses);
       await nextTurn();
     }
-    return meanLosses(geometry, losses, x.count);
+    return meanLosses(geometry, losses, split.count);
   }
 
   close(): void {}
@@ -77,13 +90,13 @@ export class SparseLearner implements Learner {
     }
   }
 
-  #trainBatch(x: SparseRows, first: number, rows: number, losses: Float64Array): void {
+  #trainBatch({ x, labels, at, rows }: SparseBlock, losses: Float64Array): void {
     const { geometry, loss: setting } = this.#plan;
     this.#batchNumber++;
     tick(this.state.columns);
-    this.#score(x, first, rows);
-    loss(setting, this.#scores, this.#train.labels.subarray(first), rows, geometry.columns, losses);
-    this.#update(this.#gather(x, first, rows), rows);
+    this.#score(x, at, rows);
+    loss(setting, this.#scores, labels.subarray(at), rows, geometry.columns, losses);
+    this.#update(this.#gather(x, at, rows), rows);
   }
 
   /** Adds the rows' gradients up. @returns The features that occur, in the order of their first occurrence. */
@@ -135,4 +148,22 @@ export class SparseLearner implements Learner {
     for (const feature of touched) updateRow(feature, false);
     if (useBias) updateRow(stride, true);
   }
+}
+
+/** A pass over a split in blocks of `size` rows, in place where they are in memory. */
+async function* blocksOf(split: Split, size: number): AsyncGenerator<SparseBlock> {
+  const { inMemory, width } = split;
+  if (inMemory?.features.kind === "sparse") {
+    const { features: x, labels } = inMemory;
+    for (let first = 0; first < x.count; first += size)
+      yield { x, labels, at: first, rows: Math.min(size, x.count - first), first };
+    return;
+  }
+  const collector = new SparseCollector();
+  const labels = new Float32Array(size);
+  const blocks = inBlocks(split, size, (piece, { first, count, at }) => {
+    collector.add(piece.features, first, count, at);
+    labels.set(piece.labels.subarray(first, first + count), at);
+  });
+  for await (const { first, rows } of blocks) yield { x: collector.of(rows, width), labels, at: 0, rows, first };
 }

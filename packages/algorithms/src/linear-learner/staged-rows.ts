@@ -1,9 +1,11 @@
-import type { DenseRows } from "../formats/rows.ts";
+import type { Rows } from "../formats/rows.ts";
 import { ceil4 } from "./geometry.ts";
+import { inBlocks } from "./in-blocks.ts";
 import { commands } from "./kernels/layout.ts";
 import type { Pool } from "./kernels/parameter-block.ts";
-import type { Split } from "./learner.ts";
 import type { Scaling } from "./scaling.ts";
+import type { Split } from "./split.ts";
+import { copyDense } from "./take-rows.ts";
 
 /** Rows in the kernel's memory, scaled and padded: addresses, the first row's number, and how many. */
 interface StagedBlock {
@@ -15,7 +17,7 @@ interface StagedBlock {
 
 /** A split's rows, brought into the kernel's memory block by block. */
 export interface StagedRows {
-  blocks(): Generator<StagedBlock>;
+  blocks(): AsyncGenerator<StagedBlock>;
 }
 
 /** Raw rows that are copied at a time: what a core's second-level cache holds. */
@@ -50,60 +52,59 @@ export class Stager {
 
   /** Bytes that a split takes when it stays. */
   bytesOf(split: Split): number {
-    return split.features.count * (this.#stride + 1) * 4;
+    return split.count * (this.#stride + 1) * 4;
   }
 
   /** Rows that stay in the kernel's memory after their first pass. */
   resident(split: Split): StagedRows {
-    const { count } = split.features;
+    const { count } = split;
     const x = this.#pool.allocate(count * this.#stride * 4);
     const y = this.#pool.allocate(count * 4 + 16); // kernels read labels four at a time
-    this.#pool.floats(y, count).set(split.labels);
-    let staged = 0;
+    const size = this.#size;
     const blockAt = (first: number): StagedBlock => {
-      const rows = Math.min(this.#size, count - first);
+      const rows = Math.min(size, count - first);
       return { x: x + first * this.#stride * 4, y: y + first * 4, first, rows };
     };
-    const stage = (block: StagedBlock) => {
-      if (block.first < staged) return block;
-      this.#stage(split.features as DenseRows, block.first, block.rows, block.x);
-      staged = block.first + block.rows;
-      return block;
-    };
-    const size = this.#size;
+    const blocks = () => this.#blocks(split, (row) => ({ x: x + row * this.#stride * 4, y: y + row * 4 }));
+    let isStaged = false;
     return {
-      *blocks() {
-        for (let first = 0; first < count; first += size) yield stage(blockAt(first));
+      async *blocks() {
+        if (!isStaged) for await (const { first } of blocks()) yield blockAt(first);
+        else for (let first = 0; first < count; first += size) yield blockAt(first);
+        isStaged = true;
       },
     };
   }
 
   /** Rows that pass through one block's room, for splits that do not fit. */
   passing(split: Split): StagedRows {
-    const { count } = split.features;
     const size = this.#size;
     this.#passing ??= this.#pool.allocate(size * (this.#stride + 1) * 4 + 16);
     const x = this.#passing;
     const y = x + size * this.#stride * 4;
-    const load = (first: number): StagedBlock => {
-      const rows = Math.min(size, count - first);
-      this.#stage(split.features as DenseRows, first, rows, x);
-      this.#pool.floats(y, rows).set(split.labels.subarray(first, first + rows));
-      return { x, y, first, rows };
-    };
+    const blocks = () =>
+      this.#blocks(split, (row) => ({ x: x + (row % size) * this.#stride * 4, y: y + (row % size) * 4 }));
     return {
-      *blocks() {
-        for (let first = 0; first < count; first += size) yield load(first);
+      async *blocks() {
+        for await (const block of blocks()) yield { x, y, ...block };
       },
     };
   }
 
-  #stage(features: DenseRows, first: number, rows: number, to: number): void {
+  /** Puts each row of a split at its place, block by block. */
+  #blocks(split: Split, placeOf: (row: number) => Pick<StagedBlock, "x" | "y">) {
+    return inBlocks(split, this.#size, ({ features, labels }, { first, count, row }) => {
+      const { x, y } = placeOf(row);
+      this.#stage(features, first, count, x);
+      this.#pool.floats(y, count).set(labels.subarray(first, first + count));
+    });
+  }
+
+  #stage(features: Rows, first: number, rows: number, to: number): void {
     const width = this.#width;
     for (let at = 0; at < rows; at += this.#piece) {
       const count = Math.min(this.#piece, rows - at);
-      const from = (first + at) * width;
-      this.#pool.floats(this.#raw, count * width).set(features.values.subarray(from, from + count * width));
+      copyDense(features, first + at, count, this.#pool.floats(this.#raw, count * width));
       this.#request.set([this.#raw, to + at * this.#stride * 4, count, width, this.#stride]);
       this.#pool.command(commands.stage, this.#requestAt);
     }

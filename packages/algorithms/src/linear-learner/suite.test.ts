@@ -3,6 +3,12 @@ import { describeAlgorithm } from "../testkit/algorithm-suite.ts";
 import { linearLearner } from "./linear-learner.ts";
 import { metrics } from "./metrics.ts";
 
+const random = randomStream(3);
+/** About a MiB, which takes two as numbers: a label, and features of one digit. */
+const part = Array.from({ length: 16_384 }, (_, i) =>
+  [i % 2, ...Array.from({ length: 31 }, () => Math.floor(random.uniform() * 10))].join(",").concat("\n"),
+).join("");
+
 const ofRegressions = /objective_loss|absolute_loss|mse|progress|throughput/;
 
 describeAlgorithm(linearLearner, {
@@ -30,6 +36,14 @@ describeAlgorithm(linearLearner, {
   silentMetrics: Object.fromEntries(
     metrics.filter(({ name }) => !ofRegressions.test(name)).map(({ name }) => [name, "of classifiers"]),
   ),
+  memory: {
+    given: { predictor_type: "binary_classifier", num_models: "4", epochs: "2" },
+    csv: part,
+    times: 6,
+    limitBytes: 32 * 2 ** 20,
+    // A quarter of the limit is kept; the rest is garbage that waits. The rows take 108 MiB more as numbers.
+    growthBytes: 40 * 2 ** 20,
+  },
   checkpointed: {
     line: "#progress_metric",
     given: { predictor_type: "regressor", num_models: "1", epochs: "6", mini_batch_size: "20" },

@@ -10,6 +10,10 @@ import type { TrainedModel } from "./artifact.ts";
 import { loadModel } from "./artifact.ts";
 import { fit } from "./fit.ts";
 import { hyperparameters } from "./hyperparameters.ts";
+import { Moments } from "./moments.ts";
+import { estimateScaling, type Scaling } from "./scaling.ts";
+import type { Settings } from "./settings.ts";
+import { type Facts, Survey } from "./survey.ts";
 
 /** A job in memory, as tests start it. */
 export interface TestJob {
@@ -57,6 +61,20 @@ export async function runJob(job: TestJob): Promise<{ lines: string[]; model: Tr
   return { lines, model: await loadModel(directory), directory };
 }
 
+/** What a channel with this table is scaled by. */
+export function scalingOf(table: Table, settings: Settings): Scaling {
+  const moments = new Moments(settings.given.num_point_for_scaler);
+  moments.add(table.features, table.labels);
+  return estimateScaling(moments, table.features.kind, settings);
+}
+
+/** What is known of a training channel with this table. */
+export function factsOf(table: Table, settings: Settings): Facts {
+  const survey = new Survey("train", settings);
+  survey.add(table);
+  return survey.facts;
+}
+
 function parse(given: Readonly<Record<string, string>>) {
   return parseHyperparameters(hyperparameters, given);
 }
@@ -73,8 +91,9 @@ function channel(name: string, table: Table, cpus: number): Channel {
     distribution: "FullyReplicated",
     isEmpty: () => false,
     read: async () => table,
+    readIfKept: async () => table,
     stream: () => {
-      throw new Error("the linear learner reads its channels whole");
+      throw new Error("a table in memory is not streamed");
     },
   };
 }

@@ -1,9 +1,11 @@
+import { untilStopped } from "./in-blocks.ts";
 import { commands, modes } from "./kernels/layout.ts";
 import type { Pool } from "./kernels/parameter-block.ts";
 import { ParameterBlock } from "./kernels/parameter-block.ts";
-import type { Learner, LearnerPlan, LearnerState, ScoreVisitor, Split } from "./learner.ts";
+import type { Learner, LearnerPlan, LearnerState, ScoreVisitor } from "./learner.ts";
 import { meanLosses } from "./learner.ts";
 import { nextTurn } from "./plain-learner.ts";
+import type { Split } from "./split.ts";
 import type { StagedRows } from "./staged-rows.ts";
 
 /** Bytes of scores that an evaluation keeps at a time. */
@@ -37,16 +39,17 @@ export class WasmLearner implements Learner {
     this.#block.set({ mode: modes.train, out: 0 });
     let seen = 0;
     let turn = performance.now();
-    for (const { x, y, rows } of this.#staged(this.#train).blocks()) {
+    for await (const { x, y, rows } of untilStopped(this.#staged(this.#train).blocks(), signal)) {
       this.#block.set({ x, y, rows });
       this.#pool.command(commands.run, this.#block.address);
       seen += rows;
       if (performance.now() - turn < TURN_MILLIS) continue;
       await nextTurn();
       turn = performance.now();
-      if (signal.aborted) break;
     }
-    return meanLosses(geometry, this.#block.takeLosses(), Math.max(1, seen));
+    const losses = this.#block.takeLosses();
+    if (seen === 0) throw signal.reason;
+    return meanLosses(geometry, losses, seen);
   }
 
   async evaluate(split: Split, visit?: ScoreVisitor): Promise<Float64Array> {
@@ -54,17 +57,19 @@ export class WasmLearner implements Learner {
     const { columns, stride } = geometry;
     const out = visit === undefined ? undefined : this.#scoreRoom();
     this.#block.set({ mode: modes.evaluate, out: out?.address ?? 0 });
-    for (const { x, y, first, rows } of this.#staged(split).blocks()) {
+    for await (const { x, y, first, rows } of this.#staged(split).blocks()) {
       const size = out?.rows ?? rows;
       for (let at = 0; at < rows; at += size) {
         const count = Math.min(size, rows - at);
         this.#block.set({ x: x + at * stride * 4, y: y + at * 4, rows: count });
         this.#pool.command(commands.run, this.#block.address);
-        if (out !== undefined) visit?.(this.#pool.floats(out.address, count * columns), first + at, count);
+        if (out === undefined) continue;
+        const labels = this.#pool.floats(y + at * 4, count);
+        visit?.(this.#pool.floats(out.address, count * columns), labels, first + at, count);
       }
       await nextTurn();
     }
-    return meanLosses(geometry, this.#block.takeLosses(), split.features.count);
+    return meanLosses(geometry, this.#block.takeLosses(), split.count);
   }
 
   close(): void {}

@@ -1,46 +1,12 @@
-import type { SparseRows } from "../formats/rows.ts";
+import { untilStopped } from "./in-blocks.ts";
 import { commands, modes } from "./kernels/layout.ts";
 import type { Pool } from "./kernels/parameter-block.ts";
 import { ParameterBlock } from "./kernels/parameter-block.ts";
-import type { Learner, LearnerPlan, LearnerState, ScoreVisitor, Split } from "./learner.ts";
+import type { Learner, LearnerPlan, LearnerState, ScoreVisitor } from "./learner.ts";
 import { meanLosses } from "./learner.ts";
+import type { PlacedBlock, PlacedRows } from "./placed-rows.ts";
 import { nextTurn } from "./plain-learner.ts";
-import type { Scaling } from "./scaling.ts";
-
-/** Sparse rows in the kernel's memory, values scaled: addresses. */
-export interface PlacedRows {
-  /** u32 per row and one more. */
-  readonly offsets: number;
-  readonly indices: number;
-  readonly values: number;
-  readonly y: number;
-  readonly count: number;
-}
-
-/** Bytes that `placeSparse` takes. */
-export function sparseBytes(split: Split): number {
-  return (split.features as SparseRows).values.length * 8 + (split.features.count + 4) * 8;
-}
-
-/** Copies sparse rows into the kernel's memory, values multiplied by their features' scale. */
-export function placeSparse(pool: Pool, split: Split, scaling: Scaling): PlacedRows {
-  const x = split.features as SparseRows;
-  const entries = x.values.length;
-  const placed: PlacedRows = {
-    offsets: pool.allocate((x.count + 1) * 4),
-    indices: pool.allocate(entries * 4),
-    values: pool.allocate(entries * 4),
-    y: pool.allocate(x.count * 4 + 16),
-    count: x.count,
-  };
-  pool.integers(placed.offsets, x.count + 1).set(x.offsets);
-  pool.integers(placed.indices, entries).set(x.columns);
-  pool.floats(placed.y, x.count).set(split.labels);
-  const values = pool.floats(placed.values, entries);
-  for (let e = 0; e < entries; e++)
-    values[e] = (x.values[e] as number) * (scaling.scale[x.columns[e] as number] as number);
-  return placed;
-}
+import type { Split } from "./split.ts";
 
 /** Entries that are handled between two looks at the event loop, some 50 ms of work. */
 const ENTRIES_PER_TURN = 1_000_000;
@@ -77,36 +43,37 @@ export class WasmSparseLearner implements Learner {
 
   async trainEpoch(signal: AbortSignal): Promise<Float64Array> {
     const { geometry, batch } = this.#plan;
-    const rows = this.#placed(this.#train);
-    const perRow = Math.max(1, (this.#train.features as SparseRows).values.length / rows.count);
+    const { entries, count } = this.#train;
+    const perRow = Math.max(1, entries / count);
     const size = batch * Math.max(1, Math.floor(ENTRIES_PER_TURN / (perRow * batch)));
     this.#block.set({ mode: modes.train, out: 0, batch });
-    let first = 0;
-    for (; first < rows.count && !signal.aborted; first += size) {
-      this.#run(rows, first, Math.min(size, rows.count - first));
+    let seen = 0;
+    for await (const block of untilStopped(this.#placed(this.#train).blocks(size), signal)) {
+      this.#run(block);
+      seen += block.rows;
       await nextTurn();
     }
-    return meanLosses(geometry, this.#block.takeLosses(), Math.max(1, Math.min(first, rows.count)));
+    const losses = this.#block.takeLosses();
+    if (seen === 0) throw signal.reason;
+    return meanLosses(geometry, losses, seen);
   }
 
   async evaluate(split: Split, visit?: ScoreVisitor): Promise<Float64Array> {
     const { geometry } = this.#plan;
-    const rows = this.#placed(split);
     this.#block.set({ mode: modes.evaluate, out: visit === undefined ? 0 : this.#out, batch: EVALUATED_ROWS });
-    for (let first = 0; first < rows.count; first += EVALUATED_ROWS) {
-      const count = Math.min(EVALUATED_ROWS, rows.count - first);
-      this.#run(rows, first, count);
-      visit?.(this.#pool.floats(this.#out, count * geometry.columns), first, count);
+    for await (const block of this.#placed(split).blocks(EVALUATED_ROWS)) {
+      const { y, first, rows } = block;
+      this.#run(block);
+      visit?.(this.#pool.floats(this.#out, rows * geometry.columns), this.#pool.floats(y, rows), first, rows);
       if (first % (64 * EVALUATED_ROWS) === 0) await nextTurn();
     }
-    return meanLosses(geometry, this.#block.takeLosses(), rows.count);
+    return meanLosses(geometry, this.#block.takeLosses(), split.count);
   }
 
   close(): void {}
 
-  #run(rows: PlacedRows, first: number, count: number): void {
-    const { offsets, indices, values, y } = rows;
-    this.#block.set({ offsets: offsets + first * 4, indices, values, y: y + first * 4, rows: count });
+  #run({ offsets, indices, values, y, rows }: PlacedBlock): void {
+    this.#block.set({ offsets, indices, values, y, rows });
     this.#pool.command(commands.runSparse, this.#block.address);
   }
 }

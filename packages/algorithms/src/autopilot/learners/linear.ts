@@ -58,6 +58,7 @@ function channelOf(name: string, { rows, labels }: Labelled): Channel {
     ...{ name, directory: undefined, contentType: undefined, distribution: "FullyReplicated" },
     isEmpty: () => rows.count === 0,
     read: async () => table,
+    readIfKept: async () => table,
     stream: () => {
       throw new Error("the linear learner reads channels as a whole");
     },

@@ -5,7 +5,7 @@ import { workerFile } from "../../job/build-files.ts";
 import { CustomerError } from "../../job/errors.ts";
 import type { Table } from "../rows.ts";
 import type { SourceFile } from "../source-file.ts";
-import { checkTableFits } from "../table-memory.ts";
+import { type TableLimits, takeTableRoom } from "../table-memory.ts";
 import { BlockQueue } from "./block-queue.ts";
 import type { CsvTarget, CsvWork } from "./csv.worker.ts";
 import { type Block, BlockReader, markLength, planBlocks } from "./csv-blocks.ts";
@@ -13,7 +13,7 @@ import { delimiterOf, putCommas } from "./delimiter.ts";
 import { countFields, type RowShape } from "./parse-rows.ts";
 import { rowError } from "./row-error.ts";
 
-export interface CsvOptions {
+export interface CsvOptions extends TableLimits {
   /** Leading columns that are labels. */
   readonly labelWidth: number;
   /** Refuses files whose rows have another number of features. */
@@ -24,8 +24,6 @@ export interface CsvOptions {
   readonly cpus: number;
   /** Stops reading between blocks. */
   readonly signal?: AbortSignal | undefined;
-  /** Refuses a table larger than this. */
-  readonly memoryBytes?: number | undefined;
   /** How much text a thread takes at a time; the result does not depend on it. */
   readonly blockBytes?: number;
 }
@@ -60,7 +58,7 @@ export async function readCsv(files: readonly SourceFile[], options: CsvOptions)
       (i) => queue.counted(i, reader.count(blocks[i] as Block)),
     );
     await helpers.orFail(queue.allCounted());
-    const { table, target } = allocate(blocks.length, shape, queue, options.memoryBytes);
+    const { table, target } = allocate(blocks.length, shape, queue, options);
     helpers.send(target);
     await eachBlock(
       () => queue.takeToRead(),
@@ -97,14 +95,14 @@ async function eachBlock(
   }
 }
 
-function allocate(blocks: number, { labelWidth, columns }: RowShape, queue: BlockQueue, memoryBytes?: number) {
+function allocate(blocks: number, { labelWidth, columns }: RowShape, queue: BlockQueue, limits: TableLimits) {
   const starts = new Float64Array(new SharedArrayBuffer(blocks * 8));
   let count = 0;
   for (let i = 0; i < blocks; i++) {
     starts[i] = count;
     count += queue.rows(i);
   }
-  checkTableFits(count * columns * 4, memoryBytes);
+  takeTableRoom(count * columns * 4, limits);
   const width = columns - labelWidth;
   const labels = new Float32Array(new SharedArrayBuffer(count * labelWidth * 4));
   const features = new Float32Array(new SharedArrayBuffer(count * width * 4));

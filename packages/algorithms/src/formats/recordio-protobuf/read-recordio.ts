@@ -2,17 +2,15 @@ import { setImmediate } from "node:timers/promises";
 import { CustomerError } from "../../job/errors.ts";
 import type { Table } from "../rows.ts";
 import type { SourceFile } from "../source-file.ts";
-import { checkTableFits } from "../table-memory.ts";
+import { NoRoom, type TableLimits, takeTableRoom } from "../table-memory.ts";
 import { framesInFile } from "./frames.ts";
 import { PlainRow } from "./plain-row.ts";
 import { TableFiller, TableMeasure, tableBytes } from "./table-builder.ts";
 
-export interface RecordIoOptions {
+export interface RecordIoOptions extends TableLimits {
   readonly labelWidth: number;
   readonly featureDim?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Refuses a table larger than this. */
-  readonly memoryBytes?: number | undefined;
 }
 
 /** Between these many records the event loop gets a turn, so that a signal to stop is seen. */
@@ -25,9 +23,14 @@ const recordsPerTurn = 20_000;
  */
 export async function readRecordIo(files: readonly SourceFile[], options: RecordIoOptions): Promise<Table> {
   const measure = new TableMeasure(options.labelWidth, options.featureDim);
-  await eachRow(files, options.signal, (row) => measure.add(row));
+  const roomBytes = options.room?.left ?? Infinity;
+  await eachRow(files, options.signal, (row) => {
+    measure.add(row);
+    // Long before the end of files that are far too large.
+    if (measure.bytes > roomBytes) throw new NoRoom(`a table of more than ${roomBytes} bytes`);
+  });
   if (measure.size.count === 0) throw new CustomerError("The channel has no rows: all of its files are empty.");
-  checkTableFits(tableBytes(measure.size), options.memoryBytes);
+  takeTableRoom(tableBytes(measure.size), options);
   const filler = new TableFiller(measure.size);
   await eachRow(files, options.signal, (row) => filler.add(row));
   return filler.table;

@@ -48,6 +48,11 @@ export class TableMeasure {
     this.#isSparse ||= row.isSparse;
   }
 
+  /** What the rows so far take at least; without making an object for every row that asks. */
+  get bytes(): number {
+    return (this.#isSparse ? this.#entries * 2 : this.#entries) * 4;
+  }
+
   get size(): TableSize {
     return {
       count: this.#count,
@@ -111,6 +116,8 @@ export class TableFiller {
     const index = this.#row++;
     if (features.kind === "sparse") addSparse(row, features, index);
     else if (row.isSparse) this.#scatter(row, features, index);
+    // A row with a shape and nothing else is one of zeros.
+    else if (row.valueCount === 0) features.values.fill(0, index * features.width, (index + 1) * features.width);
     else row.copyValues(features.values, index * features.width);
     row.copyLabels(labels, index * labelWidth, labelWidth);
   }

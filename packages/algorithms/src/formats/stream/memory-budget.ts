@@ -16,6 +16,17 @@ export class MemoryBudget {
     return new MemoryBudget((memoryBytes ?? totalmem() / 2) / 4);
   }
 
+  get left(): number {
+    return this.#left;
+  }
+
+  /** Takes room for all of something, or for nothing of it: what comes after may still have what is left. */
+  takeWhole(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
   /** @returns Whether there is room; it is taken if so. */
   take(bytes: number): boolean {
     if (bytes > this.#left) {

@@ -169,6 +169,24 @@ describe("RecordIO-protobuf", () => {
     expect(await collect(smallBlocks(files, { cpus: 2, isDense: false }))).toEqual(one);
   });
 
+  test("sparse rows without any value are zeros, in memory that other rows have been in", async () => {
+    const empty: ProtobufRecord = {
+      features: new Map([["values", { type: "float32", values: [], keys: [], shape: [4] }]]),
+      label: new Map([["values", { type: "float32", values: [1] }]]),
+    };
+    const bytes = Buffer.concat([
+      records(large, () => false),
+      encodeRecordFrames(Array.from({ length: large }, () => empty)),
+    ]);
+    const { rows } = await collect(smallBlocks({ "a.pbr": bytes }));
+    expect(
+      rows
+        .slice(large)
+        .flat()
+        .every((value) => value === 0),
+    ).toBe(true);
+  });
+
   test("a record at fault is named by its number, a file cut off after the rows before it", async () => {
     const good = records(large, () => false);
     const frame = good.length / large; // all have the same length;
