@@ -1,6 +1,8 @@
+import type { ByteSource } from "../objects/bytes/byte-source.ts";
 import { RecordFault } from "./records/record-fault.ts";
 import { type Framing, SplitError } from "./splits/framing.ts";
 import { lines } from "./splits/lines.ts";
+import { type PortionMemory, portions } from "./splits/portions.ts";
 import { recordIo } from "./splits/record-io.ts";
 import { tfRecord } from "./splits/tf-record.ts";
 import { recordsIn, wholeRecords } from "./splits/whole-records.ts";
@@ -9,6 +11,8 @@ import type { TransformSettings } from "./transform-settings.ts";
 /** One request's body, and what of the object is in it. */
 export interface Payload {
   readonly body: Buffer;
+  /** Where the body lies, if that memory is to be used again. */
+  readonly memory?: Buffer;
   /** Number of its first record in the object, from 1; 0 where records were not counted. */
   readonly first: number;
   /** Texts of its records, where answers are joined to them. */
@@ -20,6 +24,8 @@ export interface Payload {
 const megabyte = 1024 ** 2;
 /** Where records are taken one by one, so much of an object is looked at at once. */
 const portionBytes = megabyte;
+/** Otherwise it is read in pieces of this size. */
+const pieceBytes = 512 * 1024;
 /** With MaxPayloadInMB 0, single records have to fit into memory all the same. */
 const unlimitedRecordBytes = 512 * megabyte;
 /** Frames and line ends of a record, which do not count. */
@@ -36,15 +42,28 @@ export function payloadLimit({ maxPayloadInMB }: Pick<TransformSettings, "maxPay
  * The request bodies that an object becomes, in order.
  * @throws SplitError, RecordFault
  */
-export async function* payloads(source: AsyncIterable<Buffer>, settings: TransformSettings): AsyncGenerator<Payload> {
+export async function* payloads(
+  source: ByteSource,
+  settings: TransformSettings,
+  memories: PortionMemory,
+): AsyncGenerator<Payload> {
   const { splitType, strategy, processing } = settings;
-  if (splitType === "None") return yield* wholeObject(source, settings);
+  if (splitType === "None") return yield* wholeObject(piecesOf(source), settings);
   const framing = framings[splitType];
-  if (processing.readsRecords) return yield* processedRecords(source, settings);
-  if (strategy === "SingleRecord") return yield* singleRecords(source, framing, settings);
-  const limit = payloadLimit(settings);
-  for await (const body of wholeRecords(source, framing, { targetBytes: limit, maxRecordBytes: limit })) {
-    yield { body, first: 0, records: [], isSingle: false };
+  if (processing.readsRecords) return yield* processedRecords(piecesOf(source), settings);
+  if (strategy === "SingleRecord") return yield* singleRecords(piecesOf(source), framing, settings);
+  for await (const { bytes, memory } of portions(source, framing, payloadLimit(settings), memories)) {
+    yield { body: bytes, memory, first: 0, records: [], isSingle: false };
+  }
+}
+
+/** A source piece by piece, each in memory of its own. */
+async function* piecesOf(source: ByteSource): AsyncGenerator<Buffer> {
+  for (;;) {
+    const piece = Buffer.allocUnsafeSlow(Math.min(source.sizeBytes ?? pieceBytes, pieceBytes) + 1);
+    const count = await source.read(piece);
+    if (count === 0) return;
+    yield piece.subarray(0, count);
   }
 }
 

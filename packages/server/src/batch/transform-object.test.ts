@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { streamSource } from "../objects/bytes/byte-source.ts";
 import { Backend } from "../serving/routing/backend.ts";
 import { Permits } from "./permits.ts";
 import { noProcessing } from "./records/data-processing.ts";
+import { PortionMemory } from "./splits/portions.ts";
 import { transformObject } from "./transform-object.ts";
 import type { TransformSettings } from "./transform-settings.ts";
 
@@ -54,6 +56,8 @@ function transform(source: () => AsyncGenerator<Buffer>, changes: Partial<Transf
   const all = { ...settings, ...changes };
   return transformObject({
     open: async () => Readable.from(source(), { objectMode: true, highWaterMark: 1 }),
+    source: async () => streamSource(Readable.from(source(), { objectMode: true, highWaterMark: 1 })),
+    memories: new PortionMemory(2),
     settings: all,
     server: { ready: async () => backend },
     permits: new Permits(all.maxConcurrentTransforms),
@@ -104,6 +108,8 @@ test("an output that nobody wants any more leaves nothing behind", async () => {
   }
   const output = transformObject({
     open: async () => Readable.from(source()),
+    source: async () => streamSource(Readable.from(source())),
+    memories: new PortionMemory(2),
     settings,
     server: { ready: async () => backend },
     permits,

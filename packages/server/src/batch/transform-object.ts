@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { type ByteSource, streamSource } from "../objects/bytes/byte-source.ts";
 import { inOrder } from "./in-order.ts";
 import { attempt } from "./model/attempt.ts";
 import { invoke, type ModelServer } from "./model/invoke.ts";
@@ -9,15 +10,19 @@ import { streamedAttempt } from "./model/streamed-attempt.ts";
 import { type Payload, payloads } from "./payloads.ts";
 import type { Permits } from "./permits.ts";
 import { SplitError } from "./splits/framing.ts";
+import type { PortionMemory } from "./splits/portions.ts";
 import type { TransformSettings } from "./transform-settings.ts";
 
 /** One object on its way through a model. */
 export interface ObjectTransform {
   /** Its bytes from the beginning; called again where a request that had them all is repeated. */
   readonly open: () => Promise<Readable>;
+  /** The same, to be read into memory that is used again. */
+  readonly source: () => Promise<ByteSource>;
   readonly settings: TransformSettings;
   readonly server: ModelServer;
   readonly permits: Permits;
+  readonly memories: PortionMemory;
   /** Where large answers are kept; must exist. */
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -43,19 +48,23 @@ export async function* transformObject(transform: ObjectTransform): AsyncGenerat
 }
 
 async function* objectInBodies(transform: ObjectTransform): AsyncGenerator<Buffer> {
-  const { settings, server, permits, folder, onRead } = transform;
+  const { settings, server, permits, memories, folder, onRead } = transform;
   const broken = new AbortController();
   const signal = AbortSignal.any([transform.signal, broken.signal]);
-  const source = await opened(transform);
+  const source = await sourceOf(transform);
   const headers = headersOf(settings);
   const { timeoutMs } = settings.client;
   const ask = async (payload: Payload): Promise<{ payload: Payload; answer: KeptAnswer }> => {
     const request = { headers, body: payload.body, timeoutMs, folder };
-    const answer = await invoke(server, settings.client, signal, (backend) => attempt(backend, request, signal));
-    return { payload, answer };
+    try {
+      const answer = await invoke(server, settings.client, signal, (backend) => attempt(backend, request, signal));
+      return { payload, answer };
+    } finally {
+      if (payload.memory !== undefined) memories.give(payload.memory);
+    }
   };
   try {
-    const items = payloads(source as AsyncIterable<Buffer>, settings);
+    const items = payloads(source, settings, memories);
     const answers = inOrder(items, ask, ({ answer }) => answer.discard(), {
       permits,
       onLast: onRead,
@@ -63,7 +72,7 @@ async function* objectInBodies(transform: ObjectTransform): AsyncGenerator<Buffe
     });
     for await (const { payload, answer } of answers) yield* assembled(payload, answer, settings);
   } finally {
-    source.destroy();
+    await source.close();
   }
 }
 
@@ -84,6 +93,11 @@ async function* streamedObject(transform: ObjectTransform): AsyncGenerator<Buffe
     onRead();
     permits.release();
   }
+}
+
+/** What requests are made of. */
+async function sourceOf(transform: ObjectTransform): Promise<ByteSource> {
+  return transform.settings.isGzip ? streamSource(await opened(transform)) : await transform.source();
 }
 
 /** The object's bytes, decompressed where they are compressed. */

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { ByteSource } from "./bytes/byte-source.ts";
 import type { Encryption } from "./object-records.ts";
 
 /**
@@ -44,6 +45,8 @@ export interface ObjectCatalogue {
   head(bucket: string, key: string): Promise<ObjectEntry | undefined>;
   /** Its bytes. @throws ServiceError `NoSuchKey`, `NoSuchBucket`. */
   read(bucket: string, key: string): Promise<Readable>;
+  /** The same, to be read into memory of the reader's own. @throws ServiceError `NoSuchKey`, `NoSuchBucket`. */
+  source(bucket: string, key: string): Promise<ByteSource>;
   /**
    * An absolute path of an immutable file that holds the object's bytes, mode 0444. Small objects that ride in the
    * store are written out first. The caller must not change the file; it may be linked or mapped below an overlay.

@@ -8,6 +8,7 @@ import { silentLog } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import { noSuchBucket, noSuchKey } from "./bucket-errors.ts";
 import { Buckets } from "./buckets.ts";
+import type { ByteSource } from "./bytes/byte-source.ts";
 import { ByteStore } from "./bytes/byte-store.ts";
 import { encryptionFor } from "./encryption.ts";
 import { etagOf } from "./entity-tag.ts";
@@ -121,6 +122,11 @@ export class ObjectStorage implements ObjectCatalogue {
   async read(bucket: string, key: string): Promise<Readable> {
     const { bytes } = await this.objects.get(bucket, key);
     return this.bytes.stream(bytes);
+  }
+
+  async source(bucket: string, key: string): Promise<ByteSource> {
+    const { bytes } = await this.objects.get(bucket, key);
+    return this.bytes.source(bytes);
   }
 
   async file(entry: ObjectEntry, holder: string): Promise<string> {

@@ -3,6 +3,7 @@ import type { Log } from "../../log.ts";
 import type { ObjectCatalogue } from "../../objects/object-catalogue.ts";
 import { type ExecutionParameters, executionParameters } from "../model/execution-parameters.ts";
 import { Permits } from "../permits.ts";
+import { PortionMemory } from "../splits/portions.ts";
 import { transformObject } from "../transform-object.ts";
 import {
   effectiveSettings,
@@ -20,7 +21,7 @@ import { objectFailure } from "./object-failure.ts";
 export interface TransformRunOptions {
   readonly request: TransformRequest;
   /** Stores outputs under the job's key, where it has one. */
-  readonly objects: Pick<ObjectCatalogue, "read" | "put" | "head">;
+  readonly objects: Pick<ObjectCatalogue, "read" | "source" | "put" | "head">;
   readonly output: { readonly bucket: string; readonly prefix: string };
   /** No other job's: by it a run knows outputs that this job has stored before. */
   readonly name: string;
@@ -121,6 +122,7 @@ export class TransformRun {
     const dataLog = new DataLog(this.#options.dataLogs[index] as string);
     dataLog.write(settingsLine(settings));
     const permits = new Permits(settings.maxConcurrentTransforms);
+    const memories = new PortionMemory(settings.maxConcurrentTransforms + 1);
     const underWay = new Set<Promise<void>>();
     try {
       for (;;) {
@@ -132,6 +134,7 @@ export class TransformRun {
           slot,
           settings,
           permits,
+          memories,
           dataLog,
           journal,
           onRead: read.resolve,
@@ -166,6 +169,7 @@ export class TransformRun {
       readonly slot: InstanceSlot;
       readonly settings: TransformSettings;
       readonly permits: Permits;
+      readonly memories: PortionMemory;
       readonly dataLog: DataLog;
       readonly journal: Journal;
       readonly onRead: () => void;
@@ -175,7 +179,7 @@ export class TransformRun {
     const origin = `${this.#options.name}/${index}`;
     const { bucket, key, name } = this.#objects[index] as InputObject;
     const { signal } = this.#stopping;
-    const { slot, settings, permits, dataLog, journal, onRead } = parts;
+    const { slot, dataLog, journal, ...how } = parts;
     const outputKey = `${output.prefix}${name}.out`;
     let result: ObjectResult = { index };
     try {
@@ -183,8 +187,9 @@ export class TransformRun {
       const isStored = journal.isContinued && (await objects.head(output.bucket, outputKey))?.origin === origin;
       if (!isStored) {
         const open = () => objects.read(bucket, key);
-        const body = transformObject({ open, settings, server: slot, permits, folder: scratch, signal, onRead });
-        await objects.put(output.bucket, outputKey, body, { ...outputAttributes(settings), origin });
+        const source = () => objects.source(bucket, key);
+        const body = transformObject({ ...how, open, source, server: slot, folder: scratch, signal });
+        await objects.put(output.bucket, outputKey, body, { ...outputAttributes(how.settings), origin });
       }
     } catch (error) {
       signal.throwIfAborted();

@@ -1,8 +1,11 @@
+import { Readable } from "node:stream";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { streamSource } from "../../objects/bytes/byte-source.ts";
 import { crc32c } from "../../objects/checksums/crc.ts";
-import type { Framing } from "./framing.ts";
+import { type Framing, SplitError } from "./framing.ts";
 import { lines } from "./lines.ts";
+import { PortionMemory, portions } from "./portions.ts";
 import { recordIo } from "./record-io.ts";
 import { tfRecord } from "./tf-record.ts";
 import { recordsIn, wholeRecords } from "./whole-records.ts";
@@ -93,6 +96,46 @@ test.for(kinds)(
           }
         },
       ),
+    );
+  },
+);
+
+test.for(kinds)(
+  "%s: portions in memory that is used again are the same, or refused for the same reason",
+  async ([, framing, content, frame]) => {
+    const told = async (portionsOf: AsyncIterable<Buffer>): Promise<string> => {
+      const found: string[] = [];
+      try {
+        for await (const portion of portionsOf) found.push(portion.toString("hex"));
+      } catch (error) {
+        if (!(error instanceof SplitError)) throw error;
+        found.push(error.message);
+      }
+      return found.join("\n");
+    };
+    const shape = fc.record({
+      contents: fc.array(content, { maxLength: 12 }),
+      pieceBytes: fc.integer({ min: 1, max: 40 }),
+      limit: fc.integer({ min: 1, max: 120 }),
+      cut: fc.nat(20),
+      isSizeKnown: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(shape, async ({ contents, pieceBytes, limit, cut, isSizeKnown }) => {
+        const whole = Buffer.concat(contents.map(frame));
+        const bytes = whole.subarray(0, Math.max(0, whole.length - cut));
+        const memories = new PortionMemory(1);
+        const source = streamSource(Readable.from(pieces(bytes, pieceBytes)), isSizeKnown ? bytes.length : undefined);
+        async function* reused(): AsyncGenerator<Buffer> {
+          for await (const portion of portions(source, framing, limit, memories)) {
+            yield portion.bytes;
+            portion.memory.fill(0xff);
+            memories.give(portion.memory);
+          }
+        }
+        const plain = wholeRecords(pieces(bytes, pieceBytes), framing, { targetBytes: limit, maxRecordBytes: limit });
+        expect(await told(reused())).toBe(await told(plain));
+      }),
     );
   },
 );

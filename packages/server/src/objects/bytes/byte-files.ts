@@ -1,4 +1,4 @@
-import { open, readdir, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { makeDirectoryDurably } from "../../durable/durable-files.ts";
@@ -81,6 +81,11 @@ export class ByteFiles {
         this.#pending.delete(id);
       },
     };
+  }
+
+  /** The file, open for reading. */
+  file(id: string): Promise<FileHandle> {
+    return open(this.path(id));
   }
 
   /** Opens the file before it resolves, so that a later removal does not disturb the reader. @param end - Inclusive. */

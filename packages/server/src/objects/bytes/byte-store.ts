@@ -18,6 +18,7 @@ import type { BytesRecord, BytesReference, PartSummary } from "../object-records
 import type { Draft } from "../objects.ts";
 import { randomHex } from "../random-id.ts";
 import { ByteFiles } from "./byte-files.ts";
+import { type ByteSource, fileSource, streamSource } from "./byte-source.ts";
 import { type Ingested, ingest, ingestedInline, ingestWhole } from "./ingest.ts";
 import { sealedRange, sealStream, unsealStream } from "./sealed-bytes.ts";
 import { UnsealedFiles } from "./unsealed-files.ts";
@@ -214,8 +215,12 @@ export class ByteStore {
   /** As they are in the store. */
   async #readStored(reference: BytesReference, { start, end }: ByteRange): Promise<Buffer | Readable> {
     if (reference.inline) return (await this.#inline(reference.id)).subarray(start, end + 1);
+    return await this.#there(this.files.read(reference.id, start, end));
+  }
+
+  async #there<Opened>(opening: Promise<Opened>): Promise<Opened> {
     try {
-      return await this.files.read(reference.id, start, end);
+      return await opening;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") throw vanished(error);
       throw error;
@@ -226,6 +231,15 @@ export class ByteStore {
   async stream(reference: BytesReference, range?: ByteRange): Promise<Readable> {
     const found = await this.read(reference, range);
     return Buffer.isBuffer(found) ? Readable.from([found], { objectMode: false }) : found;
+  }
+
+  /** All of the bytes, to be read into memory of the reader's own. @throws ServiceError `NoSuchKey` when they are gone by now. */
+  async source(reference: BytesReference): Promise<ByteSource> {
+    const { id, sizeBytes } = reference;
+    if (reference.inline || reference.sealed || sizeBytes === 0) {
+      return streamSource(await this.stream(reference), sizeBytes);
+    }
+    return fileSource(await this.#there(this.files.file(id)), sizeBytes);
   }
 
   /** Digests of bytes that are stored already, computed off the event loop where they are many. */

@@ -38,6 +38,7 @@ export function outputObjects(objects: ObjectCatalogue, spec: TrainingJobSpec): 
     list: (bucket, prefix) => objects.list(bucket, prefix),
     head: (bucket, key) => objects.head(bucket, key),
     read: (bucket, key) => objects.read(bucket, key),
+    source: (bucket, key) => objects.source(bucket, key),
     file: (entry, holder) => objects.file(entry, holder),
     files: (entries, holder) => objects.files(entries, holder),
     release: (holder) => objects.release(holder),

@@ -143,10 +143,11 @@ function sizeOf({ value: { spec, runPrefix, instances } }: TransformJobRecord) {
 function outputObjects(
   objects: ObjectCatalogue,
   keyId: string | undefined,
-): Pick<ObjectCatalogue, "read" | "put" | "head"> {
+): Pick<ObjectCatalogue, "read" | "source" | "put" | "head"> {
   if (!keyId) return objects;
   return {
     read: (bucket, key) => objects.read(bucket, key),
+    source: (bucket, key) => objects.source(bucket, key),
     head: (bucket, key) => objects.head(bucket, key),
     put: (bucket, key, body, attributes) =>
       objects.put(bucket, key, body, { ...attributes, encryption: { algorithm: "aws:kms", keyId } }),
