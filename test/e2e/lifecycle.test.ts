@@ -96,6 +96,7 @@ test("`stop` ends an endpoint's instances until `start`, over restarts, and with
     "quick is stopped. Start it again with: sagebrush start quick\n",
   );
   expect(sagebrush(dataDirectory, "stop", "quick")).toBe("quick is stopped already.\n");
+  expect(sagebrush(dataDirectory, "status")).toContain("quick  InService, without instances\n");
   await expect(predict()).rejects.toThrow(/has no capacity to process this request/);
   sagebrush(dataDirectory, "down", "--all");
   await restart();

@@ -87,7 +87,9 @@ async function ofEndedJob(client: SageMakerClient, name: string | undefined): Pr
 
 async function ofEndpoint(client: SageMakerClient, name: string | undefined): Promise<Entry> {
   const endpoint = await client.send(new DescribeEndpointCommand({ EndpointName: name }));
-  const line = `${name}  ${endpoint.EndpointStatus}`;
+  const { ProductionVariants: variants = [], ShadowProductionVariants: shadows = [] } = endpoint;
+  const isStopped = variants.length > 0 && [...variants, ...shadows].every((each) => each.DesiredInstanceCount === 0);
+  const line = `${name}  ${endpoint.EndpointStatus}${isStopped ? ", without instances" : ""}`;
   try {
     const config = await client.send(
       new DescribeEndpointConfigCommand({ EndpointConfigName: endpoint.EndpointConfigName }),

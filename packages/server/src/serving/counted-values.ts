@@ -1,6 +1,7 @@
 import { type Distribution, distributionOf, merge } from "../metrics/distribution.ts";
 import type { MetricPoints } from "../metrics/metric-store.ts";
 import { partitionOf } from "../scope.ts";
+import { componentOfLabel } from "./components/component.ts";
 
 /** Whose metrics they are. */
 export interface CountedFor {
@@ -26,6 +27,7 @@ const units = {
   InvocationsProcesssed: "Count",
   ModelLatency: "Microseconds",
   ModelSetupTime: "Microseconds",
+  NoCapacityInvocationFailures: "Count",
   NotificationFailures: "Count",
   RequestDownloadFailures: "Count",
   RequestDownloadLatency: "Microseconds",
@@ -40,7 +42,7 @@ const units = {
   TotalProcessingTime: "Milliseconds",
 } as const;
 
-/** A metric of asynchronous or serverless inference. */
+/** A metric of asynchronous or serverless inference, or of components without copies. */
 export type CountedMetric = keyof typeof units;
 
 /** Values that came one by one; put together now and then, so that any number of them takes little room. */
@@ -70,16 +72,22 @@ export class CountedValues {
   /** @param at - Seconds since 1970. */
   take(at: number): MetricPoints[] {
     const points = [...this.#counted.values()].map((counted): MetricPoints => {
-      const { account, region, endpoint, variant } = counted.whose;
+      const { account, region } = counted.whose;
       return {
         ...{ scope: { partition: partitionOf(region), account, region }, namespace: "AWS/SageMaker" },
-        dimensions: [["EndpointName", endpoint], ...(variant === undefined ? [] : [["VariantName", variant] as const])],
+        dimensions: dimensionsOf(counted.whose),
         ...{ name: counted.name, unit: units[counted.name], at, resolution: 60, values: together(counted) },
       };
     });
     this.#counted.clear();
     return points;
   }
+}
+
+function dimensionsOf({ endpoint, variant }: CountedFor): MetricPoints["dimensions"] {
+  const component = componentOfLabel(endpoint);
+  if (component !== undefined) return [["InferenceComponentName", component]];
+  return [["EndpointName", endpoint], ...(variant === undefined ? [] : [["VariantName", variant] as const])];
 }
 
 function together({ fresh, before }: Counted): Distribution {

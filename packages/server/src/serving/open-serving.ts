@@ -124,7 +124,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
   });
   retryOnChange(held, routes);
   const waker = firstOf(serverless, scalingWaker(store, wake));
-  const invoker = new Invoker({ routes, suspected, held, serverless, waker, ...timeout });
+  const invoker = new Invoker({ routes, suspected, held, serverless, waker, counted: values, ...timeout });
   const collect = async (usedModels: ReadonlySet<string> = new Set()) => {
     // Runs are listed before the records are read: a run starts only after the record that names it was written.
     const runs = await endpointRuns(engine, dataDirectory);

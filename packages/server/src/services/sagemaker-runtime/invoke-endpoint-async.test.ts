@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import { GetMetricStatisticsCommand } from "@aws-sdk/client-cloudwatch";
+import { PutScalingPolicyCommand, RegisterScalableTargetCommand } from "@aws-sdk/client-application-auto-scaling";
+import { GetMetricStatisticsCommand, PutMetricAlarmCommand } from "@aws-sdk/client-cloudwatch";
 import {
   type AsyncInferenceConfig,
   CreateEndpointCommand,
@@ -144,6 +145,77 @@ test("requests wait for an endpoint without instances, over a restart of the ser
   await server.publish();
   expect(await metric("InvocationsProcesssed", "All")).toBe(count);
   expect(await metric("ApproximateBacklogSize", undefined, "Minimum")).toBe(0);
+});
+
+test("an asynchronous endpoint goes to zero without requests and comes back with them, by policies of its backlog", async () => {
+  // What starts when time has moved is not late.
+  server.engine.clock = server.platform.clock;
+  await deploy({ OutputConfig: output });
+  const target = {
+    ServiceNamespace: "sagemaker",
+    ResourceId: `endpoint/${EndpointName}/variant/All`,
+    ScalableDimension: "sagemaker:variant:DesiredInstanceCount",
+  } as const;
+  const Dimensions = [{ Name: "EndpointName", Value: EndpointName }];
+  await server.autoscaling.send(new RegisterScalableTargetCommand({ ...target, MinCapacity: 0, MaxCapacity: 3 }));
+  await server.autoscaling.send(
+    new PutScalingPolicyCommand({
+      ...{ ...target, PolicyName: "backlog", PolicyType: "TargetTrackingScaling" },
+      TargetTrackingScalingPolicyConfiguration: {
+        ...{ TargetValue: 5, ScaleInCooldown: 60, ScaleOutCooldown: 60 },
+        CustomizedMetricSpecification: {
+          ...{ MetricName: "ApproximateBacklogSizePerInstance", Namespace: "AWS/SageMaker", Statistic: "Average" },
+          Dimensions,
+        },
+      },
+    }),
+  );
+  const { PolicyARN = "" } = await server.autoscaling.send(
+    new PutScalingPolicyCommand({
+      ...{ ...target, PolicyName: "first", PolicyType: "StepScaling" },
+      StepScalingPolicyConfiguration: {
+        ...{ AdjustmentType: "ChangeInCapacity", MetricAggregationType: "Average", Cooldown: 60 },
+        StepAdjustments: [{ MetricIntervalLowerBound: 0, ScalingAdjustment: 1 }],
+      },
+    }),
+  );
+  await server.cloudwatch.send(
+    new PutMetricAlarmCommand({
+      ...{ AlarmName: "waiting", MetricName: "HasBacklogWithoutCapacity", Namespace: "AWS/SageMaker", Dimensions },
+      ...{ Statistic: "Average", Period: 60, EvaluationPeriods: 2, DatapointsToAlarm: 2, Threshold: 1 },
+      ...{
+        ComparisonOperator: "GreaterThanOrEqualToThreshold",
+        TreatMissingData: "missing",
+        AlarmActions: [PolicyARN],
+      },
+    }),
+  );
+  const minutes = async (count: number): Promise<void> => {
+    for (let minute = 0; minute < count; minute++) {
+      await server.publish();
+      movedMs += 60_000;
+    }
+    await server.lookAtTargets();
+  };
+  await minutes(17);
+  await inService(0);
+  // Requests come while there is nobody, and stay under way until all instances are there.
+  const held: (() => void)[] = [];
+  server.engine.behaviour = (request, response) => {
+    request.resume().on("end", () => held.push(() => response.end("done")));
+  };
+  const answers = await Promise.all(Array.from({ length: 12 }, () => invoke({ Body: Buffer.from("x") })));
+  await minutes(3);
+  await inService(1);
+  await minutes(4);
+  await inService(3);
+  await vi.waitFor(async () => {
+    for (const answer of held.splice(0)) answer();
+    expect(await waiting()).toBe(0);
+  }, patiently);
+  expect((await objectAt(answers[11]?.OutputLocation)).body).toBe("done");
+  await minutes(17);
+  await inService(0);
 });
 
 test("a request whose instance dies goes to another one; one that every instance dies of fails", async () => {

@@ -219,6 +219,11 @@ test("requests that no endpoint can serve are refused with the reason", async ()
   expect(await failure({ EndpointName: "strict", TargetModel: "a.tar.gz", Body: Buffer.from("x") })).toMatchObject({
     name: "ValidationError",
   });
+  expect(await failure({ EndpointName: "strict", EnableExplanations: "`true`", Body: Buffer.from("x") })).toMatchObject(
+    {
+      ...{ name: "ValidationError", message: /endpoint strict has no ExplainerConfig/u },
+    },
+  );
 });
 
 test("a body over the limit is refused", async () => {

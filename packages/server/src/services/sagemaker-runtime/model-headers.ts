@@ -1,5 +1,6 @@
 import type { InvokeEndpointCommandInput } from "@aws-sdk/client-sagemaker-runtime";
 import type { Answer, Answerer } from "../../serving/invoke/invoker.ts";
+import { validationError } from "../../serving/invoke/model-errors.ts";
 import { callersSession } from "../../serving/routing/sessions.ts";
 
 /** Members of every way to invoke a model that are bound to headers and the path. */
@@ -15,10 +16,19 @@ export type InvokeInput = Pick<
   | "InferenceComponentName"
   | "SessionId"
   | "InferenceId"
+  | "EnableExplanations"
 >;
 
-/** What the model sees of the caller's headers: these and the session, and never the signature. */
+/**
+ * What the model sees of the caller's headers: these and the session, and never the signature.
+ * @throws ServiceError ValidationError for what no endpoint here can be asked.
+ */
 export function modelHeaders(input: InvokeInput): string[] {
+  if (input.EnableExplanations !== undefined) {
+    throw validationError(
+      `EnableExplanations: endpoint ${input.EndpointName} has no ExplainerConfig, which is not supported by this version.`,
+    );
+  }
   const headers: string[] = [];
   if (input.ContentType !== undefined) headers.push("content-type", input.ContentType);
   if (input.Accept !== undefined) headers.push("accept", input.Accept);

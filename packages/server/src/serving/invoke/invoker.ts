@@ -1,6 +1,7 @@
 import { invariant, type ServiceError } from "../../errors.ts";
 import type { Scope } from "../../scope.ts";
 import { componentLabel, componentOfLabel } from "../components/component.ts";
+import type { CountedValues } from "../counted-values.ts";
 import { HoldQueue } from "../hold/hold-queue.ts";
 import { type Waker, waitForInstance } from "../hold/wait-for-instance.ts";
 import type { Backend } from "../routing/backend.ts";
@@ -84,6 +85,8 @@ export interface InvokerOptions {
   readonly held?: HoldQueue;
   /** Who runs serverless variants. */
   readonly serverless?: Pick<Serverless, "enter">;
+  /** Where it is noted that a component had no copy for a request. */
+  readonly counted?: Pick<CountedValues, "note">;
   /** Who brings them up; without it no request waits. */
   readonly waker?: Waker;
 }
@@ -197,19 +200,34 @@ export class Invoker {
   }
 
   /** Waits for an instance, where scaling brings one up. @throws ServiceError when it does not, or not in time. */
-  #wait(
+  async #wait(
     name: EndpointName,
     request: Invoke,
     none: NoInstances,
     place: EnvironmentPlace | undefined,
   ): Promise<Destination> {
-    const { routes, waker } = this.#options;
+    const { routes, waker, counted } = this.#options;
     const find = (): Destination | undefined => {
       const found = this.#destination(routes.lookup(name) ?? notFound(name), request, place);
       return found instanceof NoInstances ? undefined : found;
     };
     const { body, signal, targetVariant } = request;
-    return waitForInstance(this.#held, waker, { ...name, targetVariant, none, bytes: body.length, find, signal });
+    try {
+      return await waitForInstance(this.#held, waker, {
+        ...name,
+        targetVariant,
+        none,
+        bytes: body.length,
+        find,
+        signal,
+      });
+    } catch (error) {
+      if (request.component !== undefined) {
+        const { account, region, name: endpoint } = name;
+        counted?.note({ account, region, endpoint, variant: undefined }, "NoCapacityInvocationFailures", 1);
+      }
+      throw error;
+    }
   }
 
   /** Another instance than the one that failed, when there is one with room. */

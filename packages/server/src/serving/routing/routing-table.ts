@@ -265,19 +265,22 @@ export class RoutingTable implements Routes {
   #placeOf(record: StoredRecord<EndpointValue>, fleet: Fleet, variant: Variant) {
     const { name: endpoint, value } = record;
     const settings = fleet.capture;
+    // A component's requests are kept beside those of its endpoint's other components.
+    const component = componentOfLabel(endpoint);
+    const captured =
+      component === undefined
+        ? { endpoint, variant: variant.name }
+        : { endpoint: (value as ComponentValue).endpoint, variant: component };
     return {
       ...{ fleet: fleet.id, instanceType: variant.instanceType, metrics: fleet.metrics ?? plainMetrics },
       ...(variant.acceleratorType !== undefined && { acceleratorType: variant.acceleratorType }),
       targets: targetsOf(variant),
       // SageMaker tells configurations apart from the first deployment on.
       counter:
-        (value.nextFleet > 2 && componentOfLabel(endpoint) === undefined) ||
-        variant.isShadow ||
-        shadowVariants(fleet).length > 0
+        (value.nextFleet > 2 && component === undefined) || variant.isShadow || shadowVariants(fleet).length > 0
           ? this.#options.counters.under(fleet.configName, record, endpoint, variant.name)
           : this.#options.counters.of(record, endpoint, variant.name),
-      capture:
-        settings && this.#options.captures.of(idOf(record), fleet.id, { endpoint, variant: variant.name, settings }),
+      capture: settings && this.#options.captures.of(idOf(record), fleet.id, { ...captured, settings }),
       backends: variant.instances.flatMap(({ runId, phase, address }) =>
         phase === "ready" && address !== undefined ? [this.#open(runId, address)] : [],
       ),

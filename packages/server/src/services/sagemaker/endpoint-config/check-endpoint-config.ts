@@ -50,7 +50,7 @@ export async function checkEndpointConfig(spec: EndpointConfigValue["spec"], con
 
 /** Variants without a model are room for inference components, whose role the configuration has. */
 function checkHosts(spec: EndpointConfigValue["spec"]): void {
-  const { ProductionVariants: variants, ShadowProductionVariants: shadows = [], DataCaptureConfig: capture } = spec;
+  const { ProductionVariants: variants, ShadowProductionVariants: shadows = [] } = spec;
   const hosts = [...variants, ...shadows].filter(({ ModelName }) => ModelName === undefined);
   if (hosts.length === 0) return;
   if (shadows.length > 0) throw unsupported("ShadowProductionVariants with inference components");
@@ -59,9 +59,6 @@ function checkHosts(spec: EndpointConfigValue["spec"]): void {
     throw validationException(
       "An endpoint configuration for inference components has exactly one production variant, and it has no ModelName.",
     );
-  }
-  if (capture !== undefined && capture.EnableCapture !== false) {
-    throw unsupported("DataCaptureConfig with inference components");
   }
   if (spec.ExecutionRoleArn === undefined) {
     throw validationException("ExecutionRoleArn must be given for an endpoint configuration without ModelName.");

@@ -37,6 +37,8 @@ export interface ServedKind {
   gone?(record: EndpointRecord): Write[];
   /** What bounds it, as one look finds it; `gone` when what it is on is no longer there. */
   bounds?(record: EndpointRecord): Promise<Partial<Pick<Sight, "room" | "refusal">> | "gone">;
+  /** Its value with what it takes over from what it is on. */
+  following?(record: EndpointRecord): Promise<EndpointValue>;
 }
 
 const endpointKind: ServedKind = { kind: "endpoint", logGroup: (name) => `/aws/sagemaker/Endpoints/${name}` };
@@ -97,7 +99,8 @@ class Step {
     // What it was on is gone, and it goes with it.
     const asked = bounds === "gone" ? "Deleting" : status;
     const sight = await this.#look();
-    const plan = planEndpoint({ status: asked, value }, bounds === "gone" ? sight : { ...sight, ...bounds });
+    const followed = (await this.#served.following?.(this.#record)) ?? value;
+    const plan = planEndpoint({ status: asked, value: followed }, bounds === "gone" ? sight : { ...sight, ...bounds });
     for (const runId of plan.stop) await stopServer(this.#options, this.#variantOf(runId), runId, stopGraceMs);
     for (const runId of plan.remove) await this.#remove(runId);
     if (plan.isGone) return await this.#forget();

@@ -9,7 +9,7 @@ import type { ModelValue } from "../model/model-record.ts";
 import { models } from "../model/resource.ts";
 import { serversOfModel } from "../model-instance/model-container.ts";
 import type { Input } from "../operation.ts";
-import { roomOf } from "./hosting.ts";
+import { captureOfHost, roomOf } from "./hosting.ts";
 
 const mebibyte = 2 ** 20;
 
@@ -56,7 +56,8 @@ export async function componentFleet(
   checkInstanceCount("The inference component", [variant]);
   const since = context.platform.clock.now();
   const component = { specification: given as ComponentSpecification, needs };
-  return { id, configName: endpoint.configName, role: "incoming", since, variants: [variant], component };
+  const settings = captureOfHost(endpoint);
+  return { id, configName: endpoint.configName, role: "incoming", since, variants: [variant], component, ...settings };
 }
 
 function needsOf(
@@ -74,9 +75,10 @@ function needsOf(
   const room = roomOf(type);
   const lacking = (["cores", "accelerators", "memoryBytes"] as const).find((member) => needs[member] > room[member]);
   if (lacking === undefined) return needs;
-  const words = { cores: "CPU cores", accelerators: "accelerator devices", memoryBytes: "bytes of memory" };
+  const words = { cores: "CPU cores", accelerators: "accelerator devices", memoryBytes: "MB of memory" };
+  const [wanted, there] = [needs, room].map((each) => each[lacking] / (lacking === "memoryBytes" ? mebibyte : 1));
   throw validationException(
-    `A copy needs ${needs[lacking]} ${words[lacking]}; an instance of variant ${name} (${type}) has ${room[lacking]}.`,
+    `A copy needs ${wanted} ${words[lacking]}; an instance of variant ${name} (${type}) has ${there}.`,
   );
 }
 

@@ -3,7 +3,15 @@ import type { ComponentValue } from "../../../serving/components/component.ts";
 import type { EndpointValue } from "../../../serving/fleet.ts";
 import type { RecordKey, Store, StoredRecord } from "../../../store/store.ts";
 import { type EndpointController, type EndpointWorld, endpointController } from "../endpoint/reconcile.ts";
-import { componentKey, componentsOf, desiredCopies, hostingDeletion, hostOf, placedCopies } from "./hosting.ts";
+import {
+  captureOfHost,
+  componentKey,
+  componentsOf,
+  desiredCopies,
+  hostingDeletion,
+  hostOf,
+  placedCopies,
+} from "./hosting.ts";
 
 /** Drives inference components as endpoints of one variant are driven, within the room that their endpoint's instances have. */
 export function componentController(world: EndpointWorld): EndpointController {
@@ -12,6 +20,7 @@ export function componentController(world: EndpointWorld): EndpointController {
     logGroup: (name) => `/aws/sagemaker/InferenceComponents/${name}`,
     gone: (record) => [hostingDeletion(record, (record.value as ComponentValue).endpoint, record.name)],
     bounds: async (record) => await boundsOf(world.store, record as StoredRecord<ComponentValue>),
+    following: async (record) => await withCaptureOfHost(world.store, record as StoredRecord<ComponentValue>),
   });
 }
 
@@ -29,6 +38,18 @@ async function boundsOf(store: Store, record: StoredRecord<ComponentValue>) {
       : undefined;
   // An update has old and new copies side by side for a while; together they are no more than what is asked for and a batch.
   return { room: () => placed, ...(none !== undefined && { refusal: () => none }) };
+}
+
+/** Requests to a component are captured as its endpoint's configuration says now. */
+async function withCaptureOfHost(
+  store: Store,
+  { account, region, value }: StoredRecord<ComponentValue>,
+): Promise<ComponentValue> {
+  const endpoint = await store.get<EndpointValue>({ account, region, kind: "endpoint", name: value.endpoint });
+  if (endpoint === undefined || endpoint.value.runPrefix !== value.endpointIncarnation) return value;
+  const settings = captureOfHost(endpoint.value);
+  const fleets = value.fleets.map(({ capture: _before, ...fleet }) => ({ ...fleet, ...settings }));
+  return { ...value, fleets };
 }
 
 /** Wakes components when their endpoint or another component of it changes: there may be more room, or less. */

@@ -83,6 +83,12 @@ export function hostOf({ fleets }: EndpointValue, name?: string): Variant | unde
   return fleet?.variants.find((variant) => variant.hostsComponents && (name === undefined || variant.name === name));
 }
 
+/** What is kept of requests to the components of an endpoint, as a fleet of copies has it. */
+export function captureOfHost(endpoint: EndpointValue): Pick<Fleet, "capture"> {
+  const { capture } = fleetOf(endpoint, "active") ?? fleetOf(endpoint, "incoming") ?? {};
+  return capture === undefined ? {} : { capture };
+}
+
 /** What an instance of a type has for its components. */
 export function roomOf(typeName: string): Needs {
   const type = instanceType(typeName);

@@ -1,14 +1,17 @@
+import { text } from "node:stream/consumers";
 import {
   DescribeScalingActivitiesCommand,
   PutScalingPolicyCommand,
   RegisterScalableTargetCommand,
 } from "@aws-sdk/client-application-auto-scaling";
+import { GetMetricStatisticsCommand } from "@aws-sdk/client-cloudwatch";
 import {
   CreateEndpointCommand,
   CreateEndpointConfigCommand,
   CreateInferenceComponentCommand,
   type CreateInferenceComponentCommandInput,
   CreateModelCommand,
+  type DataCaptureConfig,
   DeleteEndpointCommand,
   DeleteInferenceComponentCommand,
   DescribeEndpointCommand,
@@ -222,6 +225,64 @@ test("an update whose copies do not come up leaves the old ones", async () => {
   expect(await invoke("steady")).toBe("steady");
 });
 
+test("requests to components are captured apart, as the endpoint's configuration says now", async () => {
+  const capture = (to: string) => ({
+    ...{ EnableCapture: true, InitialSamplingPercentage: 100, DestinationS3Uri: `s3://models/${to}` },
+    CaptureOptions: [{ CaptureMode: "Output" as const }],
+    CaptureContentTypeHeader: { CsvContentTypes: ["text/csv"] },
+  });
+  const update = async (to: string): Promise<void> => {
+    await configure(to, {}, capture(to));
+    await server.sagemaker.send(new UpdateEndpointCommand({ EndpointName: "shared", EndpointConfigName: to }));
+  };
+  const kept = async (prefix: string): Promise<string[]> => {
+    const { objects } = server.platform;
+    const texts: string[] = [];
+    for await (const { key } of objects.list("models", prefix))
+      texts.push(await text(await objects.read("models", key)));
+    return texts.flatMap((lines) => [...lines.matchAll(/"data":"([^"]*)"/gu)].map(([, data = ""]) => data));
+  };
+  server.engine.behaviour = (request, response, run) => {
+    response.setHeader("content-type", "text/csv");
+    request.resume().on("end", () => response.end(run.spec.environment["GREETING"]));
+  };
+  await component("one");
+  await hasCopies("one", 1);
+  await invoke("one");
+  await update("first");
+  await vi.waitFor(async () => {
+    await invoke("one");
+    expect(server.serving.routes.lookup(routeOf("one"))?.variants[0]?.capture).toBeDefined();
+  }, patiently);
+  await component("two");
+  await hasCopies("two", 1);
+  for (const name of ["one", "two", "two"]) await invoke(name);
+  await update("second");
+  // What came before goes where it was asked for then.
+  await vi.waitFor(async () => {
+    expect((await kept("first/shared/one/")).filter((each) => each === "one").length).toBeGreaterThan(0);
+    expect(await kept("first/shared/two/")).toEqual(["two", "two"]);
+  }, patiently);
+  await invoke("two");
+  server = await server.restart();
+  expect(await kept("second/shared/two/")).toEqual(["two"]);
+});
+
+test("requests that find no copy are counted", async () => {
+  await component("none", { RuntimeConfig: { CopyCount: 0 } });
+  await hasCopies("none", 0);
+  for (let n = 0; n < 2; n++) await expect(invoke("none")).rejects.toThrow(/its copy count is 0/u);
+  await server.publish();
+  const { Datapoints } = await server.cloudwatch.send(
+    new GetMetricStatisticsCommand({
+      ...{ Namespace: "AWS/SageMaker", MetricName: "NoCapacityInvocationFailures", Period: 3600, Statistics: ["Sum"] },
+      Dimensions: [{ Name: "InferenceComponentName", Value: "none" }],
+      ...{ StartTime: new Date(Date.now() - 3600_000), EndTime: new Date(Date.now() + 3600_000) },
+    }),
+  );
+  expect(Datapoints).toMatchObject([{ Sum: 2, Unit: "Count" }]);
+});
+
 test("an endpoint stays until its components are gone; a component of no copies waits", async () => {
   await component("last", { RuntimeConfig: { CopyCount: 0 } });
   await hasCopies("last", 0);
@@ -249,6 +310,13 @@ test.for<[string, Partial<CreateInferenceComponentCommandInput>, RegExp]>([
     /BaseInferenceComponentName is not supported/u,
   ],
   [
+    "memory that no instance has",
+    {
+      Specification: { ModelName: "here", ComputeResourceRequirements: { MinMemoryRequiredInMb: 9_000 } },
+    },
+    /needs 9000 MB of memory; an instance of variant All \(ml\.m5\.large\) has 8192/u,
+  ],
+  [
     "accelerators that no instance has",
     {
       Specification: {
@@ -269,14 +337,22 @@ test.for<[string, Partial<CreateInferenceComponentCommandInput>, RegExp]>([
   await expect(describe("refused")).rejects.toThrow(/Could not find/u);
 });
 
-/** An endpoint that is made for components. */
-async function host(name: string, change: object = {}): Promise<void> {
+async function configure(name: string, change: object, DataCaptureConfig?: DataCaptureConfig): Promise<void> {
   const variant = { VariantName: "All", InstanceType: "ml.m5.large" as const, InitialInstanceCount: 1, ...change };
   await server.sagemaker.send(
     new CreateEndpointConfigCommand({
-      ...{ EndpointConfigName: name, ExecutionRoleArn: role, ProductionVariants: [variant] },
+      ...{ EndpointConfigName: name, ExecutionRoleArn: role, ProductionVariants: [variant], DataCaptureConfig },
     }),
   );
+}
+
+function routeOf(component: string) {
+  return { account: server.account, region: "eu-west-1", name: `inference-component/${component}` };
+}
+
+/** An endpoint that is made for components. */
+async function host(name: string, change: object = {}): Promise<void> {
+  await configure(name, change);
   await server.sagemaker.send(new CreateEndpointCommand({ EndpointName: name, EndpointConfigName: name }));
   await vi.waitFor(async () => {
     expect(await server.sagemaker.send(new DescribeEndpointCommand({ EndpointName: name }))).toMatchObject({

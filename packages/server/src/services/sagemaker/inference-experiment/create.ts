@@ -1,5 +1,6 @@
 import { resourceInUse } from "../../../errors.ts";
 import { WriteConflict } from "../../../store/store.ts";
+import type { OperationPlace } from "../../service.ts";
 import { checkKey } from "../check-key.ts";
 import { endpoints } from "../endpoint/resource.ts";
 import { checkExecutionRole } from "../execution-role.ts";
@@ -25,6 +26,8 @@ export const createInferenceExperiment: Operation<"CreateInferenceExperiment"> =
   };
   await checkSpec(spec, context);
   const record = await endpoints.get(context, endpoint);
+  // Said first: an experiment that runs makes of its endpoint one with a shadow, which is no news to anybody.
+  await checkFree(context, name, endpoint);
   checkEndpoint(record, spec);
   const now = platform.clock.now();
   const arn = inferenceExperiments.arn(scope, name);
@@ -48,12 +51,22 @@ export const createInferenceExperiment: Operation<"CreateInferenceExperiment"> =
     ]);
   } catch (error) {
     if (!(error instanceof WriteConflict)) throw error;
-    if (error.key.kind !== lock.kind)
-      throw resourceInUse(`Cannot create already existing inference experiment "${arn}".`);
-    const taken = await platform.store.get<{ readonly experiment: string }>(lock);
-    throw resourceInUse(
-      `Endpoint "${endpoint}" has an inference experiment that has not ended: "${taken?.value.experiment}".`,
-    );
+    // Another caller was faster, and may have ended already.
+    return await createInferenceExperiment(input, context);
   }
   return { InferenceExperimentArn: arn };
 };
+
+/** @throws ResourceInUse when the name is taken, or the endpoint has an experiment that has not ended. */
+async function checkFree({ scope, platform }: OperationPlace, name: string, endpoint: string): Promise<void> {
+  if ((await platform.store.get(inferenceExperiments.key(scope, name))) !== undefined) {
+    throw resourceInUse(
+      `Cannot create already existing inference experiment "${inferenceExperiments.arn(scope, name)}".`,
+    );
+  }
+  const taken = await platform.store.get<{ readonly experiment: string }>(endpointLockKey(scope, endpoint));
+  if (taken === undefined) return;
+  throw resourceInUse(
+    `Endpoint "${endpoint}" has an inference experiment that has not ended: "${taken.value.experiment}".`,
+  );
+}

@@ -203,6 +203,8 @@ test("what cannot be an experiment, a stop or an update is refused by name", asy
     await expect(create("bad", changes), String(message)).rejects.toThrow(message);
   await create("good");
   await inStatus("good", "Running");
+  await expect(create("good")).rejects.toThrow(/already existing inference experiment/u);
+  await expect(create("other")).rejects.toThrow(/has an inference experiment that has not ended: "good"/u);
   const stops: [Record<string, ModelVariantAction>, RegExp][] = [
     [{ Live: "Remove", Candidate: "Remove" }, /leave the endpoint without a production variant/u],
     [{ Live: "Promote", Candidate: "Remove" }, /"Live" is the production variant; it cannot be promoted/u],
