@@ -29,7 +29,7 @@ export class NoRoom extends Error {
  * @throws NoRoom where there is none, CustomerError where it would not fit the run's memory either.
  */
 export function takeTableRoom(tableBytes: number, { memoryBytes, room }: TableLimits): void {
-  if (room?.takeWhole(tableBytes) === false) throw new NoRoom(`a table of ${tableBytes} bytes`);
+  if (room?.takeTable(tableBytes) === false) throw new NoRoom(`a table of ${tableBytes} bytes`);
   checkTableFits(tableBytes, memoryBytes);
 }
 

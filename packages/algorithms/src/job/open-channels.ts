@@ -109,7 +109,7 @@ function openChannel(
     readIfKept: async (options) => {
       using source = await open();
       const bytes = source.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      if (bytes > bytesPerTableByte * budget.left) return undefined;
+      if (bytes > bytesPerTableByte * budget.leftForTables) return undefined;
       try {
         return await read(source.files, options, budget);
       } catch (error) {

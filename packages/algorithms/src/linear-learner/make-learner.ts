@@ -74,8 +74,8 @@ class RowStore {
 
   constructor(pool: Pool, means: Means) {
     this.#pool = pool;
-    // The rows are in memory once already; copies of them may take a third of what there is.
-    this.#budget = (means.memoryBytes ?? Infinity) / 3;
+    // The rows take up to half of the memory already; copies of them may take a quarter.
+    this.#budget = (means.memoryBytes ?? Infinity) / 4;
   }
 
   staged(split: Split, plan: LearnerPlan): StagedRows {

@@ -7,7 +7,7 @@ import { randomStream } from "../numerics/random.ts";
 import { csvOf, type TestRows } from "../testkit/row-files.ts";
 
 const program = join(import.meta.dirname, "../main.ts");
-/** A channel may keep 16 KiB of it, which is less than the training rows take. */
+/** A channel may keep 32 KiB of it, which is less than the training rows take. */
 const environment = { SAGEBRUSH_MEMORY_BYTES: String(64 * 1024), SAGEBRUSH_CPUS: "2" };
 
 let ml: MlSandbox;

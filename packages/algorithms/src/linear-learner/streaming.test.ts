@@ -7,7 +7,7 @@ import { linearLearner } from "./linear-learner.ts";
 
 const width = 5;
 /** Of this run, a channel may keep 16 KiB: less than each of the channels below takes, and less than the rows of the first block. */
-const little = 64 * 1024;
+const little = 32 * 1024;
 
 function rowsOf(predictor: string, count: number, seed: number): TestRows {
   const stream = randomStream(seed);

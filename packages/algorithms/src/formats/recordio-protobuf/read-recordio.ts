@@ -23,7 +23,7 @@ const recordsPerTurn = 20_000;
  */
 export async function readRecordIo(files: readonly SourceFile[], options: RecordIoOptions): Promise<Table> {
   const measure = new TableMeasure(options.labelWidth, options.featureDim);
-  const roomBytes = options.room?.left ?? Infinity;
+  const roomBytes = options.room?.leftForTables ?? Infinity;
   await eachRow(files, options.signal, (row) => {
     measure.add(row);
     // Long before the end of files that are far too large.

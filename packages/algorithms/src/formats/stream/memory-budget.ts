@@ -1,29 +1,35 @@
 import { totalmem } from "node:os";
 
-/** What streams may keep of the rows that they have read, so that they need not be read again. */
+/** What a job may keep of the rows that it has read, so that they need not be read again. */
 export class MemoryBudget {
+  /** For beginnings of channels that are streamed. */
   #left: number;
+  /** For whole tables, the beginnings included. */
+  #leftForTables: number;
 
-  constructor(bytes: number) {
+  constructor(bytes: number, forTables = bytes) {
     this.#left = bytes;
+    this.#leftForTables = forTables;
   }
 
   /**
-   * A quarter of what the run may use, or of half the machine where it has no limit: an algorithm's own arrays, and the
-   * page cache that the rest is read from again, need the other part.
+   * A quarter of what the run may use, or of half the machine where it has no limit; with tables that are whole a half. An
+   * algorithm's own arrays, and the page cache that the rest is read from again, need the other part.
    */
   static ofRun(memoryBytes: number | undefined): MemoryBudget {
-    return new MemoryBudget((memoryBytes ?? totalmem() / 2) / 4);
+    const bytes = memoryBytes ?? totalmem() / 2;
+    return new MemoryBudget(bytes / 4, bytes / 2);
   }
 
-  get left(): number {
-    return this.#left;
+  get leftForTables(): number {
+    return this.#leftForTables;
   }
 
-  /** Takes room for all of something, or for nothing of it: what comes after may still have what is left. */
-  takeWhole(bytes: number): boolean {
-    if (bytes > this.#left) return false;
-    this.#left -= bytes;
+  /** Takes room for a whole table, or for nothing of it: what comes after may still have what is left. */
+  takeTable(bytes: number): boolean {
+    if (bytes > this.#leftForTables) return false;
+    this.#leftForTables -= bytes;
+    this.#left = Math.min(this.#left, this.#leftForTables);
     return true;
   }
 
@@ -34,6 +40,7 @@ export class MemoryBudget {
       return false;
     }
     this.#left -= bytes;
+    this.#leftForTables -= bytes;
     return true;
   }
 }
