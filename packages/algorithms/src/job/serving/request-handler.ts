@@ -3,9 +3,8 @@ import type { Answerer } from "../algorithm.ts";
 import { RequestError } from "../errors.ts";
 import type { JobLog } from "../job-log.ts";
 import type { ModelTable } from "./model-table.ts";
+import { maxBodyBytes, ReceivedBody } from "./received-body.ts";
 
-/** The largest payload of a batch transform, which is the largest there is. */
-const maxBodyBytes = 100 * 1024 * 1024;
 /** Bodies from this size on are large: reading them takes longer than handing them to a thread. */
 const largeBodyBytes = 512 * 1024;
 
@@ -99,20 +98,14 @@ export class RequestHandler {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse, whole: (body: Buffer) => void): void {
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const body = new ReceivedBody(Number(request.headers["content-length"] ?? 0));
     request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBodyBytes) chunks.push(chunk);
-      else if (!response.headersSent) {
-        chunks.length = 0;
-        response.shouldKeepAlive = false;
-        this.#answer(response, 413, "text/plain", `The body is larger than ${maxBodyBytes} bytes.`);
-      }
+      if (body.add(chunk) || response.headersSent) return;
+      response.shouldKeepAlive = false;
+      this.#answer(response, 413, "text/plain", `The body is larger than ${maxBodyBytes} bytes.`);
     });
     request.on("end", () => {
-      if (response.headersSent) return;
-      whole(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+      if (!response.headersSent) whole(body.whole());
     });
     // The caller went away: there is nobody to answer.
     request.on("error", () => response.destroy());

@@ -30,7 +30,11 @@ const { modelDirectory, library, environment }: AnswerWork = workerData;
 const log = createJobLog({ host: "algo-1", title: "XGBoost", write: () => {} });
 const model = await load(modelDirectory, { library, environment: { ...environment }, cpus: 1, log });
 
-parentPort?.on("message", (request: SentRequest) => parentPort?.postMessage(answerTo(request)));
+parentPort?.on("message", (request: SentRequest) => {
+  parentPort?.postMessage(answerTo(request));
+  // Freed at once: the collector would look through the heap for it every few requests.
+  (request.bytes.buffer as ArrayBuffer).transfer(0);
+});
 
 function answerTo({ contentType, accept, bytes }: SentRequest): AnswerResult {
   try {
