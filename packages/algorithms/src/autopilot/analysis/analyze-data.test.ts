@@ -54,6 +54,7 @@ test("columns are found out, and those that cannot help are left out", () => {
 
 test.for<[string, RawTable, Partial<AnalysisRequest>, string]>([
   ["a target that is not there", table({ x }), { target: "z" }, "The target attribute 'z' is no column"],
+  ["a target in other letters", table({ x, y: (row) => row % 2 }), { target: " Y" }, "Did you mean 'y'?"],
   ["too few rows", table({ x, y: (row) => row % 2 }, 49), {}, "has 49 row(s) with a value of the target"],
   ["one class", table({ x, y: () => "a" }), {}, "has only one value, 'a'"],
   ["no values of the target", table({ x, y: () => "" }), {}, "has 0 row(s) with a value of the target"],

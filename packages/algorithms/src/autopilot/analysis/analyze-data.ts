@@ -82,9 +82,12 @@ export function analyzeData(given: RawTable, held: RawTable | undefined, request
 
 function checkColumns({ names }: RawTable, { target, features }: AnalysisRequest): void {
   if (!names.includes(target)) {
-    throw new CustomerError(
-      `The target attribute '${target}' is no column of the training data. Its columns are: ${names.join(", ")}.`,
-    );
+    const meant = names.find((name) => name.toLowerCase() === target.trim().toLowerCase());
+    const hint =
+      meant === undefined
+        ? `Its columns are: ${names.join(", ")}. CSV must have a header, and commas between the fields.`
+        : `Did you mean '${meant}'?`;
+    throw new CustomerError(`The target attribute '${target}' is no column of the training data. ${hint}`);
   }
   if (names.length < 2) throw new CustomerError("The training data has no column besides the target attribute.");
   const unknown = features?.names.find((name) => !names.includes(name));

@@ -22,7 +22,7 @@ export const analyzePhase: PhaseStep = async (place, record) => {
   }
   const found = await standing(place, analysisJob);
   if (found.state === "running") return again(safetyNetMs);
-  if (found.state === "failed") return await end(place, record, "Failed", { reason: found.reason });
+  if (found.state === "failed") return await end(place, record, "Failed", { reason: dataFault(found.reason) });
   const analysis = await readAnalysis(record, place.platform.objects);
   if (typeof analysis === "string") return await end(place, record, "Failed", { reason: analysis });
   if (record.value.order.definitionsOnly) {
@@ -39,6 +39,11 @@ export const analyzePhase: PhaseStep = async (place, record) => {
   });
   return again(0);
 };
+
+/** What the analysis says of the data, without the words that training jobs put around it. */
+function dataFault(reason: string): string {
+  return /^AlgorithmError: (.*), exit code: 2$/s.exec(reason)?.[1] ?? reason;
+}
 
 /** The ARN of a training job of the same account and region. */
 export function jobArn({ value }: AutoMLJobRecord, name: string): string {
