@@ -21,10 +21,12 @@ import { logLines, ScriptedEngine, type ScriptedRun } from "../training-job/test
 const patiently = { timeout: 20_000, interval: 20 };
 const S3DataSource = { S3DataType: "S3Prefix", S3Uri: "s3://data/train/" } as const;
 const problem = { type: "BinaryClassification", target: "y", classes: ["no", "yes"] };
-const ensembles = ["First", "Second", "Third"].map((name) => ({
-  name,
-  members: [{ learner: "xgboost", settings: {} }],
-}));
+/** Each scores what its eta is, whichever starts first. */
+const ensembles = [
+  ["First", 0.7],
+  ["Second", 0.9],
+  ["Third", 0.8],
+].map(([name, eta]) => ({ name, members: [{ learner: "xgboost", settings: { eta } }] }));
 const ranges = [{ name: "eta", type: "Continuous", min: 0.01, max: 0.3, scaling: "Logarithmic" }];
 
 let jobs: JobServer;
@@ -37,12 +39,11 @@ afterAll(() => jobs.close());
 /** What the program would do, by the stage that a run is asked for. */
 let script: Record<string, (run: ScriptedRun) => Promise<number> | number>;
 beforeEach(() => {
-  let trials = 0;
   script = {
     analyze: (run) => analysis(run, { mode: "ENSEMBLING", candidates: ensembles, pipelines: [] }),
     ensemble: async (run) => {
-      trials += 1;
-      await logLines(run, metric("F1", [0.7, 0.9, 0.8][trials - 1] ?? 0.5), metric("AUC", 0.9));
+      const [member] = JSON.parse(hyperparameters(run)["members"] as string) as (typeof ensembles)[number]["members"];
+      await logLines(run, metric("F1", Number(member?.settings.eta)), metric("AUC", 0.9));
       return 0;
     },
     features: (run) => {
@@ -288,8 +289,8 @@ test("a job that is stopped stops what runs and starts nothing more", async () =
 
 test("a job whose time is over is as good as its best candidate", async () => {
   const ensemble = script["ensemble"] as (run: ScriptedRun) => Promise<number>;
-  let started = 0;
-  script["ensemble"] = async (run) => (started++ === 0 ? await ensemble(run) : -1);
+  const isFirst = (run: ScriptedRun) => hyperparameters(run)["members"]?.includes("0.7");
+  script["ensemble"] = async (run) => (isFirst(run) ? await ensemble(run) : -1);
   const CompletionCriteria = { MaxAutoMLJobRuntimeInSeconds: 3 };
   const job = await ended(await create({ AutoMLJobConfig: { CompletionCriteria } }));
   expect(job).toMatchObject({
