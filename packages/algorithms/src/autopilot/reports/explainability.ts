@@ -9,7 +9,7 @@ const mostBars = 20;
 
 /** Says which columns a model rests on: numbers for programs, a picture and a page for people. */
 export function explainability(importances: readonly Importance[], metric: MetricName): ReportFiles {
-  const picture = barsSvg(`What ${metric} loses without a column`, importances.slice(0, mostBars));
+  const picture = barsSvg(`How much worse ${metric} gets without a column`, importances.slice(0, mostBars));
   const values = Object.fromEntries(importances.map(({ name, value }) => [name, value]));
   return {
     "analysis.json": `${JSON.stringify({ version: "1.0", explanations: { permutation_importance: { metric, values } } }, undefined, 2)}\n`,
@@ -20,7 +20,7 @@ export function explainability(importances: readonly Importance[], metric: Metri
       ),
       pictures([picture]),
       table(
-        ["column", `loss of ${metric}`],
+        ["column", `worse by (${metric})`],
         importances.map(({ name, value }) => [name, value]),
       ),
     ]),

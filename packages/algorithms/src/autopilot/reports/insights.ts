@@ -57,7 +57,9 @@ function ofClasses(problem: Problem, labels: Float64Array, answers: Float64Array
   files["report.html"] = page("Model insights", [
     ...[intro(problem, labels.length), metricsTable(metrics), heading("Classes")],
     ...[classesTable(classes, scores), pictures([confusionSvg(classes, matrix)])],
-    ...[heading("Curves"), ...drawn],
+    heading("Curves"),
+    ...(classes.length > curvedClasses ? [paragraph(`Of the first ${curvedClasses} classes.`)] : []),
+    ...drawn,
   ]);
   return files;
 }

@@ -1,3 +1,4 @@
+import { shortNumber } from "./short-number.ts";
 import { escapeText } from "./svg.ts";
 
 const style = [
@@ -48,10 +49,4 @@ export function pictures(svgs: readonly string[]): string {
 function cell(value: string | number): string {
   if (typeof value === "string") return `<td>${escapeText(value)}</td>`;
   return `<td class="number">${shortNumber(value)}</td>`;
-}
-
-/** Whole numbers as they are, others with four digits. */
-function shortNumber(value: number): string {
-  if (Number.isInteger(value) || !Number.isFinite(value)) return String(value);
-  return String(Number(value.toPrecision(4)));
 }

@@ -1,3 +1,5 @@
+import { shortNumber } from "./short-number.ts";
+
 /** Pictures as text: SVG, which browsers and notebooks show as it is. */
 
 const colours = { ink: "#16191f", faint: "#d5dbdb", line: "#0972d3", reference: "#879596" };
@@ -78,12 +80,17 @@ export function curveSvg({ title, xName, yName, points, reference, note }: Curve
 /** Classes that a matrix shows: more cannot be read. */
 const mostClasses = 25;
 
+/** Width of a column from which its name is written above it as it is. */
+const widestName = 70;
+
 /** Draws how often each class (rows) was taken for each (columns). */
 export function confusionSvg(classes: readonly string[], matrix: Float64Array): string {
   const shown = Math.min(classes.length, mostClasses);
   const cell = Math.max(28, Math.min(90, 360 / shown));
   const left = 130;
-  const top = 70;
+  // Names that have no room beside each other stand on end.
+  const turned = cell < widestName;
+  const top = turned ? 150 : 70;
   const cells: string[] = [];
   for (let row = 0; row < shown; row++) {
     const counts = matrix.subarray(row * classes.length, (row + 1) * classes.length);
@@ -98,7 +105,8 @@ export function confusionSvg(classes: readonly string[], matrix: Float64Array): 
       );
     }
     cells.push(label(left - 8, top + row * cell + cell / 2 + 4, shorten(classes[row] as string), { anchor: "end" }));
-    cells.push(label(left + row * cell + cell / 2, top - 8, shorten(classes[row] as string, cell / 7)));
+    const [x, name] = [left + row * cell + cell / 2, shorten(classes[row] as string, turned ? 16 : cell / 7)];
+    cells.push(turned ? label(x + 4, top - 8, name, { anchor: "start", turned }) : label(x, top - 8, name));
   }
   const side = shown * cell;
   const title =
@@ -125,7 +133,7 @@ export function barsSvg(title: string, bars: readonly { readonly name: string; r
     return [
       label(left - 8, y + 13, shorten(name, 26), { anchor: "end" }),
       `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="18" fill="${colours.line}"/>`,
-      label(left + length + 6, y + 13, value.toPrecision(3), { anchor: "start" }),
+      label(left + length + 6, y + 13, shortNumber(value), { anchor: "start" }),
     ];
   });
   return picture(width, 60 + bars.length * 24, title, parts);
@@ -148,8 +156,10 @@ export function scatterSvg(title: string, actual: ArrayLike<number>, predicted: 
     `<rect x="${margin}" y="${margin}" width="${inner}" height="${inner}" fill="none" stroke="${colours.faint}"/>`,
     `<path d="M${margin} ${size - margin}L${size - margin} ${margin}" stroke="${colours.reference}" stroke-dasharray="4 4"/>`,
     ...dots,
-    label(margin, size - margin + 18, low.toPrecision(3)),
-    label(size - margin, size - margin + 18, high.toPrecision(3)),
+    label(margin, size - margin + 18, shortNumber(low)),
+    label(size - margin, size - margin + 18, shortNumber(high)),
+    label(margin - 6, size - margin, shortNumber(low), { anchor: "start", turned: true }),
+    label(margin - 6, margin, shortNumber(high), { anchor: "end", turned: true }),
     label(size / 2, size - 14, "actual"),
     label(16, size / 2, "predicted", { turned: true }),
   ]);
