@@ -1,4 +1,5 @@
-import { type RandomStream, randomStream } from "../../numerics/random.ts";
+import { randomStream } from "../../numerics/random.ts";
+import { range, shuffle } from "../../transforms/split/shuffle.ts";
 
 /** Rows for training and for validation, each in ascending order. */
 export interface Split {
@@ -7,7 +8,8 @@ export interface Split {
 }
 
 /**
- * Holds a fraction of the rows out. Classes keep their shares; one with a single row stays in training.
+ * Holds a fraction of the rows out. Classes keep their shares; one with a single row stays in training, where the library's
+ * `stratifiedSplit` refuses to divide it.
  * @param labels - Numbers of classes, or `undefined` where there are none.
  */
 export function splitRows(count: number, fraction: number, labels: Float64Array | undefined, seed: number): Split {
@@ -18,7 +20,7 @@ export function splitRows(count: number, fraction: number, labels: Float64Array 
     const held = rows.length < 2 ? 0 : Math.round(rows.length * fraction);
     for (const row of rows.slice(0, held)) isHeld[row] = 1;
   }
-  const all = Array.from({ length: count }, (_, row) => row);
+  const all = [...range(count)];
   return { train: all.filter((row) => isHeld[row] === 0), validation: all.filter((row) => isHeld[row] === 1) };
 }
 
@@ -35,15 +37,7 @@ export function foldsOf(count: number, folds: number, labels: Float64Array | und
   return of;
 }
 
-/** Brings a list into a random order (Fisher and Yates). */
-export function shuffle(list: number[], random: RandomStream): void {
-  for (let i = list.length - 1; i > 0; i--) {
-    const j = Math.floor(random.uniform() * (i + 1));
-    [list[i], list[j]] = [list[j] as number, list[i] as number];
-  }
-}
-
-function strata(count: number, labels: Float64Array | undefined): number[][] {
-  const all = Array.from({ length: count }, (_, row) => row);
-  return labels === undefined ? [all] : [...Map.groupBy(all, (row) => labels[row]).values()];
+function strata(count: number, labels: Float64Array | undefined): Uint32Array[] {
+  if (labels === undefined) return [range(count)];
+  return [...Map.groupBy(range(count), (row) => labels[row]).values()].map((rows) => Uint32Array.from(rows));
 }

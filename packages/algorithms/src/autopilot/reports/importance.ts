@@ -1,5 +1,5 @@
 import { randomStream } from "../../numerics/random.ts";
-import { shuffle } from "../analysis/split-rows.ts";
+import { range, shuffle } from "../../transforms/split/shuffle.ts";
 import { pickRows, type RawTable } from "../data/raw-table.ts";
 import { goodness } from "../metrics/measure.ts";
 import type { MetricName } from "../metrics/metric-names.ts";
@@ -45,10 +45,9 @@ export function permutationImportance(job: ImportanceJob): Importance[] {
     const at = table.names.indexOf(name);
     let lost = 0;
     for (let round = 0; round < rounds; round++) {
-      const order = rows.map((_, i) => i);
-      shuffle(order, random);
+      const order = shuffle(range(rows.length), random);
       const own = table.columns[at] as readonly string[];
-      const shuffled = order.map((from) => own[from] as string);
+      const shuffled = Array.from(order, (from) => own[from] as string);
       const changed = { ...table, columns: table.columns.map((column, i) => (i === at ? shuffled : column)) };
       lost += base - goodness(problem, metric, labels, job.predict(changed));
     }
