@@ -60,10 +60,7 @@ export function binaryMeter(threshold: number, beta: number, withRanking: boolea
         else falseNegatives++;
       }
       if (!withRanking) return;
-      ranking.add(
-        Float32Array.from({ length: rows }, (_, i) => scores[i * stride] as number),
-        labels,
-      );
+      for (let i = 0; i < rows; i++) ranking.add(scores[i * stride] as number, labels[i] === 1);
     },
     report() {
       const confusion: Confusion = { truePositives, falsePositives, trueNegatives, falseNegatives };

@@ -9,59 +9,73 @@ const bitsOfRange = 22;
  */
 export class RocArea {
   readonly #most: number;
-  #scores: [negatives: Float32Array[], positives: Float32Array[]] | undefined = [[], []];
-  #kept = 0;
-  #counts: readonly [negatives: Uint32Array, positives: Uint32Array] | undefined;
+  #negatives: Float32Array = new Float32Array(1024);
+  #positives: Float32Array = new Float32Array(1024);
+  #negativeCount = 0;
+  #positiveCount = 0;
+  /** Rows in each range, once there are more than are kept one by one. */
+  #ranges: { readonly negatives: Uint32Array; readonly positives: Uint32Array } | undefined;
 
   constructor(most = mostScores) {
     this.#most = most;
   }
 
-  add(scores: Float32Array, labels: Float32Array): void {
-    const negatives = scores.filter((_, i) => labels[i] !== 1);
-    const positives = scores.filter((_, i) => labels[i] === 1);
-    if (this.#scores === undefined) {
-      this.#count(0, negatives);
-      this.#count(1, positives);
+  add(score: number, isPositive: boolean): void {
+    if (this.#ranges !== undefined) {
+      count(score, isPositive ? this.#ranges.positives : this.#ranges.negatives);
       return;
     }
-    this.#scores[0].push(negatives);
-    this.#scores[1].push(positives);
-    this.#kept += scores.length;
-    if (this.#kept > this.#most) this.#startCounting();
+    if (isPositive) {
+      this.#positives = withRoom(this.#positives, this.#positiveCount);
+      this.#positives[this.#positiveCount++] = score;
+    } else {
+      this.#negatives = withRoom(this.#negatives, this.#negativeCount);
+      this.#negatives[this.#negativeCount++] = score;
+    }
+    if (this.#positiveCount + this.#negativeCount > this.#most) this.#startCounting();
   }
 
   /** @returns NaN when one class is missing. */
   area(): number {
-    if (this.#scores !== undefined) return exactArea(join(this.#scores[1]), join(this.#scores[0]));
-    const [negatives, positives] = this.#counts ?? [];
-    let [below, above, wins] = [0, 0, 0];
-    negatives?.forEach((count, range) => {
-      const winners = positives?.[range] ?? 0;
-      wins += winners * (below + count / 2);
-      below += count;
-      above += winners;
-    });
-    return wins / (below * above);
+    if (this.#ranges !== undefined) return areaOfRanges(this.#ranges);
+    return exactArea(
+      this.#positives.subarray(0, this.#positiveCount),
+      this.#negatives.subarray(0, this.#negativeCount),
+    );
   }
 
   #startCounting(): void {
-    const kept = this.#scores ?? [];
-    this.#scores = undefined;
-    this.#counts = [new Uint32Array(2 ** bitsOfRange), new Uint32Array(2 ** bitsOfRange)];
-    kept.forEach((parts, label) => {
-      for (const part of parts) this.#count(label, part);
-    });
+    this.#ranges = { negatives: new Uint32Array(2 ** bitsOfRange), positives: new Uint32Array(2 ** bitsOfRange) };
+    for (let i = 0; i < this.#positiveCount; i++) count(this.#positives[i] as number, this.#ranges.positives);
+    for (let i = 0; i < this.#negativeCount; i++) count(this.#negatives[i] as number, this.#ranges.negatives);
+    this.#positives = this.#negatives = new Float32Array();
   }
+}
 
-  #count(label: number, scores: Float32Array): void {
-    const counts = this.#counts?.[label];
-    if (counts === undefined) return;
-    for (const score of scores) {
-      const range = rangeOf(score);
-      counts[range] = (counts[range] as number) + 1;
-    }
+function withRoom(values: Float32Array, count: number): Float32Array {
+  if (count < values.length) return values;
+  const larger = new Float32Array(2 * values.length);
+  larger.set(values);
+  return larger;
+}
+
+function count(score: number, ranges: Uint32Array): void {
+  const range = rangeOf(score);
+  ranges[range] = (ranges[range] as number) + 1;
+}
+
+function areaOfRanges({ negatives, positives }: { readonly negatives: Uint32Array; readonly positives: Uint32Array }) {
+  let below = 0;
+  let above = 0;
+  let wins = 0;
+  for (let range = 0; range < negatives.length; range++) {
+    const losers = negatives[range] as number;
+    const winners = positives[range] as number;
+    wins += winners * (below + losers / 2);
+    below += losers;
+    above += winners;
   }
+  return wins / (below * above);
 }
 
 const float = new Float32Array(1);
@@ -73,16 +87,6 @@ function rangeOf(score: number): number {
   const pattern = bits[0] as number;
   const ordered = pattern >= 0x8000_0000 ? ~pattern : pattern | 0x8000_0000;
   return ordered >>> (32 - bitsOfRange);
-}
-
-function join(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Sorts its arguments. */
