@@ -8,6 +8,8 @@ export function limitsReference(): string {
       service === "default" ? "Body of any other service" : `Body read whole, ${service}`,
       bytes(size),
     ]),
+    ["Structures and lists in one JSON body", String(limits.jsonContainers)],
+    ["Members of one structure or map of JSON", String(limits.jsonMembers)],
     ["One S3 object in one request, or one part", bytes(limits.streamedBodyBytes)],
     ["One chunk header of `aws-chunked`", bytes(limits.chunkLineBytes)],
     ["Trailers of one body", bytes(limits.trailerBytes)],

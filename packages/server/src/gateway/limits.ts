@@ -8,6 +8,9 @@ export const limits = {
   bodyBytes: { "sagemaker-runtime": 25 * MiB, s3: 8 * MiB, ecr: 32 * MiB, default: 8 * MiB } as Readonly<
     Record<string, number>
   >,
+  /** Structures and lists in one JSON body, and members of one of them: ten times what any operation may hold. */
+  jsonContainers: 100_000,
+  jsonMembers: 10_000,
   /** One S3 PUT or part, as S3 has it. */
   streamedBodyBytes: 5 * 1024 * MiB,
   /** One chunk header line of `aws-chunked`, and all trailers together. */

@@ -145,6 +145,12 @@ const lateBy = (minutes: number): Date => new Date(Date.now() - minutes * 60_000
 test.for<[string, Sent, number, string]>([
   ["malformed JSON", { headers: json, body: "{" }, 400, "SerializationException"],
   ["JSON that is not UTF-8 text", { headers: json, body: "[1]" }, 400, "SerializationException"],
+  [
+    "a body of very many structures",
+    { headers: json, body: `{"Tags":[${"{},".repeat(200_000)}{}]}` },
+    413,
+    "RequestEntityTooLargeException",
+  ],
   ["a number for a text", { headers: json, body: '{"TrainingJobName":1}' }, 400, "SerializationException"],
   ["null in a list", { headers: json, body: '{"InputDataConfig":[null]}' }, 400, "SerializationException"],
   ["null in a map", { headers: json, body: '{"HyperParameters":{"a":null}}' }, 400, "SerializationException"],

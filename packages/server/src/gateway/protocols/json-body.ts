@@ -2,6 +2,7 @@ import type { ServiceError } from "../../errors.ts";
 import type { Protocol } from "../../services/service.ts";
 import { refuse } from "../errors.ts";
 import type { Codecs, Shape } from "../schemas.ts";
+import { tooMuch } from "./json-size.ts";
 import { wrongType } from "./json-types.ts";
 
 /** Reads JSON into the model's types with the SDK's codec. */
@@ -19,6 +20,8 @@ export function jsonBody({ JsonCodec2 }: Codecs, jsonName: boolean): JsonBody {
   };
   return {
     read(shape, bytes, protocol) {
+      const excess = tooMuch(bytes);
+      if (excess !== undefined) throw refuse(protocol, "tooLarge", excess);
       const value = parse(bytes, protocol);
       const wrong = wrongType(shape, value);
       if (wrong !== undefined) throw refuse(protocol, "unparsable", wrong);

@@ -76,6 +76,32 @@ test.for<[string, object, readonly string[]]>([
   expect(violations(sagemaker, "CreateTrainingJob", { ...job, ...change })).toEqual(expected);
 });
 
+test("an input that is wrong in very many places costs neither their time nor a message of all of them", () => {
+  const wrong = Array.from({ length: 300_000 }, () => ({}));
+  // More than a list may have: its elements are not looked at.
+  expect(violations(sagemaker, "CreateTrainingJob", { ...job, InputDataConfig: wrong })).toEqual([
+    expect.stringMatching(
+      /^Value '\[\{\}, .{8000,9000}\.\.\.\]' at 'inputDataConfig' failed to satisfy constraint: Member must have length less than or equal to 20$/u,
+    ),
+  ]);
+  // A list without a limit of its own.
+  const many = violations(sagemaker, "SearchTrainingPlanOfferings", { InstanceType: "x".repeat(100_000) });
+  expect(many.every((sentence) => sentence.length < 20_000)).toBe(true);
+  const filters = { FilterExpression: undefined, Conditions: wrong };
+  expect(violations(listOfStructures, "Anything", filters)).toHaveLength(100);
+});
+
+/** A table with a list without a limit. */
+const listOfStructures: ConstraintTable = {
+  botocore: "none",
+  operations: { Anything: "Input" },
+  shapes: {
+    Input: { s: { Conditions: "Conditions" } },
+    Conditions: { l: "Condition" },
+    Condition: { s: { Key: "" }, r: ["Key"] },
+  },
+};
+
 test("one message holds them all, counted", () => {
   const found = violations(sagemaker, "CreateTrainingJob", { ...job, RoleArn: undefined, TrainingJobName: "_" });
   expect(validationMessage(found)).toMatch(/^2 validation errors detected: Value '_' at .*; Value null at 'roleArn'/);

@@ -1,8 +1,13 @@
 import type { Constraint, ConstraintTable } from "./constraint-table.ts";
 import { compilePattern } from "./java-pattern.ts";
 
+/** Nobody reads more sentences than this, and an input of a million wrong elements must not cost as many. */
+const mostViolations = 100;
+/** Longest text of a value in a sentence, in characters. */
+const longestQuote = 8_192;
+
 /**
- * Everything that an input breaks of its operation's constraints, one sentence each, in AWS's wording.
+ * What an input breaks of its operation's constraints, one sentence each, in AWS's wording: everything, up to a hundred.
  * @param skip - Top-level members that are not in the input because they are read elsewhere (a streamed body).
  */
 export function violations(
@@ -36,6 +41,7 @@ class Walk {
 
   structure(rule: Constraint, value: Record<string, unknown>, path: string, skip?: ReadonlySet<string>): void {
     for (const name in rule.s) {
+      if (this.#isFull) return;
       if (skip?.has(name)) continue;
       const member = value[name];
       if (member === undefined || member === null) {
@@ -49,8 +55,15 @@ class Walk {
     }
   }
 
+  get #isFull(): boolean {
+    return this.#found.length >= mostViolations;
+  }
+
   #value(rule: Constraint, value: unknown, path: string): void {
-    for (const broken of brokenRules(rule, value)) this.#add(quoted(rule, value), path, broken);
+    const broken = brokenRules(rule, value);
+    for (const each of broken) this.#add(quoted(rule, value), path, each);
+    // What is too long as a whole is not looked through.
+    if (broken.length > 0 && isComposite(rule)) return;
     if (rule.s) this.structure(rule, value as Record<string, unknown>, path);
     else if (rule.l !== undefined) this.#list(rule, value as readonly unknown[], path);
     else if (rule.k !== undefined) this.#map(rule, value as Record<string, unknown>, path);
@@ -60,9 +73,10 @@ class Walk {
     const element = this.#shapes[rule.l as string];
     if (!element) return;
     if (isComposite(element)) {
-      value.forEach((item, i) => {
+      for (const [i, item] of value.entries()) {
+        if (this.#isFull) return;
         if (item !== null && item !== undefined) this.#value(element, item, `${path}.${i + 1}.member`);
-      });
+      }
     } else if (value.some((item) => item !== null && brokenRules(element, item).length > 0)) {
       const rules = allRules(element).join(", ");
       this.#add(quoted(element.z ? element : rule, value), path, `Member must satisfy constraint: [${rules}]`);
@@ -78,7 +92,10 @@ class Walk {
     const element = this.#shapes[rule.v as string];
     if (!element) return;
     if (isComposite(element)) {
-      for (const [name, item] of Object.entries(value)) this.#value(element, item, `${path}.${name}.member`);
+      for (const [name, item] of Object.entries(value)) {
+        if (this.#isFull) return;
+        this.#value(element, item, `${path}.${name}.member`);
+      }
     } else if (Object.values(value).some((item) => brokenRules(element, item).length > 0)) {
       const rules = allRules(element).join(", ");
       this.#add(quoted(rule, value), path, `Map value must satisfy constraint: [${rules}]`);
@@ -166,16 +183,27 @@ function quoted(rule: Constraint, value: unknown): string {
   return rule.z ? "Value" : `Value '${javaText(value)}'`;
 }
 
-/** A value as Java prints it: `[a, b]`, `{a=b}`. */
+/** A value as Java prints it: `[a, b]`, `{a=b}`. One that is very long is cut. */
 function javaText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(javaText).join(", ")}]`;
+  if (Array.isArray(value)) return `[${joined(value.values().map(javaText))}]`;
   if (value instanceof Date) return value.toISOString();
   if (value !== null && typeof value === "object") {
-    return `{${Object.entries(value)
-      .map(([name, item]) => `${name}=${javaText(item)}`)
-      .join(", ")}}`;
+    const members = Object.keys(value).values();
+    return `{${joined(members.map((name) => `${name}=${javaText((value as Record<string, unknown>)[name])}`))}}`;
   }
-  return String(value);
+  const text = String(value);
+  return text.length > longestQuote ? `${text.slice(0, longestQuote)}...` : text;
+}
+
+function joined(parts: Iterable<string>): string {
+  const kept: string[] = [];
+  let length = 0;
+  for (const part of parts) {
+    if (length > longestQuote) return `${kept.join(", ").slice(0, longestQuote)}...`;
+    kept.push(part);
+    length += part.length + 2;
+  }
+  return kept.join(", ");
 }
 
 /** Where a member is, as AWS writes it: `trainingJobName`, `resourceConfig.instanceCount`. */

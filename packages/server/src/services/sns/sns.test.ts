@@ -277,6 +277,7 @@ test("redirects are not followed, and passwords are not shown", async () => {
 test.for<[string, Partial<SubscribeCommandInput>, RegExp]>([
   ["another protocol", { Protocol: "sqs" }, /delivers by http and https, not by sqs/u],
   ["no address", { Endpoint: "nowhere" }, /HTTP Endpoint/u],
+  ["a line break", { Endpoint: "http://127.0.0.1:1/x\r\nHost: y" }, /HTTP Endpoint/u],
   ["another scheme", { Protocol: "https" }, /Endpoint must match the specified protocol/u],
   ["an attribute that is not there", { Attributes: { FilterPolicy: "{}" } }, /FilterPolicy is not supported/u],
   ["a policy that is not JSON", { Attributes: { DeliveryPolicy: "{" } }, /DeliveryPolicy: it is not JSON/u],

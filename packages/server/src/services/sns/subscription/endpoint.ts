@@ -5,6 +5,8 @@ import { invalidParameter } from "../errors.ts";
 /** Longest endpoint, in characters. */
 const maxLength = 2_048;
 
+const visible = /^[!-~]+$/u;
+
 /**
  * Checks where a subscription wants its messages. A host name's addresses are looked at when something is sent, each time.
  * @throws ServiceError InvalidParameter.
@@ -13,7 +15,8 @@ export function checkEndpoint(protocol: string, endpoint: string | undefined, po
   if (protocol !== "http" && protocol !== "https") {
     throw invalidParameter(`Protocol Reason: this version delivers by http and https, not by ${protocol}`);
   }
-  if (endpoint === undefined || endpoint.length > maxLength || !URL.canParse(endpoint)) {
+  // A URL is read without the line breaks in it: what is kept and shown would be another address than what is sent to.
+  if (endpoint === undefined || endpoint.length > maxLength || !visible.test(endpoint) || !URL.canParse(endpoint)) {
     throw invalidParameter(`${protocol.toUpperCase()} Endpoint`);
   }
   const url = new URL(endpoint);
