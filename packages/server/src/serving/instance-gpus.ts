@@ -21,7 +21,11 @@ export function gpusWanted({ instanceType: name, acceleratorType }: AcceleratedP
  * those of an endpoint are spread evenly; where there are more instances than GPUs, they share.
  * @param runId - Ends with the instance's number.
  */
-export function gpusOfInstance(plan: AcceleratedPlan, runId: string, gpus: Gpus = hostGpus()): readonly string[] {
+export function gpusOfInstance(
+  plan: AcceleratedPlan,
+  runId: string,
+  gpus: Pick<Gpus, "all"> = hostGpus(),
+): readonly string[] {
   const all = gpus.all.map(({ uuid }) => uuid);
   const count = Math.min(gpusWanted(plan), all.length);
   if (count === 0) return [];

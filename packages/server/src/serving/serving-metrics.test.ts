@@ -4,10 +4,13 @@ import {
   CreateModelCommand,
   DescribeEndpointCommand,
   type MetricsConfig,
+  type ProductionVariantInstanceType,
   UpdateEndpointWeightsAndCapacitiesCommand,
 } from "@aws-sdk/client-sagemaker";
 import { InvokeEndpointCommand } from "@aws-sdk/client-sagemaker-runtime";
 import { afterEach, expect, test, vi } from "vitest";
+import { standInGpus, standInUuid } from "../gpus/testkit.ts";
+import { silentLog } from "../log.ts";
 import { percentile } from "../metrics/distribution.ts";
 import { instanceIdOf } from "./instance-id.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
@@ -15,6 +18,7 @@ import { exposition } from "./prometheus/exposition.ts";
 import { mostVariants, servingFamilies } from "./prometheus/serving-families.ts";
 import { RoutingTable } from "./routing/routing-table.ts";
 import { type ServingServer, startServingServer } from "./testkit/serving-server.ts";
+import { UtilizationMonitor } from "./utilization/utilization-monitor.ts";
 import { VariantCounters } from "./variant-metrics.ts";
 
 let server: ServingServer;
@@ -84,6 +88,40 @@ test("instances' use of cores, memory and disk is theirs per variant, and per in
   const [{ runId } = { runId: "" }] = backends("used");
   const one = await variantMetric("used", "/aws/sagemaker/Endpoints", "CPUUtilization", instanceIdOf(runId));
   expect(one?.values.count).toBe(1);
+});
+
+test("instances of types with GPUs have what theirs do, 100 for each, and per instance with enhanced metrics", async () => {
+  server = await startServingServer();
+  const machine = standInGpus(2);
+  try {
+    machine.say(`${standInUuid(0)}, 30, 1024, 4096\n${standInUuid(1)}, 90, 2048, 4096\n`);
+    await deploy("accelerated", { EnableEnhancedMetrics: true }, "ml.g4dn.12xlarge");
+    const [{ runId } = { runId: "" }] = backends("accelerated");
+    let now = Date.now();
+    const monitor = new UtilizationMonitor({
+      clock: { now: () => (now += 1_000) },
+      ...{ engine: server.engine, routes: server.serving.routes, gpus: machine.gpus, log: silentLog },
+      ...{ metrics: server.platform.metrics, folder: server.platform.dataDirectory.runs },
+    });
+    const usage = { memoryBytes: 1, readBytes: 0, writtenBytes: 0, receivedBytes: 0, sentBytes: 0 };
+    server.engine.usages.set(runId, { cpuSeconds: 0, ...usage });
+    await monitor.look();
+    await monitor.look();
+    const expected = [
+      ["GPUUtilization", 120],
+      ["GPUUtilizationNormalized", 60],
+      ["GPUMemoryUtilization", 75],
+      ["GPUMemoryUtilizationNormalized", 37.5],
+    ] as const;
+    for (const [name, value] of expected) {
+      for (const instance of [undefined, instanceIdOf(runId)]) {
+        const metric = await variantMetric("accelerated", "/aws/sagemaker/Endpoints", name, instance);
+        expect(metric).toMatchObject({ unit: "Percent", values: { count: 1, max: value } });
+      }
+    }
+  } finally {
+    machine.remove();
+  }
 });
 
 test("scrapers get counters, histograms and gauges; with a token set, only by it", async () => {
@@ -178,11 +216,15 @@ async function invoke(EndpointName: string): Promise<void> {
   await server.runtime.send(new InvokeEndpointCommand({ EndpointName, Body: Buffer.from("x") }));
 }
 
-async function deploy(name: string, metrics?: MetricsConfig): Promise<void> {
+async function deploy(
+  name: string,
+  metrics?: MetricsConfig,
+  InstanceType: ProductionVariantInstanceType = "ml.m5.large",
+): Promise<void> {
   const ExecutionRoleArn = `arn:aws:iam::${account}:role/SagebrushExecutionRole`;
   const PrimaryContainer = { Image: "linear-learner" };
   await server.sagemaker.send(new CreateModelCommand({ ModelName: name, ExecutionRoleArn, PrimaryContainer }));
-  const variant = { VariantName: "All", ModelName: name, InstanceType: "ml.m5.large" as const };
+  const variant = { VariantName: "All", ModelName: name, InstanceType };
   await server.sagemaker.send(
     new CreateEndpointConfigCommand({
       EndpointConfigName: name,

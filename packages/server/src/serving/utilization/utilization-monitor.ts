@@ -19,7 +19,7 @@ export interface MonitorParts {
   readonly engine: Engine;
   readonly routes: RoutingTable;
   readonly metrics: MetricStore;
-  readonly gpus: Pick<Gpus, "use">;
+  readonly gpus: Pick<Gpus, "all" | "use">;
   /** Where instances write. */
   readonly folder: string;
   readonly clock: Clock;
@@ -78,7 +78,7 @@ export class UtilizationMonitor {
       const disk = await diskPercentOf(folder);
       for (const { variant } of variants) {
         for (const { runId } of variant.backends) {
-          const look = await this.#lookAt(runId, gpusOfInstance(variant, runId), uses);
+          const look = await this.#lookAt(runId, gpusOfInstance(variant, runId, gpus), uses);
           if (look === undefined) continue;
           const before = this.#looks.get(runId);
           const isTooSoon = before !== undefined && look.at - before.at < shortestMs;
