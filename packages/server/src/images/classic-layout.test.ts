@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { PodmanService, podmanLimits } from "../engines/docker/testkit/podman-service.ts";
 import { requirements, where } from "../engines/requirements.ts";
 import { type TarMember, tarOf } from "../serving/testkit/tar-builder.ts";
+import { allInOneLayer, hasAllInOneParts } from "./testkit/all-in-one-layer.ts";
 import { ImageWorld } from "./testkit/image-world.ts";
 import { canMakeToolkitLayer, trainingToolkitLayer } from "./testkit/training-toolkit-layer.ts";
 
@@ -88,8 +89,8 @@ http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
 ];
 
 const parts = {
-  name: "Python 3.11 of the distribution with its headers, python3-venv and a C compiler",
-  met: requirements.pythonEnvironments.met && canMakeToolkitLayer(),
+  name: "Python 3.11 of the distribution with its headers, python3-venv, a C compiler, python3-flask, gunicorn and nginx",
+  met: requirements.pythonEnvironments.met && canMakeToolkitLayer() && hasAllInOneParts(),
 };
 const { bubblewrap, busybox, containers, nativeSupervisor, root, userNamespaces } = requirements;
 
@@ -111,6 +112,8 @@ where("the classic layout", [parts, busybox, containers, bubblewrap, userNamespa
       const module = "SAGEMAKER_TRAINING_MODULE=own_framework:main";
       await world.push("module", layers, { ...config, Env: [...Env, module] });
       await world.push("server", [...layers, tarOf(server)], { Env, WorkingDir: "/" });
+      const ofAllInOne = ["PATH=/opt/program:/usr/sbin:/usr/bin:/bin", "PYTHONUNBUFFERED=1"];
+      await world.push("all-in-one", [allInOneLayer()], { Env: ofAllInOne, WorkingDir: "/opt/program" });
     } finally {
       await world.close();
     }
@@ -164,6 +167,16 @@ where("the classic layout", [parts, busybox, containers, bubblewrap, userNamespa
         expect(failed.FailureReason).toMatch(
           /^AlgorithmError: Framework Error: \n[^]*RuntimeError: the framework is broken[^]*, exit code: 1$/,
         );
+      });
+
+      test("an image with train, serve, Flask, gunicorn and nginx trains, is deployed and answers", async () => {
+        const { job, lines } = await world.train(engine, "all-in-one", {});
+        expect(job.FailureReason).toBeUndefined();
+        expect(lines).toEqual(["trained on 2 row"]);
+        const { S3ModelArtifacts = "" } = job.ModelArtifacts ?? {};
+        expect(
+          await world.ask(`${engine}-all-in-one`, "all-in-one", "4,8", { ModelDataUrl: S3ModelArtifacts }),
+        ).toEqual([2, 5]);
       });
 
       test("boto3 in a model's container lists its bucket as the model's role, with credentials that end", async () => {

@@ -29,7 +29,6 @@ import { type Server, startServer } from "../main.ts";
 import { type TarMember, tarOf } from "../serving/testkit/tar-builder.ts";
 import { hostArchitecture } from "./image-config.ts";
 import { parseImageReference } from "./reference.ts";
-import { allInOneLayer, hasAllInOneParts } from "./testkit/all-in-one-layer.ts";
 
 test.for([
   ["127.0.0.1:9310/team/tool:v1", { host: "127.0.0.1:9310", repository: "team/tool", tag: "v1" }],
@@ -48,7 +47,6 @@ test.for([
   expect(parseImageReference(uri)).toEqual(reference);
 });
 
-const allInOne = { name: "python3-flask, gunicorn, nginx and busybox of the distribution", met: hasAllInOneParts() };
 const { bubblewrap, busybox, nativeSupervisor, root, userNamespaces } = requirements;
 
 where("jobs on pushed images", [bubblewrap, userNamespaces, nativeSupervisor, root, busybox], () => {
@@ -306,21 +304,6 @@ echo more > /usr/more
     expect(lines).toEqual(["worker of 33", "logged", "predicted"]);
     expect(await deployed("nginx", image, job, "1,2")).toBe("predicted by nginx from text/csv");
   }, 120_000);
-
-  where("the all-in-one image", [allInOne], () => {
-    test("an image with train, serve, Flask, gunicorn and nginx trains, is deployed and answers", async () => {
-      const config = {
-        Env: ["PATH=/opt/program:/usr/sbin:/usr/bin:/bin", "PYTHONUNBUFFERED=1"],
-        WorkingDir: "/opt/program",
-      };
-      await push("all-in-one", [gzipSync(allInOneLayer(), { level: 1 })], config);
-      const image = `${host}/${repository}:all-in-one`;
-      const { job, lines } = await run(image);
-      expect(job.FailureReason).toBeUndefined();
-      expect(lines).toEqual(["trained on 1 row"]);
-      expect(JSON.parse(await deployed("all-in-one", image, job, "4,8"))).toEqual([3, 6]);
-    }, 180_000);
-  });
 
   /** Deploys an image with the model that a job of it made, and asks it once. @returns The answer. */
   async function deployed(

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { imageFiles, python } from "./image-files.ts";
 
@@ -81,6 +81,9 @@ export function allInOneLayer(): Buffer {
   files.addPrograms(nginx);
   for (const folder of ["/var/log/nginx", "/var/lib/nginx", "/opt/program"])
     mkdirSync(join(files.root, folder), { recursive: true });
+  // Container engines make none, as the sandbox does.
+  mkdirSync(join(files.root, "tmp"), { recursive: true });
+  chmodSync(join(files.root, "tmp"), 0o1777);
   for (const [name, text] of Object.entries(programs))
     writeFileSync(join(files.root, "opt/program", name), text, { mode: 0o755 });
   return files.tar();

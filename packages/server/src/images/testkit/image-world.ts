@@ -114,9 +114,14 @@ export class ImageWorld {
   }
 
   /** Serves the image of a tag under a name, asks it once and takes it down. @returns Its answer, which is JSON. */
-  async ask(name: string, tag: string, body: string, model: Partial<CreateModelCommandInput> = {}): Promise<unknown> {
+  async ask(
+    name: string,
+    tag: string,
+    body: string,
+    { ModelDataUrl, ...model }: Partial<CreateModelCommandInput> & { ModelDataUrl?: string } = {},
+  ): Promise<unknown> {
     const [ModelName, EndpointConfigName, EndpointName] = [name, name, name];
-    const PrimaryContainer = { Image: imageOf(tag) };
+    const PrimaryContainer = { Image: imageOf(tag), ModelDataUrl };
     await this.#sagemaker.send(
       new CreateModelCommand({ ModelName, ExecutionRoleArn: RoleArn, PrimaryContainer, ...model }),
     );

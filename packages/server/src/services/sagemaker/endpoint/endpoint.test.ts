@@ -302,6 +302,7 @@ test.for<[string, () => Buffer, RegExp]>([
     () => tarGzOf([{ path: "model", flag: "2", linkTo: "/etc/passwd" }]),
     /it holds a link \("model"\)/u,
   ],
+  ["has an absolute path", () => tarGzOf([{ path: "/etc/evil", content: "x" }]), /"\/etc\/evil" is an absolute path/u],
   ["is cut short", () => modelArchive().subarray(0, 60), /truncated/u],
 ])("a model archive that %s fails the endpoint with the reason", async ([, archive, reason]) => {
   server = await startServingServer();
