@@ -6,11 +6,16 @@
 
 import json
 import math
+import os
 import sys
 import warnings
 
+# Matrices of fifty rows: threads would only wait for each other.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+
 import numpy
 import optuna
+import sklearn
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.model_selection import train_test_split
@@ -22,6 +27,8 @@ from skopt import Optimizer
 from skopt.space import Integer, Real
 
 warnings.filterwarnings("ignore")
+# scikit-optimize asks its process ten thousand times a search, and a fifth of that is checks of the question.
+sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 HARTMANN_A = numpy.array([[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]])

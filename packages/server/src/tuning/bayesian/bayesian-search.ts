@@ -19,6 +19,12 @@ const fantasies = 8;
 const maxImagined = 100;
 /** With fewer trials the deviation itself costs little more than a bound of it. */
 const fewestBounded = 100;
+/**
+ * Every so many trials, an improvement only counts beyond this share of the objectives' standard deviation: a search that knows
+ * one hollow well would polish it for ever, and gain nothing that anybody could use.
+ */
+const lookAroundEvery = 3;
+const leastGain = 0.1;
 /** What trials of other data are less sure by, as a share of the objective's variance. */
 const foreignNoise = 0.25;
 
@@ -52,7 +58,8 @@ export function bayesianSearch(space: SearchSpace, seed: number): Proposer {
         : [...initialHyperparameters(kernel.dimensions), ...(theta ? [theta] : [])],
       fitted.length > bestFitted ? 15 : 30,
     );
-    const { height, known, size } = acquisition(kernel, theta, observations, y, history.pending, random);
+    const gain = trial % lookAroundEvery === 0 ? leastGain : 0;
+    const { height, known, size } = acquisition(kernel, theta, observations, { y, gain }, history.pending, random);
     const evaluations = Math.round(Math.min(2500, Math.max(400, 4e8 / size ** 2)));
     const point = maximise(height, { space, random, known, evaluations, isTaken });
     return space.decode(point ?? firstFree(space, trial, shift, isTaken));
@@ -96,7 +103,7 @@ function acquisition(
   kernel: Matern52,
   theta: LogHyperparameters,
   observations: readonly Observation[],
-  y: Float64Array,
+  { y, gain }: { readonly y: Float64Array; readonly gain: number },
   pending: readonly Point[],
   random: RandomStream,
 ) {
@@ -106,7 +113,7 @@ function acquisition(
   const imagined = pending.slice(-maxImagined);
   const process = imagined.length === 0 ? alone : imagine(imagined);
   const points = imagined.length === 0 ? seen : [...seen, ...imagined];
-  const bests = lowest(points.map((point) => process.means(point)));
+  const bests = lowest(points.map((point) => process.means(point))).map((best) => best - gain);
   const order = seen.map((_, index) => index).sort((a, b) => (y[a] as number) - (y[b] as number));
   const isSmall = points.length < fewestBounded;
   return {

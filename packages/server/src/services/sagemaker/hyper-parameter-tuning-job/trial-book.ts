@@ -65,7 +65,7 @@ export class TrialBook {
         ...{ maximise, prior },
         seed: seed + index,
       });
-      const rule = ruleOf(config, definition, seed + index);
+      const rule = ruleOf(config, definition);
       return { ...definition, optimiser, ...(rule && { rule }), launched: 0, isExhausted: false };
     });
     const book = new TrialBook(record, branches);
@@ -150,10 +150,8 @@ export class TrialBook {
   }
 }
 
-function ruleOf(config: TuningConfig, definition: Definition, seed: number): StoppingRule | undefined {
+function ruleOf(config: TuningConfig, definition: Definition): StoppingRule | undefined {
   const maximise = definition.objective.Type === "Maximize";
-  if (config.Strategy === "Hyperband") {
-    return new Hyperband({ maximise, seed, ...hyperbandResources(config, definition) });
-  }
+  if (config.Strategy === "Hyperband") return new Hyperband({ maximise, ...hyperbandResources(config, definition) });
   return config.TrainingJobEarlyStoppingType === "Auto" ? new MedianRule(maximise) : undefined;
 }
