@@ -96,6 +96,11 @@ test("trials without an objective, with NaN or an infinite one count for nothing
   expect(best).toBeLessThan(0.01);
 });
 
+test("trials that went astray do not hide what the others differ in", () => {
+  const astray = (values: Values) => (Number(values["a"]) > 0.7 ? 1e30 : bowl(values));
+  expect(run({ ...bowlOptions, strategy: "Bayesian" }, astray, 25).best).toBeLessThan(1e-3);
+});
+
 test("equal objectives everywhere do no harm", () => {
   expect(run({ ...bowlOptions, strategy: "Bayesian" }, () => 1, 15).tried).toHaveLength(15);
 });

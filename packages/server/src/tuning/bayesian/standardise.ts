@@ -15,7 +15,7 @@ export function standardiseLosses(observations: readonly Observation[]): Float64
   const sources = observations.map(({ source }) => source);
   for (const source of new Set(sources)) {
     const members = sources.flatMap((each, index) => (each === source ? [index] : []));
-    const values = standardised(Float64Array.from(members, (index) => losses[index] as number));
+    const values = standardised(clipped(Float64Array.from(members, (index) => losses[index] as number)));
     for (const [at, index] of members.entries()) losses[index] = values[at] as number;
   }
   return standardised(bend(losses));
@@ -38,6 +38,17 @@ function yeoJohnson(value: number, power: number): number {
   const [size, exponent] = value >= 0 ? [value, power] : [-value, 2 - power];
   const bent = Math.abs(exponent) < 1e-9 ? Math.log1p(size) : Math.expm1(exponent * Math.log1p(size)) / exponent;
   return value >= 0 ? bent : -bent;
+}
+
+/** How far above the median a loss counts, in widths of the better half. */
+const farthest = 1000;
+
+/** One loss of a trial that went astray, 1e30 say, would make all others equal: beyond some distance, bad is bad. */
+function clipped(values: Float64Array): Float64Array {
+  const sorted = values.toSorted();
+  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] as number;
+  const width = at(0.5) - at(0.25);
+  return width > 0 ? values.map((value) => Math.min(value, at(0.5) + farthest * width)) : values;
 }
 
 function standardised(values: Float64Array): Float64Array {
