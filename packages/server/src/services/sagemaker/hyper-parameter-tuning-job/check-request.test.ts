@@ -122,6 +122,11 @@ test.for<[string, Changes, string]>([
     "is set by the tuning job",
   ],
   [
+    "a hint without Autotune",
+    ranged({ ...continuous(), AutoParameters: [{ Name: "depth", ValueHint: "5" }] }),
+    "the hyperparameter depth is in AutoParameters, which need Autotune",
+  ],
+  [
     "no limit",
     ranged(continuous(), { ResourceLimits: { MaxParallelTrainingJobs: 1 } }),
     "needs MaxNumberOfTrainingJobs or MaxRuntimeInSeconds",
@@ -285,6 +290,37 @@ test("a parent must have ended, with the same metric and hyperparameters", async
     refused("has another algorithm; take TransferLearning"),
   );
   await expect(child({ TrainingJobDefinition: other })).resolves.toBeDefined();
+  const elsewhere = definition({
+    InputDataConfig: [{ ...definition().InputDataConfig?.[0], ChannelName: "rows" }] as never,
+  });
+  await expect(child({ TrainingJobDefinition: elsewhere }, parent, "IdenticalDataAndAlgorithm")).rejects.toMatchObject(
+    refused("has other input data; take TransferLearning"),
+  );
+  const twice = [parent, parent].map((HyperParameterTuningJobName) => ({ HyperParameterTuningJobName }));
+  await expect(
+    child({ WarmStartConfig: { ParentHyperParameterTuningJobs: twice, WarmStartType: "TransferLearning" } }),
+  ).rejects.toMatchObject({ message: expect.stringContaining("the parent 2 has no name, or that of another parent") });
+  await expect(child(grid({ CategoricalParameterRanges: [{ Name: "x", Values: ["1"] }] }))).rejects.toMatchObject({
+    message: expect.stringContaining("WarmStartConfig takes the strategies Bayesian and Random, not Grid"),
+  });
+  const limits = { MaxNumberOfTrainingJobs: 748, MaxParallelTrainingJobs: 1 };
+  await expect(child(ranged(continuous(), { ResourceLimits: limits }))).rejects.toMatchObject({
+    message: expect.stringContaining("this tuning job and its parents have 751 training jobs together"),
+  });
+  // What was static may be tuned now, and the other way round.
+  const moved = child({
+    ...ranged(integer({ Name: "trees" })),
+    TrainingJobDefinition: definition({ StaticHyperParameters: { x: "0.5" } }),
+  });
+  await expect(moved).resolves.toBeDefined();
+  const parentOfMany = definition({
+    StaticHyperParameters: Object.fromEntries("abcdef".split("").map((k) => [k, "1"])),
+  });
+  const many = (await tuning.run({ TrainingJobDefinition: parentOfMany })).HyperParameterTuningJobName as string;
+  const changed = definition({ StaticHyperParameters: Object.fromEntries("abcdef".split("").map((k) => [k, "2"])) });
+  await expect(child({ TrainingJobDefinition: changed }, many)).rejects.toMatchObject({
+    message: expect.stringContaining("differs in too many static hyperparameters: 6, and at most 5 may"),
+  });
   jobs.engine.algorithm = () => undefined;
   const running = await tuning.create();
   await expect(child({}, running)).rejects.toMatchObject({

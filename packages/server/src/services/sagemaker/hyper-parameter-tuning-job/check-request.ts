@@ -25,6 +25,7 @@ const maxHyperParameters = 100;
  */
 export async function checkTuningRequest(spec: TuningJobSpec, place: OperationPlace): Promise<void> {
   checkShape(spec);
+  checkAutoParameters(spec);
   const config = spec.HyperParameterTuningJobConfig as TuningConfig;
   const definitions = definitionsOf(spec);
   const spaces = definitions.map(({ ranges, member }) => parametersOf(ranges, member));
@@ -75,6 +76,17 @@ function checkShape(spec: TuningJobSpec): void {
     if (definition.TuningObjective.Type !== many?.[0]?.TuningObjective?.Type) {
       throw validationException(`${where}.TuningObjective.Type must be the same in all definitions.`);
     }
+  }
+}
+
+function checkAutoParameters(spec: TuningJobSpec): void {
+  if (spec.Autotune?.Mode === "Enabled") return;
+  for (const { ranges, member } of definitionsOf(spec)) {
+    const [first] = ranges.AutoParameters ?? [];
+    if (!first) continue;
+    throw validationException(
+      `${member}: the hyperparameter ${first.Name} is in AutoParameters, which need Autotune with the mode Enabled.`,
+    );
   }
 }
 

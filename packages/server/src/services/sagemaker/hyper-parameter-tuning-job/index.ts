@@ -12,7 +12,7 @@ export const hyperParameterTuningJobOperations = {
   DescribeHyperParameterTuningJob: (input, context) =>
     tuningJobs.describe(context, input.HyperParameterTuningJobName as string),
   ListHyperParameterTuningJobs: async (input, context) => {
-    const page = await tuningJobs.list(input, context);
+    const page = await tuningJobs.list({ ...input, SortBy: input.SortBy ?? "Name" }, context);
     return { HyperParameterTuningJobSummaries: page.summaries, ...page.next };
   },
   ListTrainingJobsForHyperParameterTuningJob: listTrainingJobsForTuningJob,

@@ -190,6 +190,22 @@ test("lists sort and filter", async () => {
     ObjectiveStatusCounters: { Succeeded: 2 },
     ResourceLimits: { MaxNumberOfTrainingJobs: 4, MaxParallelTrainingJobs: 1 },
   });
+  const now = Date.now();
+  const hour = 3_600_000;
+  const found = async (query: object) => {
+    const page = await jobs.sagemaker.send(new ListHyperParameterTuningJobsCommand({ NameContains: name, ...query }));
+    return page.HyperParameterTuningJobSummaries?.some((each) => each.HyperParameterTuningJobName === name);
+  };
+  for (const time of ["CreationTime", "LastModifiedTime"]) {
+    expect(await found({ [`${time}After`]: new Date(now - hour), [`${time}Before`]: new Date(now + hour) })).toBe(true);
+    expect(await found({ [`${time}After`]: new Date(now + hour) })).toBe(false);
+    expect(await found({ [`${time}Before`]: new Date(now - hour) })).toBe(false);
+  }
+  expect(await found({ StatusEquals: "Failed" })).toBe(false);
+  await tuning.run({ HyperParameterTuningJobName: "A-first-by-name" });
+  const listed = await jobs.sagemaker.send(new ListHyperParameterTuningJobsCommand({ MaxResults: 1 }));
+  expect(listed.HyperParameterTuningJobSummaries?.[0]?.HyperParameterTuningJobName).toBe("A-first-by-name");
+  expect(listed.NextToken).toBeDefined();
   const page = new ListTrainingJobsForHyperParameterTuningJobCommand({
     ...{ HyperParameterTuningJobName: name, NextToken: "nonsense" },
   });
@@ -330,6 +346,22 @@ test("Hyperband stops trials that fall behind, at the rungs of their resource", 
   expect(ended.TrainingJobStatusCounters?.Stopped).toBeGreaterThan(0);
   // What a stopped trial had reported counts.
   expect(ended.ObjectiveStatusCounters).toEqual({ Succeeded: 4, Pending: 0, Failed: 0 });
+});
+
+test("what a definition says reaches its training jobs: spot, retries, checkpoints, environment, isolation", async () => {
+  const said = {
+    EnableManagedSpotTraining: true,
+    StoppingCondition: { MaxRuntimeInSeconds: 600, MaxWaitTimeInSeconds: 900 },
+    RetryStrategy: { MaximumRetryAttempts: 2 },
+    CheckpointConfig: { S3Uri: "s3://data/checkpoints/" },
+    Environment: { LEVEL: "3" },
+    EnableNetworkIsolation: true,
+  };
+  const ended = await tuning.run({ TrainingJobDefinition: definition(said) });
+  const TrainingJobName = ended.BestTrainingJob?.TrainingJobName;
+  const child = await jobs.sagemaker.send(new DescribeTrainingJobCommand({ TrainingJobName }));
+  expect(child).toMatchObject({ ...said, BillableTimeInSeconds: expect.any(Number) });
+  expect(ended.TrainingJobDefinition).toMatchObject(said);
 });
 
 test("early stopping stops a trial that is worse than the median", async () => {
