@@ -350,6 +350,11 @@ test.for<[string, Partial<CreateAutoMLJobCommandInput>, string]>([
     "s3://data/none/",
   ],
   ["no such bucket", { OutputDataConfig: { S3OutputPath: "s3://nowhere/out" } }, "nowhere"],
+  [
+    "no rows for training",
+    { AutoMLJobConfig: { DataSplitConfig: { ValidationFraction: 1 } } },
+    "DataSplitConfig.ValidationFraction must be above 0 and below 1, got 1",
+  ],
   ["no such role", { RoleArn: "arn:aws:iam::111122223333:role/Nobody" }, "Could not assume role"],
 ])("%s: refused, and nothing is left", async ([, changes, message]) => {
   const input = request(changes);

@@ -29,6 +29,10 @@ export async function checkOrder(name: string, job: AutoMLJob, place: OperationP
   checkObjective(order);
   checkAlgorithms(order);
   checkDeployment(order);
+  const { validationFraction: fraction } = order;
+  if (fraction !== undefined && !(fraction > 0 && fraction < 1)) {
+    throw validationException(`DataSplitConfig.ValidationFraction must be above 0 and below 1, got ${fraction}.`);
+  }
   if (order.sampleWeight !== undefined) {
     throw validationException("SampleWeightAttributeName is not supported by this version.");
   }
