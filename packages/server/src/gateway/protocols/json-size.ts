@@ -17,13 +17,9 @@ export function tooMuch(bytes: Uint8Array): string | undefined {
   let containers = 0;
   // Members so far of each structure that is open; a list has -1.
   const open: number[] = [];
-  let isText = false;
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at];
-    if (isText) {
-      if (byte === backslash) at += 1;
-      else if (byte === quote) isText = false;
-    } else if (byte === quote) isText = true;
+    if (byte === quote) at = endOfText(bytes, at);
     else if (byte === openObject || byte === openList) {
       containers += 1;
       if (containers > limits.jsonContainers) {
@@ -40,4 +36,16 @@ export function tooMuch(bytes: Uint8Array): string | undefined {
     }
   }
   return undefined;
+}
+
+/** @returns Where the text that begins at a quotation mark ends; the end of all where it does not. */
+function endOfText(bytes: Uint8Array, begin: number): number {
+  let end = begin;
+  for (;;) {
+    end = bytes.indexOf(quote, end + 1);
+    if (end === -1) return bytes.length;
+    let escapes = 0;
+    while (bytes[end - 1 - escapes] === backslash) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
 }
