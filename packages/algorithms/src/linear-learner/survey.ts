@@ -64,13 +64,14 @@ export class Survey {
     if (labelWidth !== 1) {
       throw new CustomerError(`The ${this.#name} channel has ${labelWidth} labels per row; linear-learner needs one.`);
     }
+    const counts = this.#classCounts;
     const isNumber = this.#settings.predictorType === "regressor";
     const top = this.#settings.predictorType === "binary_classifier" ? 1 : this.#settings.classes - 1;
     for (let i = 0; i < labels.length; i++) {
       const label = labels[i] as number;
       if (isNumber && Number.isFinite(label)) continue;
       if (!isNumber && label >= 0 && label <= top && Number.isInteger(label)) {
-        this.#classCounts[label] = (this.#classCounts[label] as number) + 1;
+        counts[label] = (counts[label] as number) + 1;
         continue;
       }
       const expected = isNumber ? "a finite number" : `a whole number from 0 to ${top}`;

@@ -7,7 +7,8 @@ export function thinned(split: Split, wanted: number): Split {
   if (count <= wanted) return split;
   const pickAt = (i: number) => Math.floor((i * count) / wanted);
   if (split.inMemory !== undefined) {
-    const picks = Float64Array.from({ length: wanted }, (_, i) => pickAt(i));
+    const picks = new Float64Array(wanted);
+    for (let i = 0; i < wanted; i++) picks[i] = pickAt(i);
     return splitOf(pickPiece(split.inMemory, picks), kind);
   }
   return {
@@ -28,8 +29,7 @@ export function thinned(split: Split, wanted: number): Split {
 }
 
 function pickPiece({ features, labels }: Piece, picks: Float64Array): Piece {
-  return {
-    features: pickRows(features, picks),
-    labels: Float32Array.from(picks, (i) => labels[i] as number),
-  };
+  const own = new Float32Array(picks.length);
+  for (let i = 0; i < picks.length; i++) own[i] = labels[picks[i] as number] as number;
+  return { features: pickRows(features, picks), labels: own };
 }
