@@ -147,9 +147,11 @@ async function start(peer: Peer, python: string, model: string): Promise<{ port:
   const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const stop = async (): Promise<void> => {
     child.kill();
-    const late = setTimeout(() => process.kill(-(child.pid as number), "SIGKILL"), 10_000);
+    const late = setTimeout(() => killGroup(child.pid as number), 10_000);
     await exit;
     clearTimeout(late);
+    // Workers outlive the first process of some of them, and would take their share of the next one's cores.
+    killGroup(child.pid as number);
   };
   const headers = { "content-type": peer.contentType };
   for (let tries = 0; ; tries++) {
@@ -168,5 +170,14 @@ async function start(peer: Peer, python: string, model: string): Promise<{ port:
       throw new Error(`${peer.title} did not start`);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch (error) {
+    // Nobody of it is left.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
