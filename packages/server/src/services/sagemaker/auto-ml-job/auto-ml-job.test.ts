@@ -243,11 +243,17 @@ test("data at fault fails the job with what the analysis said", async () => {
 
 test("a candidate that fails is one that failed; when all do, so has the job", async () => {
   const ensemble = script["ensemble"] as (run: ScriptedRun) => Promise<number>;
-  script["ensemble"] = async (run) => (run.id.length > 0 && (await ensemble(run)) === 0 && broken() ? 1 : 0);
-  let left = 1;
-  const broken = () => left-- > 0;
+  // The one with the best metric fails after it has said so: it has no model.
+  const isBest = (run: ScriptedRun) => hyperparameters(run)["members"]?.includes("0.9");
+  script["ensemble"] = async (run) => ((await ensemble(run)) === 0 && isBest(run) ? 1 : 0);
   const job = await ended(await create());
-  expect(job).toMatchObject({ AutoMLJobStatus: "Completed" });
+  expect(job.FailureReason).toBeUndefined();
+  expect(job).toMatchObject({
+    AutoMLJobStatus: "Completed",
+    BestCandidate: { FinalAutoMLJobObjectiveMetric: { Value: 0.8 } },
+  });
+  const [failed] = await candidatesOf(job.AutoMLJobName as string, { StatusEquals: "Failed" });
+  expect(failed?.InferenceContainers).toBeUndefined();
   expect(job.PartialFailureReasons).toHaveLength(1);
   script["ensemble"] = () => 1;
   expect(await ended(await create())).toMatchObject({

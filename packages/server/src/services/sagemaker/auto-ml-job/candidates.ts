@@ -60,10 +60,15 @@ function metricOf({ value }: TrainingJobRecord, name: string): number | undefine
   return value.metrics?.find((metric) => metric.name === name)?.value;
 }
 
+/** Whether a candidate has been measured and left a model: one that failed after it was measured has none. */
+function isUsable({ objective, status, job }: Candidate): boolean {
+  return objective !== undefined && status !== "Failed" && (!job || isFinal(job));
+}
+
 /** The candidate with the best objective of those that have a model; the fastest of equals. */
 export function bestOf(candidates: readonly Candidate[], record: AutoMLJobRecord): Candidate | undefined {
   const type = objectiveType(record);
-  const usable = candidates.filter((each) => each.objective !== undefined && (!each.job || isFinal(each.job)));
+  const usable = candidates.filter(isUsable);
   const latency = ({ job }: Candidate) => (job && metricOf(job, "validation:InferenceLatency")) ?? Infinity;
   return usable.reduce<Candidate | undefined>((best, each) => {
     if (best === undefined) return each;
@@ -86,7 +91,7 @@ export function describeCandidate(
   const { name, job, status, objective } = candidate;
   const { analysis, best, hasReports } = record.value;
   const isOver = !job || isFinal(job);
-  const hasModel = job !== undefined && isOver && objective !== undefined;
+  const hasModel = job !== undefined && isUsable(candidate);
   const reports = best === name && hasReports ? reportPlaces(record, name) : undefined;
   return {
     CandidateName: name,
