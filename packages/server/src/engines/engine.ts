@@ -156,6 +156,8 @@ export interface RunSpec {
    * region and execution role. Nothing is shared between different ones.
    */
   readonly inAdvanceFor?: string;
+  /** The next one is started in advance when this run is over, not beside it: for runs that want every core while they last. */
+  readonly nextAfterwards?: boolean;
   readonly root: RootFs;
   /** Executable (a path inside) and its arguments. */
   readonly command: readonly string[];

@@ -13,7 +13,7 @@ export interface PrestartOptions {
   readonly directory: string;
   /** Most that wait at once; none where 0. */
   readonly most: number;
-  /** So long after a run's start its spare is started, when the run has the cores no more. */
+  /** So long after a run's start (or its end, see `nextAfterwards`) its spare is started, when the run has the cores no more. */
   readonly afterMs?: number;
   /** A spare that nobody wants goes. */
   readonly idleMs?: number;
@@ -38,6 +38,8 @@ export class PrestartedEngine implements Engine {
   /** Kinds whose spare is on its way. */
   readonly #coming = new Map<string, NodeJS.Timeout | Promise<void>>();
   readonly #starting = new Map<RunId, Promise<void>>();
+  /** Runs whose spares come when they are over. */
+  readonly #afterwards = new Map<RunId, { readonly spec: RunSpec; readonly key: string }>();
   readonly #listeners = new Set<(id: RunId) => void>();
   #isClosed = false;
 
@@ -103,9 +105,15 @@ export class PrestartedEngine implements Engine {
 
   async remove(id: RunId): Promise<void> {
     await this.#starting.get(id)?.catch(() => undefined);
-    if (!this.#adoptions.has(id)) return await this.#engine.remove(id);
-    await removeSpare(this.#engine, this.#options.directory, this.#adoptions.engineId(id));
-    await this.#adoptions.drop(id);
+    if (this.#adoptions.has(id)) {
+      await removeSpare(this.#engine, this.#options.directory, this.#adoptions.engineId(id));
+      await this.#adoptions.drop(id);
+    } else {
+      await this.#engine.remove(id);
+    }
+    const next = this.#afterwards.get(id);
+    this.#afterwards.delete(id);
+    if (next !== undefined) this.#plan(next.spec, next.key);
   }
 
   async usage(id: RunId): Promise<RunUsage | undefined> {
@@ -144,7 +152,8 @@ export class PrestartedEngine implements Engine {
     const before = await this.observe(id);
     if (before.phase !== "absent") return;
     if (!(await this.#adopt(id, spec, key))) await this.#engine.start(id, spec);
-    this.#plan(spec, key);
+    if (spec.nextAfterwards === true) this.#afterwards.set(id, { spec, key });
+    else this.#plan(spec, key);
   }
 
   /** @returns Whether a spare has become the run. */
@@ -170,7 +179,7 @@ export class PrestartedEngine implements Engine {
 
   /** Has a spare for the next run of the kind, a little later. */
   #plan(spec: RunSpec, key: string): void {
-    if (this.#coming.has(key) || this.#waiting.has(key)) return;
+    if (this.#isClosed || this.#coming.has(key) || this.#waiting.has(key)) return;
     const timer = setTimeout(() => {
       const making = this.#make(spec, key).finally(() => this.#coming.delete(key));
       this.#coming.set(key, making);

@@ -6,8 +6,10 @@ import {
   CreateEndpointCommand,
   CreateEndpointConfigCommand,
   CreateModelCommand,
+  CreateTransformJobCommand,
   DeleteEndpointCommand,
   DescribeEndpointCommand,
+  DescribeTransformJobCommand,
 } from "@aws-sdk/client-sagemaker";
 import { InvokeEndpointCommand } from "@aws-sdk/client-sagemaker-runtime";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -18,6 +20,7 @@ import { tarGzOf } from "../../serving/testkit/tar-builder.ts";
 import { type Engine, isIsolated } from "../engine.ts";
 import { openEngine } from "../open-engine.ts";
 import { PrestartedEngine } from "./prestarted-engine.ts";
+import { sparePrefix } from "./spare.ts";
 
 /** Real sandboxes of the built-in algorithm's server; set-up bundles it. Without isolation nothing is started in advance. */
 const bundle = new URL("../../../../algorithms/.build/sagebrush-algorithm.mjs", import.meta.url);
@@ -98,6 +101,33 @@ test.skipIf(!canIsolate)("a model that cannot be loaded ends a spare as it ends 
   }, patiently);
 });
 
+test.skipIf(!canIsolate)(
+  "a transform job has the machine to itself: the next one's server starts behind it",
+  async () => {
+    let beside: string[] | undefined;
+    const start = inner.start.bind(inner);
+    inner.start = async (id, spec) => {
+      if (id.startsWith(sparePrefix)) beside = await inner.list();
+      await start(id, spec);
+    };
+    await createModel("batch", mine, await archiveOf(1));
+    const S3Uri = await server.upload("in/rows.csv", Buffer.from("1,2\n-1,-2\n"));
+    await server.sagemaker.send(
+      new CreateTransformJobCommand({
+        TransformJobName: "first",
+        ModelName: "batch",
+        TransformInput: { DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri } }, ContentType: "text/csv" },
+        TransformOutput: { S3OutputPath: "s3://models/out" },
+        TransformResources: { InstanceType: "ml.m5.large", InstanceCount: 1 },
+      }),
+    );
+    await spareOf();
+    expect(beside).toEqual([]);
+    const job = await server.sagemaker.send(new DescribeTransformJobCommand({ TransformJobName: "first" }));
+    expect(job.TransformJobStatus).toBe("Completed");
+  },
+);
+
 async function engineOf(): Promise<PrestartedEngine> {
   inner = await openEngine({ directory: join(root, ".engine"), kind: "auto", log: silentLog });
   const directory = join(root, ".engine", "prestarted");
@@ -111,21 +141,30 @@ async function spareOf(): Promise<string> {
 }
 
 /** A classifier of two features that says 1 when `sign` times their sum is positive. */
-async function deploy(name: string, role: string, sign: number): Promise<void> {
+async function archiveOf(sign: number): Promise<Buffer> {
   const folder = await mkdtemp(join(root, "model-"));
   const linear = { features: 2, outputs: 1, weights: Float32Array.of(sign, sign), bias: Float32Array.of(0) };
   await saveModel(folder, { predictorType: "binary_classifier", loss: "logistic", threshold: 0, linear });
-  await create(name, role, tarGzOf([{ path: "model_algo-1", content: await readFile(join(folder, "model_algo-1")) }]));
+  return tarGzOf([{ path: "model_algo-1", content: await readFile(join(folder, "model_algo-1")) }]);
+}
+
+/** An endpoint of such a classifier. */
+async function deploy(name: string, role: string, sign: number): Promise<void> {
+  await create(name, role, await archiveOf(sign));
   await vi.waitFor(async () => {
     const { EndpointStatus } = await server.sagemaker.send(new DescribeEndpointCommand({ EndpointName: name }));
     expect(EndpointStatus).toBe("InService");
   }, patiently);
 }
 
-async function create(name: string, role: string, archive: Buffer): Promise<void> {
+async function createModel(name: string, role: string, archive: Buffer): Promise<void> {
   const PrimaryContainer = { Image: "linear-learner", ModelDataUrl: await server.upload(`${name}.tar.gz`, archive) };
   const ExecutionRoleArn = `arn:aws:iam::123456789012:role/${role}`;
   await server.sagemaker.send(new CreateModelCommand({ ModelName: name, ExecutionRoleArn, PrimaryContainer }));
+}
+
+async function create(name: string, role: string, archive: Buffer): Promise<void> {
+  await createModel(name, role, archive);
   const variant = {
     VariantName: "All",
     ModelName: name,

@@ -67,6 +67,8 @@ export interface ServerStart {
   readonly owner: RecordKey;
   /** Where its log is read; those of several containers each in a stream below it. */
   readonly log: { readonly group: string; readonly stream: string };
+  /** See `RunSpec`. */
+  readonly nextAfterwards?: boolean;
 }
 
 /**
@@ -75,14 +77,15 @@ export interface ServerStart {
  */
 export async function startServer(
   world: InstanceWorld,
-  { runId, plan, owner, log }: ServerStart,
+  { runId, plan, ...rest }: ServerStart,
 ): Promise<string | undefined> {
   const { instanceType } = plan;
+  const { log } = rest;
   const runIds = runIdsOf(plan, runId);
   const starts = containersOf(plan).map((container, index): ContainerStart => {
     const { name } = container;
     const stream = name === undefined ? log.stream : `${log.stream}/${name}`;
-    return { runId: runIds[index] as string, plan: { instanceType, container }, owner, log: { ...log, stream } };
+    return { ...rest, runId: runIds[index] as string, plan: { instanceType, container }, log: { ...log, stream } };
   });
   // The first one last: its being there says that the start is over.
   for (const start of starts.reverse()) {
@@ -96,7 +99,7 @@ type ContainerStart = Omit<ServerStart, "plan"> & { readonly plan: ContainerPlan
 
 async function startContainer(
   world: InstanceWorld,
-  { runId, plan, owner, log }: ContainerStart,
+  { runId, plan, owner, log, nextAfterwards = false }: ContainerStart,
 ): Promise<string | undefined> {
   const { store, objects, dataDirectory, engine, access } = world;
   const { account, region } = owner;
@@ -124,7 +127,7 @@ async function startContainer(
       ...{ image: image.image, channels, access },
       isIsolated: isIsolated(engine, image.image.root.kind),
     }),
-    ...(executionRoleArn !== undefined && { inAdvanceFor: `${account}/${region}/${executionRoleArn}` }),
+    ...(executionRoleArn !== undefined && { inAdvanceFor: `${account}/${region}/${executionRoleArn}`, nextAfterwards }),
   };
   try {
     await engine.start(runId, spec);

@@ -180,6 +180,7 @@ export class TransformStep {
       plan: this.#plan,
       owner: this.#record,
       log,
+      nextAfterwards: true,
     });
     return refusal === undefined ? 0 : await this.#end(failed(`ClientError: ${refusal}`));
   }
